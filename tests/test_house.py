@@ -1,0 +1,89 @@
+"""The rules of the house that no linter knows: where things live, and what may not be written down."""
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+SLICES = sorted(path.parent.parent for path in ROOT.glob("services/*/src/nova_*"))
+
+# Absolute paths of somebody's machine; a home folder inside an image belongs to the user nova.
+MACHINE_PATH = re.compile(r"(?<![\w.$}>/])/(?:root|Users|work|home/(?!nova\b))/[\w.-]+")
+REGISTRY_HOST = re.compile(
+    r"\b(?:pypi\.org|files\.pythonhosted\.org|registry\.npmjs\.org|repo1?\.maven\.org|deb\.debian\.org)\b"
+)
+
+
+def tracked_files() -> list[Path]:
+    """Every file under version control."""
+    listing = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, check=True, capture_output=True, text=True)
+    return [ROOT / name for name in listing.stdout.split("\0") if name and (ROOT / name).is_file()]
+
+
+def text_files() -> list[Path]:
+    """The tracked files that people read: neither locks nor recordings nor pictures."""
+    binary_or_generated = {".lock", ".wav", ".png", ".jpg"}
+    return [
+        path for path in tracked_files() if path.suffix not in binary_or_generated and path != Path(__file__)
+    ]
+
+
+@pytest.mark.parametrize("slice_folder", SLICES, ids=lambda path: path.name)
+def test_every_slice_has_the_same_rooms(slice_folder: Path) -> None:
+    package = f"nova_{slice_folder.name}"
+    expected = [
+        "infra.py",
+        "pyproject.toml",
+        "Dockerfile",
+        "Dockerfile.dockerignore",
+        f"src/{package}/app.py",
+        f"src/{package}/worker.py",
+        f"src/{package}/domain.py",
+        f"src/{package}/settings.py",
+        f"src/{package}/py.typed",
+    ]
+    assert [name for name in expected if not (slice_folder / name).is_file()] == []
+
+
+def test_no_file_names_a_machine_or_a_registry() -> None:
+    offenders = [
+        f"{path.relative_to(ROOT)}:{number}: {line.strip()}"
+        for path in text_files()
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1)
+        if MACHINE_PATH.search(line) or REGISTRY_HOST.search(line)
+    ]
+    assert offenders == []
+
+
+def test_every_relative_link_in_the_documents_leads_somewhere() -> None:
+    link = re.compile(r"\]\((?!https?://|#|mailto:)([^)#\s]+)")
+    dead = [
+        f"{path.relative_to(ROOT)}: {target}"
+        for path in text_files()
+        if path.suffix == ".md"
+        for target in link.findall(path.read_text(encoding="utf-8"))
+        if not (path.parent / target).exists()
+    ]
+    assert dead == []
+
+
+def test_every_decision_is_listed_in_its_index() -> None:
+    index = (ROOT / "docs/adr/README.md").read_text(encoding="utf-8")
+    records = sorted(path.name for path in (ROOT / "docs/adr").glob("[0-9]*.md"))
+    assert [name for name in records if name not in index] == []
+
+
+def test_ci_runs_the_command_that_the_readme_shows() -> None:
+    assert "make test" in (ROOT / ".ci/run").read_text(encoding="utf-8")
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert "make up" in readme
+    assert "make test" in readme
+
+
+def test_the_readme_example_names_a_recording_that_exists() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    samples = re.findall(r"\./nova demo (samples/\S+)", readme)
+    assert samples
+    assert all((ROOT / sample).is_file() for sample in samples)
