@@ -1,0 +1,4 @@
+"""Nova's local cloud: an AWS endpoint on this machine.
+
+`gateway` answers AWS API calls, `runtime` runs what those calls create, `applier` puts the program onto them.
+"""

@@ -1,0 +1,1 @@
+"""The AWS endpoint: one ASGI application in front of MiniStack, plus what MiniStack lacks."""

@@ -1,0 +1,82 @@
+"""The few ASGI pieces that the gateway and the runtime's servers share."""
+
+import asyncio
+import importlib
+import json
+import socket
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from typing import Any
+
+type Scope = MutableMapping[str, Any]
+type Message = MutableMapping[str, Any]
+type Receive = Callable[[], Awaitable[Message]]
+type Send = Callable[[Message], Awaitable[None]]
+type Application = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+LISTEN_BACKLOG = 1024
+"""Pending connections of one listener; the usual ceiling of net.core.somaxconn on older kernels."""
+
+
+def headers_of(scope: Scope) -> dict[str, str]:
+    """Return the request's headers by lower-case name; repeated ones are joined as RFC 9110 5.2 says."""
+    headers: dict[str, str] = {}
+    for name, value in scope["headers"]:
+        key, text = name.decode("latin-1").lower(), value.decode("latin-1")
+        headers[key] = f"{headers[key]}, {text}" if key in headers else text
+    return headers
+
+
+async def read_body(receive: Receive) -> bytes:
+    """Return the whole request body (control calls only: small by nature)."""
+    chunks: list[bytes] = []
+    while True:
+        message = await receive()
+        chunks.append(message.get("body", b""))
+        if not message.get("more_body"):
+            return b"".join(chunks)
+
+
+async def respond(send: Send, status: int, headers: Mapping[str, str], body: bytes) -> None:
+    """Send one complete response."""
+    fields = {name.lower(): value for name, value in headers.items()} | {"content-length": str(len(body))}
+    encoded = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in fields.items()]
+    await send({"type": "http.response.start", "status": status, "headers": encoded})
+    await send({"type": "http.response.body", "body": body})
+
+
+async def respond_json(send: Send, status: int, payload: object, headers: Mapping[str, str] | None = None) -> None:
+    """Send one complete JSON response."""
+    await respond(
+        send, status, {"content-type": "application/json", **(headers or {})}, json.dumps(payload).encode()
+    )
+
+
+def bind(port: int) -> socket.socket:
+    """Return a socket that listens on this loopback port (0: any free one).
+
+    Raises:
+        OSError: the port is taken.
+    """
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind(("127.0.0.1", port))
+        listener.listen(LISTEN_BACKLOG)
+    except OSError:
+        listener.close()
+        raise
+    listener.setblocking(False)
+    return listener
+
+
+async def serve(application: Application, listener: socket.socket, stop: asyncio.Event) -> None:
+    """Serve an application on a listening socket, which it takes over, until `stop` is set; runs its lifespan."""
+    hypercorn: Any = importlib.import_module("hypercorn.asyncio")
+    config: Any = importlib.import_module("hypercorn.config").Config()
+    config.bind = [f"fd://{listener.detach()}"]
+    config.loglevel = "ERROR"
+    config.errorlog = None
+    config.keep_alive_timeout = 75  # longer than the 60 s idle timeout of a load balancer in front of it
+    config.graceful_timeout = 2
+    config.shutdown_timeout = 10
+    await hypercorn.serve(application, config, shutdown_trigger=stop.wait)

@@ -1,0 +1,240 @@
+"""The one module that knows MiniStack (facts: pinned version 1.5.33, state in module globals, one per process).
+
+MiniStack reads its configuration from the environment when it is imported, so `start` sets that first. Services
+of ours take the place of MiniStack's handlers: signature check, authorization and routing stay MiniStack's.
+"""
+
+import contextvars
+import importlib
+import json
+import os
+import secrets
+import tempfile
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+from local_cloud.gateway.asgi import Application
+from local_cloud.gateway.protocol import Document, Handler
+
+ACCOUNT = "123456789012"
+ADMINISTRATOR = "nova-administrator"
+ALLOW_EVERYTHING = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
+SESSION_SECONDS = 3600
+"""Life of a role's credentials: the default of AssumeRole and of ECS task roles' refresh window (AWS)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """Credentials of one principal; `expires_at` in epoch seconds, None for long-lived ones."""
+
+    access_key_id: str
+    secret_access_key: str
+    session_token: str | None = None
+    expires_at: float | None = None
+
+
+def _environment(home: Path, port: int, region: str) -> dict[str, str]:
+    """What MiniStack is told; its root key is random, unknown to anybody, and refused at the door."""
+    temporary = home / "run" / "tmp"
+    temporary.mkdir(parents=True, exist_ok=True)
+    return {
+        "GATEWAY_PORT": str(port),
+        "BIND_HOST": "127.0.0.1",
+        "MINISTACK_HOST": "127.0.0.1",
+        "MINISTACK_REGION": region,
+        "MINISTACK_ACCOUNT_ID": ACCOUNT,
+        "AUTH": "true",
+        "SFTP_ENABLED": "0",
+        "IOT_MTLS_ENABLED": "0",
+        "PERSIST_STATE": "1",
+        "S3_PERSIST": "1",
+        "STATE_DIR": str(home / "state"),
+        "S3_DATA_DIR": str(home / "s3"),
+        "LOG_LEVEL": "ERROR",
+        "TMPDIR": str(temporary),
+        "DOCKER_HOST": "unix:///nonexistent",
+        "AWS_ACCESS_KEY_ID": f"root-{secrets.token_hex(16)}",
+        "AWS_SECRET_ACCESS_KEY": secrets.token_hex(32),
+        "AWS_DEFAULT_REGION": region,
+    }
+
+
+def _trusts(document: object, service: str) -> bool:
+    """Whether a trust policy lets this service principal assume the role."""
+    policy: Any = json.loads(document) if isinstance(document, str) else document
+    statements: Any = policy.get("Statement", [])
+    for statement in statements if isinstance(statements, list) else [statements]:  # pyright: ignore[reportUnknownVariableType]
+        principals: Any = (
+            statement.get("Principal", {}).get("Service", []) if isinstance(statement.get("Principal"), dict) else []
+        )
+        if statement.get("Effect") == "Allow" and service in ([principals] if isinstance(principals, str) else principals):
+            return True
+    return False
+
+
+class MiniStack:
+    """MiniStack in this process."""
+
+    def __init__(self, home: Path, port: int, region: str) -> None:
+        os.environ.update(_environment(home, port, region))
+        os.environ.pop("AWS_SESSION_TOKEN", None)
+        tempfile.tempdir = None
+        self._state = home / "state"
+        self._module: Any = importlib.import_module("ministack.app")
+        self._persistence: Any = importlib.import_module("ministack.core.persistence")
+        self._evaluator: Any = importlib.import_module("ministack.core.iam_evaluator")
+        self._router: Any = importlib.import_module("ministack.core.router")
+        self._responses: Any = importlib.import_module("ministack.core.responses")
+        self.app: Application = self._module.app
+        self.handlers: dict[str, Handler] = self._module.SERVICE_HANDLERS
+        self._written: dict[str, int] = {}
+        self._close_root_keys()
+
+    def _service(self, name: str) -> Any:  # noqa: ANN401 (a MiniStack module)
+        return importlib.import_module(f"ministack.services.{name}")
+
+    def detect_service(self, method: str, path: str, headers: dict[str, str], query: dict[str, list[str]]) -> str:
+        """Return MiniStack's name of the service that this request is for."""
+        return self._router.detect_service(method, path, headers, query)
+
+    def _close_root_keys(self) -> None:
+        """Leave no key that everybody knows: MiniStack takes `test` and any 12 digits for the account's root and
+        does not check their signatures (core/iam_evaluator.py `is_root_access_key`)."""
+        own = os.environ["AWS_ACCESS_KEY_ID"]
+
+        def is_root(access_key_id: str) -> bool:
+            return access_key_id in ("", own)
+
+        self._evaluator.is_root_access_key = is_root
+        self._service("sts").is_root_access_key = is_root
+
+    def access_key(self, headers: dict[str, str], query: dict[str, list[str]]) -> str:
+        """Return the access key id that signed this request, "" for none."""
+        return self._router.extract_access_key_id(headers, query)
+
+    def region(self) -> str:
+        """Return the region of the request that is being served."""
+        return self._responses.get_region()
+
+    def allowed(self, access_key_id: str, action: str, resource: str) -> bool:
+        """Whether the policies of a key's principal allow one more action, made on that principal's behalf."""
+        service = action.partition(":")[0]
+
+        def decide() -> bool:
+            return self._evaluator.enforce(access_key_id, action, service, self.region(), resource_arn=resource) is None
+
+        return contextvars.copy_context().run(decide)
+
+    async def administrator(self) -> Credentials:
+        """Return the administrator's credentials; made on the first start, kept in MiniStack's own state."""
+        iam = self._service("iam")
+        for key_id, record in iam._access_keys.items():
+            if record["UserName"] == ADMINISTRATOR:
+                return Credentials(key_id, record["SecretAccessKey"])
+        for parameters in (
+            {"Action": "CreateUser", "UserName": ADMINISTRATOR},
+            {
+                "Action": "PutUserPolicy",
+                "UserName": ADMINISTRATOR,
+                "PolicyName": "administrator",
+                "PolicyDocument": json.dumps(ALLOW_EVERYTHING),
+            },
+            {"Action": "CreateAccessKey", "UserName": ADMINISTRATOR},
+        ):
+            await self.handlers["iam"]("POST", "/", {}, urlencode(parameters).encode(), {})
+        return await self.administrator()
+
+    def open_session(self, role_arn: str, session_name: str, service: str) -> Credentials:
+        """Return credentials of a role for a service principal, as AssumeRole gives them to AWS's own services.
+
+        MiniStack's AssumeRole has no service callers (core/iam_evaluator.py `_principal_matches`), so the session
+        is registered directly after the role's trust policy was checked.
+
+        Raises:
+            PermissionError: no such role, or it does not trust the service.
+        """
+        iam, sts = self._service("iam"), self._service("sts")
+        name = role_arn.rsplit("/", 1)[-1]
+        role: Document | None = iam._roles.get(name)
+        if role is None or not _trusts(role["AssumeRolePolicyDocument"], service):
+            reason = "does not exist" if role is None else f"does not trust {service}"
+            raise PermissionError(f"ECS was unable to assume the role '{role_arn}': it {reason}")
+        expires_at = time.time() + SESSION_SECONDS
+        credentials = Credentials(iam._gen_session_access_key(), iam._gen_secret(), iam._gen_session_token(), expires_at)
+        session = {
+            "Arn": f"arn:aws:sts::{ACCOUNT}:assumed-role/{name}/{session_name}",
+            "UserId": f"{role['RoleId']}:{session_name}",
+            "SecretAccessKey": credentials.secret_access_key,
+            "SessionToken": credentials.session_token,
+            "Expiration": expires_at,
+            "AccountId": ACCOUNT,
+            "PrincipalType": "AssumedRole",
+            "SessionTags": [],
+            "SessionPolicies": None,
+        }
+        sts.register_session(credentials.access_key_id, session)
+        return credentials
+
+    def state_keys(self) -> list[str]:
+        """Return the names of the services that hold state now."""
+        return list(self._module._build_persistence_save_dict())
+
+    def save(self, keys: Iterable[str]) -> set[str]:
+        """Write the state of these services, each file replaced as a whole; return those to try again.
+
+        A service that works in a thread may change its state meanwhile (RuntimeError): the next round gets it.
+        """
+        states: dict[str, Callable[[], object]] = self._module._build_persistence_save_dict()
+        again: set[str] = set()
+        for key in keys:
+            if key not in states:
+                continue
+            try:
+                state = states[key]()
+                if state is None:
+                    continue
+                version = self._persistence._state_format_version(key)
+                text = json.dumps(
+                    {"__ministack_format__": version, "payload": state}, default=self._persistence._json_default
+                )
+            except RuntimeError:
+                again.add(key)
+                continue
+            if self._written.get(key) == hash(text):
+                continue
+            target = self._state / f"{key}.json"
+            temporary = target.with_suffix(".json.tmp")
+            temporary.write_text(text)
+            temporary.replace(target)
+            self._written[key] = hash(text)
+        return again
+
+    def stream_records(self, keep: Callable[[str, list[Document]], list[Document]]) -> list[Document]:
+        """Return the DynamoDB stream records to keep over a restart; MiniStack's own snapshot has none of them.
+
+        `keep(table, records)` chooses, oldest first; what it leaves out counts as trimmed.
+        """
+        dynamodb = self._service("dynamodb")
+        saved: list[Document] = []
+        for (account, region, table), records in dynamodb._stream_records.all_items():
+            kept = keep(table, records)
+            trimmed = dynamodb._stream_trimmed.get_scoped(account, region, table, 0)
+            saved.append({
+                "scope": [account, region, table],
+                "trimmed": trimmed + len(records) - len(kept),
+                "records": kept,
+            })  # fmt: skip
+        return saved
+
+    def restore_stream_records(self, saved: Iterable[Document]) -> None:
+        """Put stream records back after MiniStack loaded its tables."""
+        dynamodb = self._service("dynamodb")
+        for entry in saved:
+            account, region, table = entry["scope"]
+            if dynamodb._tables.get_scoped(account, region, table) is not None:
+                dynamodb._stream_records.set_scoped(account, region, table, entry["records"])
+                dynamodb._stream_trimmed.set_scoped(account, region, table, entry["trimmed"])
