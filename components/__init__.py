@@ -1,0 +1,1 @@
+"""Reusable parts of the platform: they know AWS and nothing of what a workload does."""

@@ -1,0 +1,1 @@
+"""Who may do what: statements, roles and the few actions without resources."""

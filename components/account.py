@@ -1,0 +1,40 @@
+"""The AWS account that the platform is built in, and ARNs in it. Creates nothing."""
+
+from dataclasses import dataclass
+
+import pulumi
+import pulumi_aws as aws
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Account:
+    """Where resources live; taken from the provider, so that no account or partition stands in code."""
+
+    account_id: pulumi.Output[str]
+    partition: pulumi.Output[str]
+    """``aws``, ``aws-cn`` or ``aws-us-gov``."""
+    region: str
+
+    def arn(self, service: str, resource: pulumi.Input[str]) -> pulumi.Output[str]:
+        """The ARN of ``resource`` (its part after the account) of ``service`` in this account and region."""
+        return pulumi.Output.concat(
+            "arn:", self.partition, ":", service, ":", self.region, ":", self.account_id, ":", resource
+        )
+
+    def root_arn(self) -> pulumi.Output[str]:
+        """The account itself as a principal: whoever the account's own IAM policies allow."""
+        return pulumi.Output.concat("arn:", self.partition, ":iam::", self.account_id, ":root")
+
+    def endpoint(self, service: str) -> str:
+        """The value of ``kms:ViaService`` when ``service`` uses a key on a caller's behalf."""
+        return f"{service}.{self.region}.amazonaws.com"
+
+
+def current_account(region: str, opts: pulumi.InvokeOptions) -> Account:
+    """Ask the provider in ``opts`` whose account its credentials belong to."""
+    identity = aws.get_caller_identity_output(opts=opts)
+    return Account(
+        account_id=identity.account_id,
+        partition=identity.arn.apply(lambda arn: arn.split(":")[1]),
+        region=region,
+    )

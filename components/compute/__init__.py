@@ -1,0 +1,1 @@
+"""What runs: cluster, images and Fargate services."""

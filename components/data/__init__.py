@@ -1,0 +1,1 @@
+"""Where data rests: keys, tables and the content bucket."""

@@ -1,0 +1,186 @@
+"""The content bucket.
+
+Creates: a versioned S3 bucket, its encryption, ownership, public access block, policy, lifecycle and notification
+to EventBridge.
+"""
+
+from dataclasses import dataclass
+
+import pulumi
+import pulumi_aws as aws
+
+from components.access.role import ServiceRole
+from components.access.statements import Statement, deny_plain_transport, document
+from components.data.keys import DataKey
+
+TIERING_DAYS = 30
+"""Objects younger than this are read most, and Intelligent-Tiering charges for watching each."""
+UNFINISHED_UPLOAD_DAYS = 7
+"""Days after which the parts of an upload that nobody finished are removed."""
+
+_SERVICE = "s3"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContentBucketArgs:
+    """How content is encrypted and protected."""
+
+    key: DataKey
+    recovery_days: int
+    """Days that a replaced or deleted version is kept."""
+    passing_prefixes: tuple[str, ...]
+    """Prefixes of objects that are only handed over; they expire after ``UNFINISHED_UPLOAD_DAYS``."""
+    protect: bool
+
+
+class ContentBucket(pulumi.ComponentResource):
+    """Large bodies: what people upload and what is made of it. Private, encrypted, over TLS only.
+
+    Every created object is announced on the account's default event bus; rules choose by prefix.
+    """
+
+    name: pulumi.Output[str]
+    arn: pulumi.Output[str]
+
+    def __init__(self, name: str, args: ContentBucketArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("nova:data:ContentBucket", name, None, opts)
+        self._label = name
+        self._key = args.key
+        bucket = aws.s3.Bucket(
+            f"{name}-bucket",
+            force_destroy=not args.protect,
+            opts=pulumi.ResourceOptions(parent=self, protect=args.protect),
+        )
+        self.name = bucket.bucket
+        self.arn = bucket.arn
+        self._close()
+        self._keep(args)
+        aws.s3.BucketNotification(
+            f"{name}-notification",
+            bucket=self.name,
+            eventbridge=True,
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+        self.register_outputs({"name": self.name, "arn": self.arn})
+
+    def grant_get(self, role: ServiceRole, prefix: str) -> None:
+        """Let ``role`` read objects under ``prefix``, also a version that it knows."""
+        self._grant(role, "Get", ("s3:GetObject", "s3:GetObjectVersion"), prefix)
+        role.add_shared(self._key.decrypt_through(_SERVICE))
+
+    def grant_put(self, role: ServiceRole, prefix: str) -> None:
+        """Let ``role`` write objects under ``prefix``, or presign their upload."""
+        self._grant(role, "Put", ("s3:PutObject",), prefix)
+        role.add_shared(self._key.encrypt_through(_SERVICE))
+
+    def grant_delete(self, role: ServiceRole, prefix: str) -> None:
+        """Let ``role`` delete objects under ``prefix``; their versions stay for the days of recovery."""
+        self._grant(role, "Delete", ("s3:DeleteObject",), prefix)
+
+    def grant_erase(self, role: ServiceRole, prefix: str) -> None:
+        """Let ``role`` remove objects under ``prefix`` with all their versions, for good."""
+        self._grant(role, "Erase", ("s3:DeleteObject", "s3:DeleteObjectVersion"), prefix)
+        role.add(
+            Statement(
+                sid=f"FindVersions{_label(prefix)}",
+                actions=("s3:ListBucketVersions",),
+                resources=(self.arn,),
+                conditions={"StringLike": {"s3:prefix": f"{prefix}*"}},
+            )
+        )
+
+    def _grant(self, role: ServiceRole, verb: str, actions: tuple[str, ...], prefix: str) -> None:
+        role.add(
+            Statement(
+                sid=f"{verb}{_label(prefix)}",
+                actions=actions,
+                resources=(pulumi.Output.concat(self.arn, "/", prefix, "*"),),
+            )
+        )
+
+    def _close(self) -> None:
+        opts = pulumi.ResourceOptions(parent=self)
+        block = aws.s3.BucketPublicAccessBlock(
+            f"{self._label}-public-access-block",
+            bucket=self.name,
+            block_public_acls=True,
+            block_public_policy=True,
+            ignore_public_acls=True,
+            restrict_public_buckets=True,
+            opts=opts,
+        )
+        aws.s3.BucketOwnershipControls(
+            f"{self._label}-ownership",
+            bucket=self.name,
+            rule=aws.s3.BucketOwnershipControlsRuleArgs(object_ownership="BucketOwnerEnforced"),
+            opts=opts,
+        )
+        aws.s3.BucketServerSideEncryptionConfiguration(
+            f"{self._label}-encryption",
+            bucket=self.name,
+            rules=[
+                aws.s3.BucketServerSideEncryptionConfigurationRuleArgs(
+                    apply_server_side_encryption_by_default=aws.s3.BucketServerSideEncryptionConfigurationRuleApplyServerSideEncryptionByDefaultArgs(
+                        sse_algorithm="aws:kms", kms_master_key_id=self._key.arn
+                    ),
+                    bucket_key_enabled=True,
+                )
+            ],
+            opts=opts,
+        )
+        aws.s3.BucketPolicy(
+            f"{self._label}-policy",
+            bucket=self.name,
+            policy=document(
+                (deny_plain_transport(("s3:*",), (self.arn, pulumi.Output.concat(self.arn, "/*"))),)
+            ),
+            # S3 refuses the two changes at the same time ("conflicting conditional operation").
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[block]),
+        )
+
+    def _keep(self, args: ContentBucketArgs) -> None:
+        versioning = aws.s3.BucketVersioning(
+            f"{self._label}-versioning",
+            bucket=self.name,
+            versioning_configuration=aws.s3.BucketVersioningVersioningConfigurationArgs(status="Enabled"),
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+        aws.s3.BucketLifecycleConfiguration(
+            f"{self._label}-lifecycle",
+            bucket=self.name,
+            rules=[_keeping_rule(args.recovery_days), *(_passing_rule(prefix) for prefix in args.passing_prefixes)],
+            # Rules for noncurrent versions need versioning to be on.
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[versioning]),
+        )
+
+
+def _keeping_rule(recovery_days: int) -> aws.s3.BucketLifecycleConfigurationRuleArgs:
+    return aws.s3.BucketLifecycleConfigurationRuleArgs(
+        id="keep",
+        status="Enabled",
+        filter=aws.s3.BucketLifecycleConfigurationRuleFilterArgs(prefix=""),
+        transitions=[
+            aws.s3.BucketLifecycleConfigurationRuleTransitionArgs(
+                days=TIERING_DAYS, storage_class="INTELLIGENT_TIERING"
+            )
+        ],
+        noncurrent_version_expiration=aws.s3.BucketLifecycleConfigurationRuleNoncurrentVersionExpirationArgs(
+            noncurrent_days=recovery_days
+        ),
+        abort_incomplete_multipart_upload=aws.s3.BucketLifecycleConfigurationRuleAbortIncompleteMultipartUploadArgs(
+            days_after_initiation=UNFINISHED_UPLOAD_DAYS
+        ),
+    )
+
+
+def _passing_rule(prefix: str) -> aws.s3.BucketLifecycleConfigurationRuleArgs:
+    return aws.s3.BucketLifecycleConfigurationRuleArgs(
+        id=f"expire-{prefix.rstrip('/')}",
+        status="Enabled",
+        filter=aws.s3.BucketLifecycleConfigurationRuleFilterArgs(prefix=prefix),
+        expiration=aws.s3.BucketLifecycleConfigurationRuleExpirationArgs(days=UNFINISHED_UPLOAD_DAYS),
+    )
+
+
+def _label(prefix: str) -> str:
+    return "".join(part.capitalize() for part in prefix.split("/") if part)

@@ -1,0 +1,141 @@
+"""Encryption keys, one for each class of data.
+
+Creates: a customer managed KMS key with yearly rotation, and its alias, for tables, content, messages, logs and
+images.
+"""
+
+from dataclasses import dataclass
+
+import pulumi
+import pulumi_aws as aws
+
+from components.access.statements import ResourceStatement, Statement, document
+from components.account import Account
+
+_READ_ACTIONS = ("kms:Decrypt", "kms:DescribeKey")
+_WRITE_ACTIONS = (*_READ_ACTIONS, "kms:Encrypt", "kms:GenerateDataKey")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeysArgs:
+    """Whose keys, and how they are protected against loss."""
+
+    account: Account
+    recovery_days: int
+    """Days between a key's deletion and its destruction, 7 to 30 (AWS limit)."""
+    protect: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DataKey:
+    """A key, and the statements that let a role use it through one AWS service."""
+
+    label: str
+    arn: pulumi.Output[str]
+    account: Account
+
+    def decrypt_through(self, service: str) -> Statement:
+        """The right to read, through ``service`` only, what is encrypted under this key."""
+        return self._use("Decrypt", _READ_ACTIONS, service)
+
+    def encrypt_through(self, service: str) -> Statement:
+        """The right to write and read, through ``service`` only, what is encrypted under this key."""
+        return self._use("Encrypt", _WRITE_ACTIONS, service)
+
+    def _use(self, verb: str, actions: tuple[str, ...], service: str) -> Statement:
+        return Statement(
+            sid=f"{verb}{self.label.capitalize()}",
+            actions=actions,
+            resources=(self.arn,),
+            conditions={"StringEquals": {"kms:ViaService": self.account.endpoint(service)}},
+        )
+
+
+class Keys(pulumi.ComponentResource):
+    """The platform's keys. A role gets to use one only by a grant of what the key protects."""
+
+    tables: DataKey
+    content: DataKey
+    messages: DataKey
+    logs: DataKey
+    images: DataKey
+
+    def __init__(self, name: str, args: KeysArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("nova:data:Keys", name, None, opts)
+        self._name = name
+        self._args = args
+        self.tables = self._key("tables", ())
+        self.content = self._key("content", ())
+        self.messages = self._key("messages", _message_services(args.account))
+        self.logs = self._key("logs", (_log_service(args.account),))
+        self.images = self._key("images", ())
+        self.register_outputs(
+            {
+                "tables": self.tables.arn,
+                "content": self.content.arn,
+                "messages": self.messages.arn,
+                "logs": self.logs.arn,
+                "images": self.images.arn,
+            }
+        )
+
+    def _key(self, label: str, services: tuple[ResourceStatement, ...]) -> DataKey:
+        key = aws.kms.Key(
+            f"{self._name}-{label}",
+            description=f"Encrypts the {label} of {pulumi.get_project()}-{pulumi.get_stack()}",
+            enable_key_rotation=True,
+            deletion_window_in_days=self._args.recovery_days,
+            policy=document((_delegation(self._args.account), *services)),
+            opts=pulumi.ResourceOptions(parent=self, protect=self._args.protect),
+        )
+        aws.kms.Alias(
+            f"{self._name}-{label}-alias",
+            name=f"alias/{pulumi.get_project()}/{pulumi.get_stack()}/{label}",
+            target_key_id=key.key_id,
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+        return DataKey(label=label, arn=key.arn, account=self._args.account)
+
+
+def _delegation(account: Account) -> ResourceStatement:
+    # Without it no IAM policy of the account has any effect on the key, and nobody could administer it.
+    return ResourceStatement(
+        sid="DelegateToAccountPolicies",
+        effect="Allow",
+        principals={"AWS": account.root_arn()},
+        actions=("kms:*",),
+        resources=("*",),
+    )
+
+
+def _message_services(account: Account) -> tuple[ResourceStatement, ...]:
+    return (
+        # No aws:SourceArn or aws:SourceAccount here: EventBridge sends neither to KMS when it encrypts for an
+        # encrypted queue, and drops the event silently (MDAA, citing the SNS developer guide).
+        ResourceStatement(
+            sid="EventBridgeDelivers",
+            effect="Allow",
+            principals={"Service": "events.amazonaws.com"},
+            actions=("kms:Decrypt", "kms:DescribeKey", "kms:GenerateDataKey"),
+            resources=("*",),
+        ),
+        ResourceStatement(
+            sid="AlarmsNotify",
+            effect="Allow",
+            principals={"Service": "cloudwatch.amazonaws.com"},
+            actions=("kms:Decrypt", "kms:GenerateDataKey"),
+            resources=("*",),
+            conditions={"StringEquals": {"aws:SourceAccount": account.account_id}},
+        ),
+    )
+
+
+def _log_service(account: Account) -> ResourceStatement:
+    return ResourceStatement(
+        sid="CloudWatchLogsEncrypts",
+        effect="Allow",
+        principals={"Service": f"logs.{account.region}.amazonaws.com"},
+        actions=("kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey", "kms:ReEncryptFrom", "kms:ReEncryptTo"),
+        resources=("*",),
+        conditions={"ArnLike": {"kms:EncryptionContext:aws:logs:arn": account.arn("logs", "log-group:*")}},
+    )

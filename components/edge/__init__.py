@@ -1,0 +1,1 @@
+"""How callers get in: user pool, REST API and load balancer."""

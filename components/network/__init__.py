@@ -1,0 +1,1 @@
+"""The network: zone plan and VPC."""

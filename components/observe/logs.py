@@ -1,0 +1,30 @@
+"""Log groups that all keep events for the same time, under the same key."""
+
+from dataclasses import dataclass
+
+import pulumi
+import pulumi_aws as aws
+
+from components.observe.retention import check_retention
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogPolicy:
+    """How logs are kept; raises ``ValueError`` for a retention that CloudWatch Logs does not take."""
+
+    retention_days: int
+    key_arn: pulumi.Input[str]
+    """Key whose policy lets CloudWatch Logs encrypt this account's groups."""
+
+    def __post_init__(self) -> None:
+        """Check the retention."""
+        check_retention(self.retention_days)
+
+    def group(self, name: str, parent: pulumi.Resource) -> aws.cloudwatch.LogGroup:
+        """Create a log group as a child of ``parent``."""
+        return aws.cloudwatch.LogGroup(
+            name,
+            retention_in_days=self.retention_days,
+            kms_key_id=self.key_arn,
+            opts=pulumi.ResourceOptions(parent=parent),
+        )
