@@ -1,0 +1,170 @@
+"""The event envelope, typed event data and the registry that ties type names to their models.
+
+An event is immutable: `EventData` subclasses carry what happened, `Event` is that fact with its place in the
+history of one aggregate, `NewEvent` is a fact that has no place yet.
+"""
+
+import re
+import uuid
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import ClassVar, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, SerializeAsAny, model_validator
+
+type Severity = Literal["info", "warning", "error", "critical"]
+"""How much attention an event deserves; rules route alerts by it."""
+
+AGGREGATE_ID_PATTERN = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+"""Ids of aggregates are lower-case UUIDs, so that one aggregate has exactly one spelling."""
+
+_CONSEQUENCE_NAMESPACE = uuid.UUID("6f4f1e0c-6c1f-5b6e-9a77-0d3c5f0f6a52")
+
+
+class UnknownEventTypeError(LookupError):
+    """The store holds an event that this release has no model for; a newer release wrote it."""
+
+
+class EventData(BaseModel):
+    """Base of everything that can happen. The class name is the event type that rules and readers see.
+
+    Unknown fields are ignored on reading, so that a reader of the previous release survives an added field.
+    Inputs never appear in validation errors, because they may be personal.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
+
+    schema_version: ClassVar[int] = 1
+    severity: ClassVar[Severity | None] = None
+
+
+class NewEvent(BaseModel):
+    """A fact that was decided and not yet appended: all of the envelope but the version."""
+
+    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
+
+    id: str
+    aggregate: str
+    source: str
+    user: str | None = None
+    occurred_at: datetime
+    correlation: str
+    data: SerializeAsAny[EventData]
+
+    @model_validator(mode="after")
+    def _has_zone(self) -> Self:
+        if self.occurred_at.tzinfo is None:
+            message = "occurred_at needs a time zone; pass an aware datetime in UTC"
+            raise ValueError(message)
+        return self
+
+    @property
+    def type(self) -> str:
+        """The event type, which is also the detail-type on the bus."""
+        return type(self.data).__name__
+
+
+class Event(NewEvent):
+    """A fact at its place: `version` counts the events of the aggregate from 1 without gaps."""
+
+    version: int = Field(ge=1)
+
+    @classmethod
+    def of(cls, event: NewEvent, version: int) -> Self:
+        """Return the new event at a version."""
+        return cls(version=version, **{name: getattr(event, name) for name in NewEvent.model_fields})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AggregateType:
+    """A kind of aggregate: its name in keys, the service that owns it, and all that can happen to it."""
+
+    name: str
+    source: str
+    events: tuple[type[EventData], ...]
+
+    def key(self, aggregate_id: str) -> str:
+        """Return the partition key of one aggregate, for example `Recording#<id>`."""
+        return f"{self.name}#{aggregate_id}"
+
+    def id_of(self, key: str) -> str:
+        """Return the aggregate's id in its key.
+
+        ValueError when the key belongs to another kind or is malformed.
+        """
+        name, _, aggregate_id = key.partition("#")
+        if name != self.name or not is_aggregate_id(aggregate_id):
+            message = f"{key[:80]!r} is not the key of a {self.name}"
+            raise ValueError(message)
+        return aggregate_id
+
+    def event(
+        self,
+        aggregate_id: str,
+        data: EventData,
+        *,
+        correlation: str,
+        user: str | None = None,
+        event_id: str | None = None,
+        occurred_at: datetime | None = None,
+    ) -> NewEvent:
+        """Return a new event of this kind of aggregate, now unless told otherwise.
+
+        Pass `event_id` (see `derived_event_id`) for a consequence of a message, so that a redelivery appends
+        nothing.
+        """
+        return NewEvent(
+            id=event_id or str(uuid.uuid4()),
+            aggregate=self.key(aggregate_id),
+            source=self.source,
+            user=user,
+            occurred_at=occurred_at or datetime.now(UTC),
+            correlation=correlation,
+            data=data,
+        )
+
+
+class EventRegistry:
+    """Finds the model of an event by the aggregate's kind, the type name and the schema version."""
+
+    def __init__(self, aggregates: Iterable[AggregateType]) -> None:
+        self._models = {
+            (aggregate.name, model.__name__, model.schema_version): model
+            for aggregate in aggregates
+            for model in aggregate.events
+        }
+
+    def model(self, aggregate: str, event_type: str, schema_version: int) -> type[EventData]:
+        """Return the data model; UnknownEventTypeError when none is registered."""
+        kind = aggregate.partition("#")[0]
+        try:
+            return self._models[kind, event_type, schema_version]
+        except KeyError:
+            message = (
+                f"no model for {kind} event {event_type} of schema {schema_version}; deploy the reader first"
+            )
+            raise UnknownEventTypeError(message) from None
+
+
+def is_aggregate_id(value: str) -> bool:
+    """Whether the text is a well-formed aggregate id."""
+    return AGGREGATE_ID_PATTERN.fullmatch(value) is not None
+
+
+def derived_event_id(cause: str, event_type: str) -> str:
+    """Return the id of a consequence.
+
+    The same cause and type give the same id, however often the cause is delivered.
+    """
+    return str(uuid.uuid5(_CONSEQUENCE_NAMESPACE, f"{cause}\n{event_type}"))
+
+
+def format_timestamp(moment: datetime) -> str:
+    """ISO-8601 in UTC with microseconds and Z, so that text order is time order."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def parse_timestamp(text: str) -> datetime:
+    """Return the moment written by `format_timestamp`; ValueError for anything else."""
+    return datetime.strptime(text, "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=UTC)

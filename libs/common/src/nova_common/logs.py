@@ -1,0 +1,67 @@
+"""Structured logs: one JSON object a line on standard output, with the id of the request or message at hand.
+
+What is logged by us is limited to ids, counts, routes and durations: no tokens, no names, no content.
+"""
+
+import json
+import logging
+import sys
+import traceback
+from contextvars import ContextVar
+from datetime import UTC, datetime
+from types import TracebackType
+from typing import override
+
+from nova_common.events import format_timestamp
+
+correlation_id: ContextVar[str | None] = ContextVar("correlation_id", default=None)
+"""The id of the request or message that the current code works for."""
+
+type _ExceptionInfo = (
+    tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None]
+)
+
+
+class JsonFormatter(logging.Formatter):
+    """Formats a record as one line of JSON; `extra={"fields": {...}}` adds fields of its own."""
+
+    def __init__(self, service: str) -> None:
+        super().__init__()
+        self._service = service
+
+    @override
+    def format(self, record: logging.LogRecord) -> str:
+        entry: dict[str, object] = {
+            "time": format_timestamp(datetime.fromtimestamp(record.created, UTC)),
+            "level": record.levelname,
+            "service": self._service,
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        request_id = correlation_id.get()
+        if request_id:
+            entry["request_id"] = request_id
+        entry.update(getattr(record, "fields", {}))
+        if record.exc_info:
+            entry["exception"] = self.formatException(record.exc_info)
+        return json.dumps(entry, ensure_ascii=False, default=str)
+
+    @override
+    def formatException(self, ei: _ExceptionInfo) -> str:
+        return "".join(traceback.format_exception(*ei)).rstrip()
+
+
+def configure_logging(service: str, level: str) -> None:
+    """Send every log of the process, uvicorn's too, through one JSON handler on standard output."""
+    handler = logging.StreamHandler(sys.stdout)
+    handler.setFormatter(JsonFormatter(service))
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(level)
+    # They would log every credential refresh and every connection at INFO or DEBUG.
+    for chatty in ("botocore", "urllib3"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
+    for name in ("uvicorn", "uvicorn.error", "uvicorn.access"):
+        uvicorn_logger = logging.getLogger(name)
+        uvicorn_logger.handlers.clear()
+        uvicorn_logger.propagate = True

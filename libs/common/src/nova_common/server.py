@@ -1,0 +1,99 @@
+"""Runs an application: HOST and PORT, JSON logs, and a stop that drains."""
+
+import logging
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from types import FrameType
+from typing import override
+
+import uvicorn
+from fastapi import FastAPI
+
+from nova_common.application import Draining
+from nova_common.logs import configure_logging
+from nova_common.settings import ServerSettings, SettingsError
+
+DRAIN_SECONDS = 5.0
+"""How long an API serves on after SIGTERM, for callers that still hold its address.
+
+The time to live of its Cloud Map records must not be longer.
+"""
+
+STOP_SECONDS_MAX = 20
+"""Time for requests in flight after the drain; with it under the 30 s that ECS waits by default."""
+
+KEEP_ALIVE_SECONDS = 75
+"""Longer than the idle time-out of an Application Load Balancer (60 s), which so closes first."""
+
+EXIT_CONFIGURATION = 78
+"""EX_CONFIG of sysexits.h."""
+
+logger = logging.getLogger(__name__)
+
+
+class DrainingServer(uvicorn.Server):
+    """A server that, told to stop by SIGTERM, first serves on as not ready, and then exits with status 0."""
+
+    def __init__(self, config: uvicorn.Config, draining: Draining, drain_seconds: float) -> None:
+        super().__init__(config)
+        self._draining = draining
+        self._drain_seconds = drain_seconds
+
+    @override
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        if sig == signal.SIGTERM and not self._draining.started and self._drain_seconds > 0:
+            self._draining.start()
+            timer = threading.Timer(self._drain_seconds, self._stop)
+            timer.daemon = True
+            timer.start()
+            return
+        # A terminal, a second signal, or a worker, which nobody calls: stop now; once more, stop hard.
+        self.force_exit = self.should_exit and sig == signal.SIGINT
+        self._draining.start()
+        self._stop()
+
+    def _stop(self) -> None:
+        self.should_exit = True
+
+
+def run(app: FastAPI, settings: ServerSettings, *, drain_seconds: float = DRAIN_SECONDS) -> None:
+    """Serve the application until a signal; returns after a graceful stop."""
+    config = uvicorn.Config(
+        app,
+        host=settings.host,
+        port=settings.port,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
+        timeout_graceful_shutdown=STOP_SECONDS_MAX,
+    )
+    server = DrainingServer(config, app.state.draining, drain_seconds)
+    server.run()
+    if not server.started:
+        sys.exit(1)
+
+
+def main[S](
+    read_settings: Callable[[], S],
+    server_settings: Callable[[S], ServerSettings],
+    create_app: Callable[[S], FastAPI],
+    *,
+    drain_seconds: float = DRAIN_SECONDS,
+) -> None:
+    """Run a service: read settings, log as JSON, create the application, serve it.
+
+    Incomplete settings end the process with status 78 and one line that names all that is wrong.
+    """
+    try:
+        settings = read_settings()
+    except SettingsError as error:
+        configure_logging("nova", "INFO")
+        logger.critical("%s", error)
+        sys.exit(EXIT_CONFIGURATION)
+    server = server_settings(settings)
+    configure_logging(server.service_name, server.log_level)
+    run(create_app(settings), server, drain_seconds=drain_seconds)
