@@ -7,40 +7,84 @@ from pathlib import Path
 from local_cloud.gateway.app import Gateway
 from local_cloud.gateway.aws import Aws
 from local_cloud.gateway.control import Control
+from local_cloud.gateway.ecs import EcsService
 from local_cloud.gateway.ministack import Credentials, MiniStack
 from local_cloud.gateway.persistence import Persistence
 from local_cloud.gateway.protocol import Document
+from local_cloud.runtime.credentials import TaskCredentials
+from local_cloud.runtime.images import Images
+from local_cloud.runtime.logs import Logs
+from local_cloud.runtime.orphans import Orphans
+from local_cloud.runtime.ports import Ports
+from local_cloud.runtime.registration import Registrar
+from local_cloud.runtime.services import Scheduler
+from local_cloud.runtime.tasks import Tools, remove_leftovers
 
 
 class LocalCloud:
     """Gateway and runtime of one daemon."""
 
     def __init__(self, home: Path, port: int, models: str, region: str, stop: asyncio.Event) -> None:
-        del models
+        self._home = home
+        self._models = models
         self.ministack = MiniStack(home, port, region)
         self.persistence = Persistence(self.ministack, home / "state")
         self.gateway = Gateway(self.ministack, self.persistence)
         self.aws = Aws(self.gateway, region)
-        self.control = Control(self.status, self._credentials, stop)
+        self.ports = Ports(port + 1, self.persistence.document("ports"), lambda: self.persistence.touch("ports"))
+        self._orphans = Orphans(home / "run" / "processes.json")
+        self._task_credentials = TaskCredentials(self.ministack)
+        self._tools = Tools(
+            home, f"http://127.0.0.1:{port}", region, self.ministack, self.aws, Images(home / "images", self.aws),
+            self._task_credentials, self._orphans, Logs(home / "logs"), lambda _name, _port: None,
+        )  # fmt: skip
+        registrar = Registrar(self.ministack, self.aws, self.persistence.touch_service)
+        self.scheduler = Scheduler(
+            self._tools, self.persistence.document("ecs"), lambda: self.persistence.touch("ecs"), registrar
+        )
+        self.control = Control(self.status, self._task_credentials.answer, stop)
         self.gateway.control = self.control
         self._background: list[asyncio.Task[None]] = []
 
-    def _credentials(self, task: str, token: str) -> Document | None:
-        del task, token
-        return None
+    def _take_services(self) -> None:
+        """Put our services in the place of MiniStack's handlers."""
+        handlers = self.ministack.handlers
+        handlers["ecs"] = EcsService(self.scheduler, self.aws, self.ministack).handler(handlers["ecs"])
 
     async def start(self) -> Credentials:
         """Bring everything up and return the administrator's credentials."""
+        self._orphans.sweep()
+        remove_leftovers(self._home)
+        self._take_services()
         await self.gateway.loaded.wait()
         self.aws.administrator = await self.ministack.administrator()
         self.persistence.touch_service("iam")
-        self._background.append(asyncio.create_task(self.persistence.run()))
+        await self.scheduler.restore()
+        self._background += [asyncio.create_task(self.persistence.run()), asyncio.create_task(self.scheduler.run())]
         self.control.open(self.aws.administrator.secret_access_key)
         return self.aws.administrator
 
     async def status(self) -> Document:
         """Return the answer of `GET /_nova/status`."""
-        return {"services": {}, "rest_apis": {}, "load_balancers": {}, "pipes": {}, "unsupported": []}
+        services: Document = {}
+        for service in self.scheduler.services.values():
+            if service["status"] != "ACTIVE":
+                continue
+            tasks = self.scheduler.tasks_of(service)
+            healthy = sum(task.healthy and not task.stopping for task in tasks)
+            primary = service["deployments"][0]
+            services[service["serviceName"]] = {
+                "healthy": healthy >= service["desiredCount"] and primary["rolloutState"] == "COMPLETED",
+                "desired": service["desiredCount"],
+                "running": self.scheduler.counts(service)["runningCount"],
+                "url": next(
+                    (f"http://127.0.0.1:{port}" for task in tasks if task.healthy
+                     for ports in task.ports.values() for port in ports.values()), None,
+                ),
+                "deployment": primary["rolloutState"],
+                "last_error": service.get("lastFailure") or primary.get("lastFailure"),
+            }  # fmt: skip
+        return {"services": services, "rest_apis": {}, "load_balancers": {}, "pipes": {}, "unsupported": []}
 
     async def stop(self) -> None:
         """Stop what runs; the gateway still answers."""
@@ -48,4 +92,5 @@ class LocalCloud:
             task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await task
+        await self.scheduler.stop()
         await self.aws.close()

@@ -179,6 +179,30 @@ class MiniStack:
         sts.register_session(credentials.access_key_id, session)
         return credentials
 
+    def register_target(self, target_group: str, host: str, port: int) -> None:
+        """Add a target to a target group.
+
+        MiniStack's RegisterTargets knows one target per address (services/alb.py `_register_targets`); tasks on
+        one machine share theirs and differ by port.
+        """
+        targets = self._targets(target_group)
+        if not any(target["Id"] == host and int(target.get("Port", 0)) == port for target in targets):
+            targets.append({"Id": host, "Port": port})
+
+    def deregister_targets(self, target_group: str, unwanted: Callable[[str, int], bool]) -> None:
+        """Remove the targets (host, port) that `unwanted` names."""
+        targets = self._targets(target_group)
+        targets[:] = [target for target in targets if not unwanted(target["Id"], int(target.get("Port", 0)))]
+
+    def targets(self, target_group: str) -> list[tuple[str, int]]:
+        """Return the registered targets of a target group."""
+        return [(target["Id"], int(target.get("Port", 0))) for target in self._targets(target_group)]
+
+    def _targets(self, target_group: str) -> list[Document]:
+        alb, region = self._service("alb"), [*target_group.split(":"), "", "", "", ""][3]
+        with self._responses.request_scope(ACCOUNT, region):
+            return alb._targets.setdefault(target_group, []) if target_group in alb._tgs else []
+
     def state_keys(self) -> list[str]:
         """Return the names of the services that hold state now."""
         return list(self._module._build_persistence_save_dict())

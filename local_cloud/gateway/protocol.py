@@ -26,6 +26,10 @@ class AwsError(Exception):
         return self.status, headers, json.dumps(body).encode()
 
 
+class NotOurs(Exception):  # noqa: N818 (a signal, not an error)
+    """Raised by an operation that leaves this request to the next handler."""
+
+
 def json_answer(payload: Document, status: int = 200, content_type: str = "application/x-amz-json-1.1") -> Answer:
     """Return a payload as a response of the JSON protocols."""
     return status, {"Content-Type": content_type}, json.dumps(payload).encode()
@@ -62,5 +66,7 @@ class TargetService:
             return await self.otherwise(method, path, headers, body, query)
         try:
             return json_answer(await operation(parse(body)))
+        except NotOurs:
+            return await self.otherwise(method, path, headers, body, query)
         except AwsError as error:
             return error.answer()
