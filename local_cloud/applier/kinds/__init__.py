@@ -1,0 +1,33 @@
+"""The kinds of resources that the local cloud runs, by type token. Any other kind is recorded only.
+
+A change of tags alone is recorded and not sent: tags reach the cloud when a resource is created.
+"""
+
+from collections.abc import Mapping
+
+from ..images import ImageStore
+from ..model import Kind, Lifecycle
+from . import dynamodb, ecs, edge, iam, messaging, network, s3
+from .docker import DockerImage
+from .edge import STAGE
+from .stage import RestStage
+
+DECLARED: tuple[Kind, ...] = (
+    *dynamodb.KINDS,
+    *s3.KINDS,
+    *messaging.KINDS,
+    *iam.KINDS,
+    *ecs.KINDS,
+    *network.KINDS,
+    *edge.KINDS,
+)
+
+
+def all_kinds(images: ImageStore) -> Mapping[str, Lifecycle]:
+    """Every kind by its type token."""
+    kinds: dict[str, Lifecycle] = {kind.type: kind for kind in DECLARED}
+    kinds.update(ecs.OTHERS)
+    kinds.update(network.OTHERS)
+    kinds[STAGE.type] = RestStage(STAGE)
+    kinds["docker:index/image:Image"] = DockerImage(images)
+    return kinds
