@@ -2,23 +2,32 @@
 
 import asyncio
 import contextlib
+import logging
 from pathlib import Path
 
+from local_cloud.gateway.api_gateway import ApiGatewayService
 from local_cloud.gateway.app import Gateway
 from local_cloud.gateway.aws import Aws
+from local_cloud.gateway.cloud_map import CloudMapService
 from local_cloud.gateway.control import Control
 from local_cloud.gateway.ecs import EcsService
 from local_cloud.gateway.ministack import Credentials, MiniStack
 from local_cloud.gateway.persistence import Persistence
-from local_cloud.gateway.protocol import Document
+from local_cloud.gateway.protocol import AwsError, Document
 from local_cloud.runtime.credentials import TaskCredentials
 from local_cloud.runtime.images import Images
+from local_cloud.runtime.listeners import LoadBalancers
 from local_cloud.runtime.logs import Logs
+from local_cloud.runtime.names import Names
 from local_cloud.runtime.orphans import Orphans
 from local_cloud.runtime.ports import Ports
+from local_cloud.runtime.proxy import Proxy
 from local_cloud.runtime.registration import Registrar
+from local_cloud.runtime.rest_api import RestApis
 from local_cloud.runtime.services import Scheduler
 from local_cloud.runtime.tasks import Tools, remove_leftovers
+
+logger = logging.getLogger(__name__)
 
 
 class LocalCloud:
@@ -32,11 +41,17 @@ class LocalCloud:
         self.gateway = Gateway(self.ministack, self.persistence)
         self.aws = Aws(self.gateway, region)
         self.ports = Ports(port + 1, self.persistence.document("ports"), lambda: self.persistence.touch("ports"))
+        self._logs = Logs(home / "logs")
+        self._proxy = Proxy()
+        self._names = Names(self.aws, self.ports)
+        self._balancers = LoadBalancers(self.aws, self.ministack, self.ports, self._proxy)
+        self._rest_apis = RestApis(self.aws, self._balancers, self.ports, self._proxy, self._logs)
+        self._follow = asyncio.Event()
         self._orphans = Orphans(home / "run" / "processes.json")
         self._task_credentials = TaskCredentials(self.ministack)
         self._tools = Tools(
             home, f"http://127.0.0.1:{port}", region, self.ministack, self.aws, Images(home / "images", self.aws),
-            self._task_credentials, self._orphans, Logs(home / "logs"), lambda _name, _port: None,
+            self._task_credentials, self._orphans, self._logs, self._names.address,
         )  # fmt: skip
         registrar = Registrar(self.ministack, self.aws, self.persistence.touch_service)
         self.scheduler = Scheduler(
@@ -51,6 +66,38 @@ class LocalCloud:
         handlers = self.ministack.handlers
         handlers["ecs"] = EcsService(self.scheduler, self.aws, self.ministack).handler(handlers["ecs"])
 
+        handlers["servicediscovery"] = CloudMapService(handlers["servicediscovery"])
+        handlers["apigateway"] = ApiGatewayService(
+            self.persistence.document("vpc-links"), lambda: self.persistence.touch("vpc-links"), self.ministack,
+            handlers["apigateway"],
+        )  # fmt: skip
+
+    def _observe(self) -> None:
+        """Have the runtime follow what calls change."""
+
+        def balancers(_operation: str) -> None:
+            self._balancers.changed()
+            self._follow.set()
+
+        def rest_apis(_operation: str) -> None:
+            self._rest_apis.changed()
+            self._follow.set()
+
+        self.gateway.observe("elasticloadbalancing", balancers)
+        self.gateway.observe("apigateway", rest_apis)
+        self.gateway.observe("servicediscovery", lambda _operation: self._follow.set())
+
+    async def _follow_changes(self) -> None:
+        while True:
+            await self._follow.wait()
+            self._follow.clear()
+            try:
+                await self._names.refresh()
+                await self._balancers.refresh_if_changed()
+                await self._rest_apis.refresh_if_changed()
+            except (AwsError, OSError, KeyError) as error:
+                logger.warning("the runtime cannot follow a change: %r", error)
+
     async def start(self) -> Credentials:
         """Bring everything up and return the administrator's credentials."""
         self._orphans.sweep()
@@ -59,8 +106,13 @@ class LocalCloud:
         await self.gateway.loaded.wait()
         self.aws.administrator = await self.ministack.administrator()
         self.persistence.touch_service("iam")
+        self._observe()
+        await self._names.refresh()
+        await self._balancers.refresh_if_changed()
+        await self._rest_apis.refresh_if_changed()
         await self.scheduler.restore()
-        self._background += [asyncio.create_task(self.persistence.run()), asyncio.create_task(self.scheduler.run())]
+        for forever in (self.persistence.run, self.scheduler.run, self._follow_changes):
+            self._background.append(asyncio.create_task(forever()))
         self.control.open(self.aws.administrator.secret_access_key)
         return self.aws.administrator
 
@@ -84,7 +136,13 @@ class LocalCloud:
                 "deployment": primary["rolloutState"],
                 "last_error": service.get("lastFailure") or primary.get("lastFailure"),
             }  # fmt: skip
-        return {"services": services, "rest_apis": {}, "load_balancers": {}, "pipes": {}, "unsupported": []}
+        return {
+            "services": services,
+            "rest_apis": await self._rest_apis.status(),
+            "load_balancers": await self._balancers.status(),
+            "pipes": {},
+            "unsupported": [],
+        }
 
     async def stop(self) -> None:
         """Stop what runs; the gateway still answers."""
@@ -92,5 +150,7 @@ class LocalCloud:
             task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await task
+        await asyncio.gather(self._rest_apis.close(), self._balancers.close(), self._names.close())
         await self.scheduler.stop()
+        await self._proxy.close()
         await self.aws.close()

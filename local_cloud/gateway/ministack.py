@@ -203,6 +203,11 @@ class MiniStack:
         with self._responses.request_scope(ACCOUNT, region):
             return alb._targets.setdefault(target_group, []) if target_group in alb._tgs else []
 
+    def integration(self, api: str, resource: str, method: str) -> Document:
+        """Return the live record of a REST API method's integration."""
+        resources = self._service("apigateway_v1")._resources
+        return resources[api][resource]["resourceMethods"][method]["methodIntegration"]
+
     def state_keys(self) -> list[str]:
         """Return the names of the services that hold state now."""
         return list(self._module._build_persistence_save_dict())

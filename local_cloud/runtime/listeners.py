@@ -1,0 +1,202 @@
+"""Application Load Balancer listeners, each on a loopback port of its own."""
+
+import asyncio
+import itertools
+import logging
+import random
+import secrets
+import socket
+import time
+from http import HTTPStatus
+
+from local_cloud.gateway.asgi import Receive, Scope, Send, headers_of, respond, serve
+from local_cloud.gateway.aws import Aws
+from local_cloud.gateway.ministack import MiniStack
+from local_cloud.gateway.protocol import Document
+from local_cloud.runtime.conditions import Request, choose
+from local_cloud.runtime.ports import Ports
+from local_cloud.runtime.proxy import Headers, Proxy, TimedOut, Unreachable, passing
+
+logger = logging.getLogger(__name__)
+
+IDLE_SECONDS = 60.0
+"""The load balancer's default idle timeout (attribute idle_timeout.timeout_seconds)."""
+
+
+class Listener:
+    """One listener: its rules, its port, its server."""
+
+    def __init__(self, description: Document, socket_: socket.socket, balancers: "LoadBalancers") -> None:
+        self.description = description
+        self.rules: list[Document] = []
+        self.url = f"http://127.0.0.1:{socket_.getsockname()[1]}"
+        self.stop = asyncio.Event()
+        self._balancers = balancers
+        self._turn = itertools.count()
+        self.server = asyncio.create_task(serve(self, socket_, self.stop))
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one connection's scope: lifespan, a request; WebSockets are refused."""
+        if scope["type"] == "lifespan":
+            await answer_lifespan(receive, send)
+        elif scope["type"] == "http":
+            await self._balancers.refresh_if_changed()
+            await self._request(scope, receive, send)
+        else:
+            await send({"type": "websocket.close", "code": 1008})
+
+    async def _request(self, scope: Scope, receive: Receive, send: Send) -> None:
+        query = scope.get("query_string", b"").decode("latin-1")
+        client = (scope.get("client") or ("127.0.0.1", 0))[0]
+        rule = choose(self.rules, Request(scope["method"], scope["path"], query, client, headers_of(scope)))
+        actions = sorted(rule["Actions"] if rule else [], key=lambda action: action.get("Order", 1))
+        if not actions:
+            await _error(send, HTTPStatus.NOT_FOUND)
+            return
+        action = actions[-1]
+        if action["Type"] == "fixed-response":
+            fixed = action["FixedResponseConfig"]
+            body = (fixed.get("MessageBody") or "").encode()
+            await respond(send, int(fixed["StatusCode"]), {"content-type": fixed.get("ContentType") or "text/plain"}, body)
+        elif action["Type"] == "redirect":
+            await self._redirect(action["RedirectConfig"], scope, send)
+        elif action["Type"] == "forward":
+            await self._forward(action, scope, receive, send)
+        else:
+            await _error(send, HTTPStatus.NOT_IMPLEMENTED)
+
+    async def _redirect(self, target: Document, scope: Scope, send: Send) -> None:
+        query = scope.get("query_string", b"").decode("latin-1")
+        host = headers_of(scope).get("host", "").partition(":")[0]
+        own = {"protocol": "http", "host": host, "port": str(self.description["Port"]), "path": scope["path"].lstrip("/"), "query": query}
+        defaults = {"Protocol": "#{protocol}", "Host": "#{host}", "Port": "#{port}", "Path": "/#{path}", "Query": "#{query}"}
+        parts = {key: str(target.get(key) or default) for key, default in defaults.items()}
+        for name, value in own.items():
+            parts = {key: part.replace(f"#{{{name}}}", value) for key, part in parts.items()}
+        location = f"{parts['Protocol'].lower()}://{parts['Host']}:{parts['Port']}{parts['Path']}"
+        location += f"?{parts['Query']}" if parts["Query"] else ""
+        await respond(send, 301 if target.get("StatusCode") == "HTTP_301" else 302, {"location": location}, b"")
+
+    def _target(self, action: Document) -> tuple[str, int] | None:
+        groups = (action.get("ForwardConfig") or {}).get("TargetGroups") or [
+            {"TargetGroupArn": action["TargetGroupArn"], "Weight": 1}
+        ]
+        weights = [int(group.get("Weight", 1)) for group in groups]
+        if not any(weights):
+            return None
+        group = random.choices(groups, weights)[0]  # noqa: S311 (traffic shares, not secrets)
+        targets = self._balancers.ministack.targets(group["TargetGroupArn"])
+        return targets[next(self._turn) % len(targets)] if targets else None
+
+    def _forwarded(self, scope: Scope) -> Headers:
+        """Return the request's headers as a load balancer passes them on."""
+        headers, names = passing(scope["headers"]), headers_of(scope)
+        client = (scope.get("client") or ("127.0.0.1", 0))[0]
+        chain = f"{names['x-forwarded-for']}, {client}" if "x-forwarded-for" in names else client
+        added = {
+            "x-forwarded-for": chain,
+            "x-forwarded-proto": names.get("x-forwarded-proto", self.description["Protocol"].lower()),
+            "x-forwarded-port": names.get("x-forwarded-port", str(self.description["Port"])),
+            "x-amzn-trace-id": names.get("x-amzn-trace-id", f"Root=1-{int(time.time()):08x}-{secrets.token_hex(12)}"),
+        }
+        kept = [(name, value) for name, value in headers if name.decode("latin-1").lower() not in added]
+        return [*kept, *((name.encode(), value.encode("latin-1")) for name, value in added.items())]
+
+    async def _forward(self, action: Document, scope: Scope, receive: Receive, send: Send) -> None:
+        target = self._target(action)
+        if target is None:
+            await _error(send, HTTPStatus.SERVICE_UNAVAILABLE)
+            return
+        raw_path: bytes = scope.get("raw_path") or scope["path"].encode()
+        query: bytes = scope.get("query_string", b"")
+        url = f"http://{target[0]}:{target[1]}{raw_path.decode('latin-1')}" + (f"?{query.decode('latin-1')}" if query else "")
+        try:
+            await self._balancers.proxy.forward(
+                scope, receive, send, url, self._forwarded(scope), IDLE_SECONDS, IDLE_SECONDS
+            )
+        except Unreachable:
+            await _error(send, HTTPStatus.BAD_GATEWAY)
+        except TimedOut:
+            await _error(send, HTTPStatus.GATEWAY_TIMEOUT)
+
+
+class LoadBalancers:
+    """All listeners; follows what elbv2 calls create, change and delete."""
+
+    def __init__(self, aws: Aws, ministack: MiniStack, ports: Ports, proxy: Proxy) -> None:
+        self.ministack = ministack
+        self.proxy = proxy
+        self._aws = aws
+        self._ports = ports
+        self._listeners: dict[str, Listener] = {}
+        self._changed = True
+        self._lock = asyncio.Lock()
+
+    def changed(self) -> None:
+        """Note that a call changed load balancers."""
+        self._changed = True
+
+    async def refresh_if_changed(self) -> None:
+        """Bring listeners and rules up to date with the declared ones."""
+        if not self._changed:
+            return
+        async with self._lock:
+            if self._changed:
+                self._changed = False
+                await self._refresh()
+
+    async def _refresh(self) -> None:
+        balancers = (await self._aws.call("elbv2", "DescribeLoadBalancers"))["LoadBalancers"]
+        declared: dict[str, Document] = {}
+        for balancer in balancers:
+            parameters = {"LoadBalancerArn": balancer["LoadBalancerArn"]}
+            found = await self._aws.call("elbv2", "DescribeListeners", parameters)
+            declared |= {listener["ListenerArn"]: listener for listener in found["Listeners"]}
+        for arn in self._listeners.keys() - declared.keys():
+            self._listeners.pop(arn).stop.set()
+            self._ports.forget(arn)
+        for arn, description in declared.items():
+            if arn not in self._listeners:
+                self._listeners[arn] = Listener(description, self._ports.listen(arn), self)
+            self._listeners[arn].description = description
+            rules = await self._aws.call("elbv2", "DescribeRules", {"ListenerArn": arn})
+            self._listeners[arn].rules = rules["Rules"]
+
+    async def url(self, balancer: str, port: int) -> str | None:
+        """Return the address of the listener on a declared port of a load balancer."""
+        await self.refresh_if_changed()
+        for listener in self._listeners.values():
+            description = listener.description
+            if description["LoadBalancerArn"] == balancer and description["Port"] == port:
+                return listener.url
+        return None
+
+    async def status(self) -> dict[str, dict[str, str]]:
+        """Return the listeners' addresses by load balancer and listener ARN."""
+        await self.refresh_if_changed()
+        urls: dict[str, dict[str, str]] = {}
+        for arn, listener in self._listeners.items():
+            urls.setdefault(listener.description["LoadBalancerArn"], {})[arn] = listener.url
+        return urls
+
+    async def close(self) -> None:
+        """Stop all listeners."""
+        for listener in self._listeners.values():
+            listener.stop.set()
+        await asyncio.gather(*(listener.server for listener in self._listeners.values()), return_exceptions=True)
+
+
+async def _error(send: Send, status: HTTPStatus) -> None:
+    """Answer as the load balancer itself does."""
+    title = {503: "503 Service Temporarily Unavailable", 504: "504 Gateway Time-out"}.get(status, f"{status.value} {status.phrase}")
+    page = f"<html>\r\n<head><title>{title}</title></head>\r\n<body>\r\n<center><h1>{title}</h1></center>\r\n</body>\r\n</html>\r\n"
+    await respond(send, status.value, {"content-type": "text/html", "server": "awselb/2.0"}, page.encode())
+
+
+async def answer_lifespan(receive: Receive, send: Send) -> None:
+    """Answer the start and stop messages of an application that has nothing to prepare."""
+    while True:
+        kind = (await receive())["type"]
+        await send({"type": f"{kind}.complete"})
+        if kind == "lifespan.shutdown":
+            return
