@@ -79,6 +79,10 @@ class DynamoEventStore:
         self._table = table
         self._registry = registry
 
+    def check_ready(self) -> None:
+        """Raise unless the table answers; needs no permission beyond reading events."""
+        next(self.load("Readiness#check"), None)
+
     def append(self, events: Sequence[NewEvent], expected_version: int) -> list[Event]:
         """See `EventStore.append`."""
         _check_append(events, expected_version)

@@ -266,7 +266,7 @@ def _report_death(task: "asyncio.Task[None]") -> None:
 
 
 def _in_thread[T](call: Callable[[], T]) -> "asyncio.Future[T]":
-    """Run a call in a daemon thread: unlike a pool thread it does not hold up the exit after the drain limit."""
+    """Run a call in a daemon thread: unlike a pool's it does not hold up the exit after the drain."""
     loop = asyncio.get_running_loop()
     future: asyncio.Future[T] = loop.create_future()
 

@@ -1,0 +1,1 @@
+"""The audio service: recordings go in, transcripts come out."""

@@ -1,0 +1,68 @@
+"""What a task of the audio service finds in its environment."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Self
+
+from nova_common.settings import Environment, IdentitySettings, ServerSettings, SettingsError
+
+JOB_PREFIX_CHARACTERS_MAX = 40
+"""So that the prefix, a hyphen and a recording's id stay well under the 200 characters of a job name."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApiSettings:
+    """Environment of the API."""
+
+    server: ServerSettings
+    identity: IdentitySettings
+    region: str
+    event_store_table: str
+    content_bucket: str
+
+    @classmethod
+    def from_env(cls, variables: Mapping[str, str] | None = None) -> Self:
+        """Read the variables; SettingsError names all that are missing or wrong."""
+        environment = Environment(variables)
+        settings = cls(
+            server=ServerSettings.read(environment),
+            identity=IdentitySettings.read(environment),
+            region=environment.region(),
+            event_store_table=environment.text("EVENT_STORE_TABLE"),
+            content_bucket=environment.text("CONTENT_BUCKET"),
+        )
+        environment.check()
+        return settings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerSettings:
+    """Environment of the worker."""
+
+    server: ServerSettings
+    region: str
+    event_store_table: str
+    content_bucket: str
+    queue_url: str
+    transcription_job_prefix: str
+
+    @classmethod
+    def from_env(cls, variables: Mapping[str, str] | None = None) -> Self:
+        """Read the variables; SettingsError names all that are missing or wrong."""
+        environment = Environment(variables)
+        settings = cls(
+            server=ServerSettings.read(environment),
+            region=environment.region(),
+            event_store_table=environment.text("EVENT_STORE_TABLE"),
+            content_bucket=environment.text("CONTENT_BUCKET"),
+            queue_url=environment.url("QUEUE_URL"),
+            transcription_job_prefix=environment.text("TRANSCRIPTION_JOB_PREFIX"),
+        )
+        environment.check()
+        if len(settings.transcription_job_prefix) > JOB_PREFIX_CHARACTERS_MAX:
+            message = (
+                f"TRANSCRIPTION_JOB_PREFIX has {len(settings.transcription_job_prefix)} characters, "
+                f"allowed are {JOB_PREFIX_CHARACTERS_MAX}"
+            )
+            raise SettingsError(message)
+        return settings

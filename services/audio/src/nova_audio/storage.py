@@ -1,0 +1,237 @@
+"""The content bucket.
+
+Presigned uploads, objects with their versions, and deletion that leaves no version behind.
+"""
+
+import hashlib
+import io
+from collections import OrderedDict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, override
+
+from botocore.exceptions import ClientError
+from nova_common.aws import error_code
+from nova_common.contracts.audio import TranscriptReference, Upload
+
+if TYPE_CHECKING:
+    from types_boto3_s3 import S3Client
+    from types_boto3_s3.type_defs import ObjectIdentifierTypeDef
+
+UPLOAD_SECONDS_MAX = 3600
+"""How long a presigned upload may begin; a task's credentials, which sign it, live for up to six hours."""
+
+BLOCK_BYTES = 4 * 1024 * 1024
+BLOCKS_KEPT_MAX = 3
+"""Blocks of a ranged reader in memory: the index at either end of a file, and the place being read."""
+
+RAW_RESULT_BYTES_MAX = 64 * 1024 * 1024
+"""Far above what four hours of speech give (about 100 bytes a word and alternative)."""
+
+_MISSING = frozenset({"404", "NoSuchKey", "NoSuchVersion", "NotFound"})
+
+
+class ContentMissingError(Exception):
+    """There is no such object, or not in that version."""
+
+
+class ContentCorruptError(Exception):
+    """The object's content is not what its reference says."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredObject:
+    """An object as it is now: size in bytes, and the entity tag that pins reads to this content."""
+
+    key: str
+    size_bytes: int
+    etag: str
+
+
+class ContentStore:
+    """Recordings and transcripts in one versioned bucket."""
+
+    def __init__(self, client: "S3Client", bucket: str) -> None:
+        self._client = client
+        self._bucket = bucket
+
+    def presign_upload(self, key: str, content_type: str, size_bytes: int) -> Upload:
+        """Return how to send exactly so many bytes of this type.
+
+        Type and length are part of the signature.
+        """
+        url = self._client.generate_presigned_url(
+            "put_object",
+            Params={
+                "Bucket": self._bucket,
+                "Key": key,
+                "ContentType": content_type,
+                "ContentLength": size_bytes,
+            },
+            ExpiresIn=UPLOAD_SECONDS_MAX,
+            HttpMethod="PUT",
+        )
+        return Upload(url=url, headers={"Content-Type": content_type})
+
+    def describe(self, key: str) -> StoredObject:
+        """Return the newest version of an object; ContentMissingError."""
+        try:
+            answer = self._client.head_object(Bucket=self._bucket, Key=key)
+        except ClientError as error:
+            raise _translated(error, key) from error
+        return StoredObject(key=key, size_bytes=answer["ContentLength"], etag=answer["ETag"])
+
+    def open(self, stored: StoredObject) -> "RangedReader":
+        """Return a file over an object that reads what is needed, and fails if the object changes."""
+        return RangedReader(self._client, self._bucket, stored)
+
+    def read(self, key: str) -> bytes:
+        """Return the newest version of a small object; ContentMissingError."""
+        try:
+            answer = self._client.get_object(Bucket=self._bucket, Key=key)
+        except ClientError as error:
+            raise _translated(error, key) from error
+        with answer["Body"] as body:
+            content = body.read(RAW_RESULT_BYTES_MAX + 1)
+        if len(content) > RAW_RESULT_BYTES_MAX:
+            message = f"{key} has more than {RAW_RESULT_BYTES_MAX} bytes"
+            raise ContentCorruptError(message)
+        return content
+
+    def write_document(self, key: str, content: bytes) -> TranscriptReference:
+        """Store a JSON document and return the reference to exactly this version."""
+        answer = self._client.put_object(
+            Bucket=self._bucket, Key=key, Body=content, ContentType="application/json"
+        )
+        return TranscriptReference(
+            key=key,
+            # "null" is S3's own name for the version of an object that is not versioned.
+            version_id=answer.get("VersionId", "null"),
+            sha256=hashlib.sha256(content).hexdigest(),
+        )
+
+    def read_document(self, reference: TranscriptReference) -> bytes:
+        """Return what a reference refers to.
+
+        ContentMissingError, ContentCorruptError when the hash differs.
+        """
+        try:
+            answer = self._client.get_object(
+                Bucket=self._bucket, Key=reference.key, VersionId=reference.version_id
+            )
+        except ClientError as error:
+            raise _translated(error, reference.key) from error
+        with answer["Body"] as body:
+            content = body.read()
+        if hashlib.sha256(content).hexdigest() != reference.sha256:
+            message = f"{reference.key} version {reference.version_id} does not have the content it had"
+            raise ContentCorruptError(message)
+        return content
+
+    def delete_all_versions(self, keys: Iterable[str]) -> None:
+        """Delete every version and delete marker of these objects; those that do not exist are fine."""
+        for key in keys:
+            pages = self._client.get_paginator("list_object_versions").paginate(
+                Bucket=self._bucket, Prefix=key
+            )
+            for page in pages:
+                entries = [*page.get("Versions", []), *page.get("DeleteMarkers", [])]
+                versions: list[ObjectIdentifierTypeDef] = [
+                    {"Key": key, "VersionId": entry.get("VersionId", "null")}
+                    for entry in entries
+                    if entry.get("Key") == key
+                ]
+                self._delete(versions)
+
+    def _delete(self, versions: "list[ObjectIdentifierTypeDef]") -> None:
+        """Delete up to a page of versions, which is also the most that DeleteObjects takes (1,000)."""
+        if not versions:
+            return
+        answer = self._client.delete_objects(Bucket=self._bucket, Delete={"Objects": versions, "Quiet": True})
+        failures = answer.get("Errors", [])
+        if failures:
+            message = f"{len(failures)} versions could not be deleted, the first: {failures[0].get('Code')}"
+            raise OSError(message)
+
+
+class RangedReader(io.RawIOBase):
+    """A read-only, seekable file over one state of an S3 object, read in blocks of `BLOCK_BYTES`.
+
+    Raises ContentMissingError or OSError when the object vanishes or changes while it is read. It is not
+    thread-safe.
+    """
+
+    def __init__(self, client: "S3Client", bucket: str, stored: StoredObject) -> None:
+        super().__init__()
+        self._client = client
+        self._bucket = bucket
+        self._stored = stored
+        self._position = 0
+        self._blocks: OrderedDict[int, bytes] = OrderedDict()
+        self.failure: Exception | None = None
+
+    @override
+    def readable(self) -> bool:
+        return True
+
+    @override
+    def seekable(self) -> bool:
+        return True
+
+    @override
+    def tell(self) -> int:
+        return self._position
+
+    @override
+    def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
+        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self._stored.size_bytes}[whence]
+        if base + offset < 0:
+            message = f"cannot seek to {base + offset}"
+            raise ValueError(message)
+        self._position = base + offset
+        return self._position
+
+    @override
+    def readinto(self, buffer: Any, /) -> int:  # pyright: ignore[reportIncompatibleMethodOverride]
+        target = memoryview(buffer).cast("B")
+        if self._position >= self._stored.size_bytes or not target:
+            return 0
+        number, offset = divmod(self._position, BLOCK_BYTES)
+        chunk = self._block(number)[offset : offset + len(target)]
+        target[: len(chunk)] = chunk
+        self._position += len(chunk)
+        return len(chunk)
+
+    def _block(self, number: int) -> bytes:
+        if number in self._blocks:
+            self._blocks.move_to_end(number)
+            return self._blocks[number]
+        block = self._fetch(number)
+        self._blocks[number] = block
+        if len(self._blocks) > BLOCKS_KEPT_MAX:
+            self._blocks.popitem(last=False)
+        return block
+
+    def _fetch(self, number: int) -> bytes:
+        first = number * BLOCK_BYTES
+        last = min(first + BLOCK_BYTES, self._stored.size_bytes) - 1
+        try:
+            answer = self._client.get_object(
+                Bucket=self._bucket,
+                Key=self._stored.key,
+                Range=f"bytes={first}-{last}",
+                IfMatch=self._stored.etag,
+            )
+            with answer["Body"] as body:
+                return body.read()
+        except Exception as error:
+            # The decoder that reads this file reports any failure as invalid data: keep the true one.
+            self.failure = error
+            raise
+
+
+def _translated(error: ClientError, key: str) -> Exception:
+    """Return ContentMissingError for a missing object, the error itself for anything else."""
+    if error_code(error) in _MISSING:
+        return ContentMissingError(f"{key} does not exist")
+    return error

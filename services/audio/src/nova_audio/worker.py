@@ -1,0 +1,283 @@
+"""The audio worker: an uploaded object starts a transcription, a finished job becomes a transcript.
+
+Messages may come twice, late, or in any order: what is done depends on the recording's history alone, and the
+ids of the events derive from their causes.
+"""
+
+import logging
+from collections.abc import Callable, Sequence
+from typing import Annotated, Literal
+
+from fastapi import FastAPI
+from nova_common import aws, server
+from nova_common.contracts.audio import RECORDING
+from nova_common.event_store import DynamoEventStore, EventStore, decide_and_append
+from nova_common.events import Event, EventData, EventRegistry, NewEvent, derived_event_id
+from nova_common.queue_worker import QueueWorker, WorkerLimits, create_worker_application
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+
+from nova_audio import domain
+from nova_audio.media import UnusableMediaError, probe
+from nova_audio.settings import WorkerSettings
+from nova_audio.storage import ContentCorruptError, ContentStore, StoredObject
+from nova_audio.transcription import (
+    InvalidResultError,
+    JobRejectedError,
+    JobState,
+    TranscriptionService,
+    read_result,
+)
+
+LIMITS = WorkerLimits(concurrency=4)
+"""Messages handled at a time: each may hold three blocks of an upload (12 MB) and a result in memory."""
+
+logger = logging.getLogger(__name__)
+
+
+class UnknownRecordingError(LookupError):
+    """A message names a recording that was never requested."""
+
+
+class JobUnfinishedError(RuntimeError):
+    """A message says that a job has ended, and the service does not say so (yet)."""
+
+
+class _Message(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
+
+
+class _Bucket(_Message):
+    name: str
+
+
+class _Object(_Message):
+    key: str
+
+
+class _ObjectDetail(_Message):
+    bucket: _Bucket
+    object: _Object
+
+
+class ObjectCreated(_Message):
+    """EventBridge's notification of a new object in the content bucket."""
+
+    source: Literal["aws.s3"]
+    detail_type: Literal["Object Created"] = Field(alias="detail-type")
+    detail: _ObjectDetail
+
+
+class _JobDetail(_Message):
+    job: str = Field(alias="TranscriptionJobName")
+
+
+class JobStateChanged(_Message):
+    """EventBridge's notification that a transcription job ended."""
+
+    source: Literal["aws.transcribe"]
+    detail_type: Literal["Transcribe Job State Change"] = Field(alias="detail-type")
+    detail: _JobDetail
+
+
+_MESSAGE: TypeAdapter[ObjectCreated | JobStateChanged] = TypeAdapter(
+    Annotated[ObjectCreated | JobStateChanged, Field(discriminator="detail_type")]
+)
+
+
+class Transcriber:
+    """Handles the worker's messages; every method may be repeated."""
+
+    def __init__(
+        self,
+        store: EventStore,
+        content: ContentStore,
+        transcription: TranscriptionService,
+        job_prefix: str,
+        bucket: str,
+    ) -> None:
+        self._store = store
+        self._content = content
+        self._transcription = transcription
+        self._job_prefix = job_prefix
+        self._bucket = bucket
+
+    def handle(self, body: str) -> None:
+        """Handle one message; raises when it must be delivered again, or for ever when it is poison."""
+        message = _MESSAGE.validate_json(body)
+        if isinstance(message, ObjectCreated):
+            if message.detail.bucket.name != self._bucket:
+                text = "the message is about a bucket that is not ours"
+                raise ValueError(text)
+            self.handle_upload(domain.uploaded_recording_id(message.detail.object.key))
+        else:
+            self.handle_job(domain.transcribed_recording_id(self._job_prefix, message.detail.job))
+
+    def handle_upload(self, recording_id: str) -> None:
+        """Start the transcription of an uploaded recording, unless that was done before."""
+        recording = self._load(recording_id)
+        if recording.is_deleted:
+            self._delete_content(recording_id)
+        elif recording.status == "awaiting_upload":
+            self._begin(recording)
+
+    def handle_job(self, recording_id: str) -> None:
+        """Settle a recording whose job ended, and delete the service's own output."""
+        recording = self._load(recording_id)
+        if recording.is_open and recording.status == "awaiting_upload":
+            # The end of the job overtook the note of its start: catch up first, starting again changes
+            # nothing.
+            recording = self._begin(recording)
+        if recording.is_deleted:
+            self._delete_content(recording_id)
+            return
+        if recording.is_open:
+            self._settle(recording)
+        self._content.delete_all_versions([domain.raw_result_key(recording_id)])
+
+    def _begin(self, recording: domain.Recording) -> domain.Recording:
+        stored = self._content.describe(domain.upload_key(recording.id))
+        cause = f"upload {recording.id} {stored.etag}"
+        job = domain.job_name(self._job_prefix, recording.id)
+        try:
+            duration_seconds = self._inspect(recording, stored)
+            self._transcription.start(
+                job,
+                stored.key,
+                recording.media_format,
+                domain.raw_result_key(recording.id),
+                recording.language,
+            )
+        except (UnusableMediaError, JobRejectedError) as error:
+            reason = str(error)
+            return self._record(recording.id, cause, lambda current: domain.fail(current, reason))
+        return self._record(recording.id, cause, lambda current: domain.start(current, job, duration_seconds))
+
+    def _inspect(self, recording: domain.Recording, stored: StoredObject) -> float:
+        """Return the duration in seconds of what was uploaded.
+
+        UnusableMediaError names what is wrong with it.
+        """
+        if stored.size_bytes != recording.size_bytes:
+            message = f"{stored.size_bytes} bytes were uploaded, but {recording.size_bytes} were declared"
+            raise UnusableMediaError(message)
+        with self._content.open(stored) as reader:
+            try:
+                media = probe(reader, recording.media_format)
+            except UnusableMediaError:
+                if reader.failure is not None:
+                    # Not the content is at fault but its reading: that may succeed the next time.
+                    raise reader.failure from None
+                raise
+        fault = domain.duration_fault(media.duration_seconds)
+        if fault:
+            raise UnusableMediaError(fault)
+        return media.duration_seconds
+
+    def _settle(self, recording: domain.Recording) -> None:
+        job = domain.job_name(self._job_prefix, recording.id)
+        state = self._transcription.state(job)
+        cause = f"job {job} {state.status}"
+        if state.status == "FAILED":
+            reason = state.failure_reason or "the transcription service gave no reason"
+            self._record(recording.id, cause, lambda current: domain.fail(current, reason))
+        elif state.status == "COMPLETED":
+            self._complete(recording, job, state, cause)
+        else:
+            message = f"the job {job} is {state.status or 'unknown'}"
+            raise JobUnfinishedError(message)
+
+    def _complete(self, recording: domain.Recording, job: str, state: JobState, cause: str) -> None:
+        try:
+            raw = self._content.read(domain.raw_result_key(recording.id))
+            transcript, words = read_result(raw, job, state.language)
+        except (InvalidResultError, ContentCorruptError) as error:
+            reason = str(error)
+            self._record(recording.id, cause, lambda current: domain.fail(current, reason))
+            return
+        reference = self._content.write_document(
+            domain.transcript_key(recording.id), transcript.model_dump_json().encode()
+        )
+        self._record(
+            recording.id,
+            cause,
+            lambda current: domain.complete(
+                current, reference, transcript.language, words, len(transcript.segments)
+            ),
+        )
+
+    def _load(self, recording_id: str) -> domain.Recording:
+        recording = domain.fold(self._store.load(RECORDING.key(recording_id)))
+        if recording is None:
+            message = f"recording {recording_id} was never requested"
+            raise UnknownRecordingError(message)
+        return recording
+
+    def _record(
+        self,
+        recording_id: str,
+        cause: str,
+        decide: Callable[[domain.Recording], Sequence[EventData]],
+    ) -> domain.Recording:
+        """Append what follows from the state, and return the state afterwards.
+
+        A recording that was deleted meanwhile loses what this worker may just have written.
+        """
+
+        def decide_events(history: Sequence[Event]) -> list[NewEvent]:
+            current = domain.fold(history)
+            if current is None:
+                message = f"recording {recording_id} was never requested"
+                raise UnknownRecordingError(message)
+            return [
+                RECORDING.event(
+                    recording_id,
+                    data,
+                    user=current.user,
+                    correlation=current.correlation,
+                    event_id=derived_event_id(cause, type(data).__name__),
+                )
+                for data in decide(current)
+            ]
+
+        history = decide_and_append(self._store, RECORDING.key(recording_id), decide_events)
+        recording = domain.fold(history)
+        if recording is None:
+            message = f"recording {recording_id} was never requested"
+            raise UnknownRecordingError(message)
+        if recording.is_deleted:
+            self._delete_content(recording_id)
+        fields = {"recording": recording_id, "status": recording.status, "version": recording.version}
+        logger.info("recording advanced", extra={"fields": fields})
+        return recording
+
+    def _delete_content(self, recording_id: str) -> None:
+        self._content.delete_all_versions(domain.content_keys(recording_id))
+
+
+def create_app(settings: WorkerSettings) -> FastAPI:
+    """Assemble the worker from what its environment names."""
+    store = DynamoEventStore(
+        aws.dynamodb(settings.region), settings.event_store_table, EventRegistry([RECORDING])
+    )
+    transcriber = Transcriber(
+        store,
+        ContentStore(aws.s3(settings.region), settings.content_bucket),
+        TranscriptionService(aws.transcribe(settings.region), settings.content_bucket),
+        settings.transcription_job_prefix,
+        settings.content_bucket,
+    )
+    queue = aws.sqs(settings.region)
+    return create_worker_application(
+        "Nova audio worker",
+        lambda: QueueWorker(queue, settings.queue_url, transcriber.handle, LIMITS),
+        checks={"event_store": store.check_ready},
+    )
+
+
+def main() -> None:
+    """Consume the queue until the task is stopped."""
+    server.main(WorkerSettings.from_env, lambda settings: settings.server, create_app, drain_seconds=0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,55 @@
+"""What a task of the projector finds in its environment."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Self
+
+from nova_common.settings import Environment, IdentitySettings, ServerSettings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApiSettings:
+    """Environment of the query API."""
+
+    server: ServerSettings
+    identity: IdentitySettings
+    region: str
+    read_model_table: str
+
+    @classmethod
+    def from_env(cls, variables: Mapping[str, str] | None = None) -> Self:
+        """Read the variables; SettingsError names all that are missing or wrong."""
+        environment = Environment(variables)
+        settings = cls(
+            server=ServerSettings.read(environment),
+            identity=IdentitySettings.read(environment),
+            region=environment.region(),
+            read_model_table=environment.text("READ_MODEL_TABLE"),
+        )
+        environment.check()
+        return settings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerSettings:
+    """Environment of the worker."""
+
+    server: ServerSettings
+    region: str
+    event_store_table: str
+    read_model_table: str
+    queue_url: str
+
+    @classmethod
+    def from_env(cls, variables: Mapping[str, str] | None = None) -> Self:
+        """Read the variables; SettingsError names all that are missing or wrong."""
+        environment = Environment(variables)
+        settings = cls(
+            server=ServerSettings.read(environment),
+            region=environment.region(),
+            event_store_table=environment.text("EVENT_STORE_TABLE"),
+            read_model_table=environment.text("READ_MODEL_TABLE"),
+            queue_url=environment.url("QUEUE_URL"),
+        )
+        environment.check()
+        return settings
