@@ -26,8 +26,6 @@ KEYS = (
     "recoveryDays",
     "services",
     "spotPercent",
-    "transcriptionLanguage",
-    "uploadMaxBytes",
     "accessTokenMinutes",
     "refreshTokenDays",
     "throttleRate",
@@ -51,8 +49,6 @@ _REFRESH_TOKEN_DAYS = (1, 3650)
 # AWS limits: API Gateway admits 10,000 requests a second and a burst of 5,000 per account and region.
 _THROTTLE_RATE = (1, 10_000)
 _THROTTLE_BURST = (1, 5_000)
-# AWS limit: Amazon Transcribe reads files of at most 2 GB.
-_UPLOAD_BYTES = (1, 2_000_000_000)
 # AWS limit of a tag's value; the characters are those allowed in all services.
 _TAG_VALUE = re.compile(r"[A-Za-z0-9 _.:/=+@-]{1,256}")
 
@@ -90,14 +86,6 @@ class ApiSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AudioSettings:
-    """What the audio workload lets a deployment decide."""
-
-    transcription_language: str
-    upload_bytes_max: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """Everything that a stack decides, checked as a whole."""
 
@@ -105,7 +93,6 @@ class Settings:
     network: NetworkSettings
     services: ServiceSettings
     api: ApiSettings
-    audio: AudioSettings
     log_retention_days: int
     protect: bool
     """Whether stateful resources refuse deletion."""
@@ -136,7 +123,6 @@ class Settings:
             network=_network(values, region),
             services=services,
             api=_api(values),
-            audio=_audio(values),
             log_retention_days=_retention(values),
             protect=values.boolean("protectStatefulResources"),
             recovery_days=values.integer("recoveryDays", *_RECOVERY_DAYS),
@@ -223,15 +209,6 @@ def _api(values: Values) -> ApiSettings:
         refresh_token_days=values.integer("refreshTokenDays", *_REFRESH_TOKEN_DAYS),
         throttle_rate=rate,
         throttle_burst=burst,
-    )
-
-
-def _audio(values: Values) -> AudioSettings:
-    return AudioSettings(
-        transcription_language=_matching(
-            values, "transcriptionLanguage", r"[a-z]{2,3}-[A-Z]{2}", "it is a language such as en-US"
-        ),
-        upload_bytes_max=values.integer("uploadMaxBytes", *_UPLOAD_BYTES),
     )
 
 

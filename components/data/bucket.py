@@ -64,8 +64,12 @@ class ContentBucket(pulumi.ComponentResource):
         self.register_outputs({"name": self.name, "arn": self.arn})
 
     def grant_get(self, role: ServiceRole, prefix: str) -> None:
-        """Let ``role`` read objects under ``prefix``, also a version that it knows."""
+        """Let ``role`` read objects under ``prefix``, also a version that it knows.
+
+        It may list keys too: without that right S3 answers 403 instead of 404 for an object that is not there.
+        """
         self._grant(role, "Get", ("s3:GetObject", "s3:GetObjectVersion"), prefix)
+        role.add_shared(Statement(sid="TellMissing", actions=("s3:ListBucket",), resources=(self.arn,)))
         role.add_shared(self._key.decrypt_through(_SERVICE))
 
     def grant_put(self, role: ServiceRole, prefix: str) -> None:

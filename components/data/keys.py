@@ -14,6 +14,7 @@ from components.account import Account
 
 _READ_ACTIONS = ("kms:Decrypt", "kms:DescribeKey")
 _WRITE_ACTIONS = (*_READ_ACTIONS, "kms:Encrypt", "kms:GenerateDataKey")
+_RE_ENCRYPT_ACTIONS = ("kms:ReEncryptFrom", "kms:ReEncryptTo")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,7 +117,7 @@ def _message_services(account: Account) -> tuple[ResourceStatement, ...]:
             sid="EventBridgeDelivers",
             effect="Allow",
             principals={"Service": "events.amazonaws.com"},
-            actions=("kms:Decrypt", "kms:DescribeKey", "kms:GenerateDataKey"),
+            actions=("kms:Decrypt", "kms:DescribeKey", "kms:GenerateDataKey", *_RE_ENCRYPT_ACTIONS),
             resources=("*",),
         ),
         ResourceStatement(
@@ -135,7 +136,7 @@ def _log_service(account: Account) -> ResourceStatement:
         sid="CloudWatchLogsEncrypts",
         effect="Allow",
         principals={"Service": f"logs.{account.region}.amazonaws.com"},
-        actions=("kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey", "kms:ReEncryptFrom", "kms:ReEncryptTo"),
+        actions=(*_WRITE_ACTIONS, *_RE_ENCRYPT_ACTIONS),
         resources=("*",),
         conditions={"ArnLike": {"kms:EncryptionContext:aws:logs:arn": account.arn("logs", "log-group:*")}},
     )

@@ -1,0 +1,130 @@
+"""Container definitions (pure, no resources).
+
+ECS takes them as JSON and ignores what it does not know, so they are typed here.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import NotRequired, TypedDict
+
+import pulumi
+
+CONTAINER_PORT = 8000
+"""Where every service listens."""
+USER = "10001"
+"""A user id without any rights on the image's files."""
+STOP_SECONDS = 60
+"""From SIGTERM to SIGKILL: longer than the load balancer's deregistration and a worker's last message."""
+TEMPORARY_MIB = 64
+"""Size of /tmp, which counts against the task's memory."""
+
+HEALTH_CHECK_COMMAND = ("CMD", "python", "-m", "nova_common.healthcheck")
+
+
+class _KeyValue(TypedDict):
+    name: str
+    value: pulumi.Input[str]
+
+
+class _PortMapping(TypedDict):
+    containerPort: int
+    protocol: str
+
+
+class _Capabilities(TypedDict):
+    drop: list[str]
+
+
+class _Tmpfs(TypedDict):
+    containerPath: str
+    size: int
+    mountOptions: list[str]
+
+
+class _LinuxParameters(TypedDict):
+    initProcessEnabled: bool
+    capabilities: _Capabilities
+    tmpfs: list[_Tmpfs]
+
+
+class _HealthCheck(TypedDict):
+    command: list[str]
+    interval: int
+    timeout: int
+    retries: int
+    startPeriod: int
+
+
+class _LogConfiguration(TypedDict):
+    logDriver: str
+    options: dict[str, pulumi.Input[str]]
+
+
+class ContainerDefinition(TypedDict):
+    """The part of ECS's ContainerDefinition that is used here, in ECS's own spelling."""
+
+    name: str
+    image: pulumi.Input[str]
+    command: list[str]
+    essential: bool
+    user: str
+    readonlyRootFilesystem: bool
+    linuxParameters: _LinuxParameters
+    environment: list[_KeyValue]
+    portMappings: NotRequired[list[_PortMapping]]
+    healthCheck: _HealthCheck
+    logConfiguration: _LogConfiguration
+    stopTimeout: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContainerArgs:
+    """What differs from container to container."""
+
+    name: str
+    image: pulumi.Input[str]
+    command: Sequence[str]
+    environment: Mapping[str, pulumi.Input[str]]
+    log_group: pulumi.Input[str]
+    region: str
+
+
+def container_definition(args: ContainerArgs) -> ContainerDefinition:
+    """A hardened container: read-only root, no capability, a user without rights, an init process as parent."""
+    return ContainerDefinition(
+        name=args.name,
+        image=args.image,
+        command=list(args.command),
+        essential=True,
+        user=USER,
+        readonlyRootFilesystem=True,
+        linuxParameters={
+            "initProcessEnabled": True,
+            "capabilities": {"drop": ["ALL"]},
+            "tmpfs": [
+                {"containerPath": "/tmp", "size": TEMPORARY_MIB, "mountOptions": ["noexec", "nosuid", "nodev"]}  # noqa: S108
+            ],
+        },
+        # Sorted, because the order counts as a change of the task definition.
+        environment=[{"name": name, "value": value} for name, value in sorted(args.environment.items())],
+        portMappings=[{"containerPort": CONTAINER_PORT, "protocol": "tcp"}],
+        healthCheck={
+            "command": list(HEALTH_CHECK_COMMAND),
+            "interval": 10,
+            "timeout": 5,
+            "retries": 3,
+            "startPeriod": 30,
+        },
+        logConfiguration={
+            "logDriver": "awslogs",
+            "options": {
+                "awslogs-group": args.log_group,
+                "awslogs-region": args.region,
+                "awslogs-stream-prefix": args.name,
+                # A log that cannot be delivered must not stop the service that writes it.
+                "mode": "non-blocking",
+                "max-buffer-size": "4m",
+            },
+        },
+        stopTimeout=STOP_SECONDS,
+    )

@@ -1,0 +1,111 @@
+"""Container images.
+
+Creates: an ECR repository (immutable tags, scan on push, own key, lifecycle) and the image in it, built for ARM64
+from the repository's root.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pulumi
+import pulumi_aws as aws
+import pulumi_awsx as awsx
+import pulumi_docker as docker
+
+from components.access.role import ServiceRole
+from components.access.statements import Statement
+from components.account import Account
+from components.compute.sources import content_tag
+from components.data.keys import DataKey
+
+PLATFORM = "linux/arm64"
+"""Graviton: about a fifth cheaper than x86 on Fargate (list price, us-east-1)."""
+IMAGES_KEPT = 100
+"""Images kept, newest first: far more than the deployments that anybody rolls back."""
+
+SHARED_SOURCES = ("pyproject.toml", "uv.lock", "libs/common")
+"""What every image is built from, beside its own folder."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImageArgs:
+    """What is built, and where it is kept."""
+
+    account: Account
+    key: DataKey
+    folder: str
+    """The workload's folder, relative to the program's; it holds the Dockerfile."""
+    protect: bool
+    """Whether the repository outlives its images."""
+
+
+class Image(pulumi.ComponentResource):
+    """One image, tagged with the hash of its sources and used by its digest.
+
+    The build context is the program's folder, so that the lock file and the shared library are in reach. An edit
+    of one workload changes no other workload's tag.
+    """
+
+    digest: pulumi.Output[str]
+    """``<repository>@sha256:<digest>``: what a task definition names."""
+
+    def __init__(self, name: str, args: ImageArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("nova:compute:Image", name, None, opts)
+        self._account = args.account
+        repository = awsx.ecr.Repository(
+            f"{name}-repository",
+            image_tag_mutability="IMMUTABLE",
+            image_scanning_configuration=aws.ecr.RepositoryImageScanningConfigurationArgs(scan_on_push=True),
+            encryption_configurations=[
+                aws.ecr.RepositoryEncryptionConfigurationArgs(encryption_type="KMS", kms_key=args.key.arn)
+            ],
+            # The component's own default expires untagged images after one, also those in use by digest.
+            lifecycle_policy=awsx.ecr.LifecyclePolicyArgs(
+                rules=[
+                    awsx.ecr.LifecyclePolicyRuleArgs(
+                        description=f"Keep the newest {IMAGES_KEPT} images",
+                        tag_status=awsx.ecr.LifecycleTagStatus.ANY,
+                        maximum_number_of_images=IMAGES_KEPT,
+                    )
+                ]
+            ),
+            force_delete=not args.protect,
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+        self._repository_url = repository.url
+        tag = content_tag(Path(), (*SHARED_SOURCES, args.folder))
+        credentials = aws.ecr.get_authorization_token_output(opts=pulumi.InvokeOutputOptions(parent=self))
+        image = docker.Image(
+            f"{name}-image",
+            image_name=pulumi.Output.concat(repository.url, ":", tag),
+            build=docker.DockerBuildArgs(
+                context=".",
+                dockerfile=f"{args.folder}/Dockerfile",
+                platform=PLATFORM,
+                builder_version=docker.BuilderVersion.BUILDER_BUILD_KIT,
+            ),
+            registry=docker.RegistryArgs(
+                server=repository.url,
+                username=credentials.user_name,
+                password=pulumi.Output.secret(credentials.password),
+            ),
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+        self.digest = image.repo_digest
+        self.register_outputs({"digest": self.digest})
+
+    def grant_pull(self, role: ServiceRole) -> None:
+        """Let ``role``, an execution role, pull this repository's images."""
+        name = self._repository_url.apply(lambda url: url.partition("/")[2])
+        role.add(
+            Statement(
+                sid="PullImage",
+                actions=(
+                    "ecr:BatchCheckLayerAvailability",
+                    "ecr:BatchGetImage",
+                    "ecr:GetDownloadUrlForLayer",
+                ),
+                resources=(self._account.arn("ecr", pulumi.Output.concat("repository/", name)),),
+            ),
+            Statement(sid="LogInToRegistry", actions=("ecr:GetAuthorizationToken",), resources=("*",)),
+        )

@@ -1,0 +1,303 @@
+"""Fargate services.
+
+Creates: security group and rules, execution role and policy, log group, task definition, Cloud Map service (for a
+service that others call), ECS service and its autoscaling.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import pulumi
+import pulumi_aws as aws
+
+from components.access.role import ServiceRole, ServiceRoleArgs
+from components.access.statements import Statement
+from components.account import Account
+from components.compute.cluster import Cluster
+from components.compute.container import CONTAINER_PORT, ContainerArgs, container_definition
+from components.compute.image import Image
+from components.compute.sizing import ServiceSize
+from components.edge.load_balancer import Target
+from components.network.vpc import Vpc
+from components.observe.logs import LogPolicy
+
+DNS_TTL_SECONDS = 10
+"""How long callers may keep an address; a stopping task serves on for longer than that."""
+GRACE_SECONDS = 60
+"""Time from a task's start in which the load balancer's verdict does not count."""
+CPU_PERCENT = 70
+MEMORY_PERCENT = 80
+REQUESTS_PER_TARGET = 1000
+"""Load, per minute for requests, at which one more task is wanted."""
+COOLDOWN_SECONDS = 60
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceHost:
+    """What all services of a platform share."""
+
+    account: Account
+    vpc: Vpc
+    cluster: Cluster
+    logs: LogPolicy
+    spot_percent: int
+    """Share of the tasks beyond the minimum that run on Fargate Spot; at 100 all do."""
+
+    def __post_init__(self) -> None:
+        """Check the share."""
+        if not 0 <= self.spot_percent <= 100:  # noqa: PLR2004
+            raise ValueError(f"spot_percent: {self.spot_percent} is not allowed; it is 0 to 100")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FargateServiceArgs:
+    """One service: what it runs, as whom, how large, and who reaches it."""
+
+    host: ServiceHost
+    image: Image
+    command: Sequence[str]
+    environment: Mapping[str, pulumi.Input[str]]
+    role: ServiceRole
+    """The task role, granted all that the service needs; it is sealed here."""
+    size: ServiceSize
+    target: Target | None = None
+    """Where the load balancer sends requests from; nothing for a worker."""
+
+
+class FargateService(pulumi.ComponentResource):
+    """A service of identical tasks in the private subnets, replaced one by one.
+
+    A deployment whose tasks do not get healthy is rolled back by the circuit breaker. A task has a security group of
+    its own: it calls out over TLS, and is called by the load balancer alone, if by anybody.
+    """
+
+    name: pulumi.Output[str]
+    """The ECS service's name, which is this component's."""
+
+    def __init__(self, name: str, args: FargateServiceArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("nova:compute:FargateService", name, None, opts)
+        self._label = name
+        self._args = args
+        task_policy = args.role.seal()
+        task_definition, execution_policy = self._task_definition()
+        service = aws.ecs.Service(
+            f"{name}-service",
+            name=name,
+            cluster=args.host.cluster.arn,
+            task_definition=task_definition.arn,
+            desired_count=args.size.tasks_min,
+            capacity_provider_strategies=_capacity(args.host.spot_percent, args.size.tasks_min),
+            network_configuration=aws.ecs.ServiceNetworkConfigurationArgs(
+                subnets=args.host.vpc.private_subnet_ids,
+                security_groups=[self._security_group()],
+                assign_public_ip=False,
+            ),
+            deployment_circuit_breaker=aws.ecs.ServiceDeploymentCircuitBreakerArgs(enable=True, rollback=True),
+            deployment_minimum_healthy_percent=100,
+            deployment_maximum_percent=200,
+            availability_zone_rebalancing="ENABLED",
+            enable_ecs_managed_tags=True,
+            propagate_tags="SERVICE",
+            wait_for_steady_state=True,
+            load_balancers=self._load_balancers(),
+            health_check_grace_period_seconds=None if args.target is None else GRACE_SECONDS,
+            service_registries=self._registry(),
+            opts=pulumi.ResourceOptions(
+                parent=self,
+                depends_on=[task_policy, execution_policy, args.host.cluster.capacity, *_rules(args.target)],
+                # Autoscaling owns the number once the service runs.
+                ignore_changes=["desiredCount"],
+            ),
+        )
+        self.name = service.name
+        self._scale()
+        self.register_outputs({"name": self.name})
+
+    def _security_group(self) -> pulumi.Output[str]:
+        child = pulumi.ResourceOptions(parent=self)
+        group = aws.ec2.SecurityGroup(
+            f"{self._label}-security-group",
+            description=f"Tasks of {self._label}",
+            vpc_id=self._args.host.vpc.vpc_id,
+            opts=child,
+        )
+        aws.vpc.SecurityGroupEgressRule(
+            f"{self._label}-egress-tls",
+            security_group_id=group.id,
+            description="AWS endpoints and others, over TLS",
+            ip_protocol="tcp",
+            from_port=443,
+            to_port=443,
+            cidr_ipv4="0.0.0.0/0",
+            opts=child,
+        )
+        if self._args.target is not None:
+            self._admit_load_balancer(group.id, self._args.target.security_group_id)
+        return group.id
+
+    def _admit_load_balancer(self, group_id: pulumi.Output[str], balancer_id: pulumi.Output[str]) -> None:
+        child = pulumi.ResourceOptions(parent=self)
+        aws.vpc.SecurityGroupIngressRule(
+            f"{self._label}-ingress-load-balancer",
+            security_group_id=group_id,
+            description="Requests from the load balancer",
+            ip_protocol="tcp",
+            from_port=CONTAINER_PORT,
+            to_port=CONTAINER_PORT,
+            referenced_security_group_id=balancer_id,
+            opts=child,
+        )
+        aws.vpc.SecurityGroupEgressRule(
+            f"{self._label}-load-balancer-egress",
+            security_group_id=balancer_id,
+            description=f"Requests to the tasks of {self._label}",
+            ip_protocol="tcp",
+            from_port=CONTAINER_PORT,
+            to_port=CONTAINER_PORT,
+            referenced_security_group_id=group_id,
+            opts=child,
+        )
+
+    def _task_definition(self) -> tuple[aws.ecs.TaskDefinition, aws.iam.RolePolicy]:
+        args = self._args
+        log_group = args.host.logs.group(f"{self._label}-logs", parent=self)
+        execution_role, execution_policy = self._execution_role(log_group)
+        container = container_definition(
+            ContainerArgs(
+                name=self._label,
+                image=args.image.digest,
+                command=args.command,
+                environment=args.environment,
+                log_group=log_group.name,
+                region=args.host.account.region,
+            )
+        )
+        definition = aws.ecs.TaskDefinition(
+            f"{self._label}-task",
+            family=f"{pulumi.get_project()}-{pulumi.get_stack()}-{self._label}",
+            requires_compatibilities=["FARGATE"],
+            network_mode="awsvpc",
+            cpu=str(args.size.cpu),
+            memory=str(args.size.memory),
+            runtime_platform=aws.ecs.TaskDefinitionRuntimePlatformArgs(
+                cpu_architecture="ARM64", operating_system_family="LINUX"
+            ),
+            execution_role_arn=execution_role.arn,
+            task_role_arn=args.role.arn,
+            container_definitions=pulumi.Output.json_dumps([container]),
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+        return definition, execution_policy
+
+    def _execution_role(self, log_group: aws.cloudwatch.LogGroup) -> tuple[ServiceRole, aws.iam.RolePolicy]:
+        role = task_service_role(
+            f"{self._label}-execution", self._args.host.account, pulumi.ResourceOptions(parent=self)
+        )
+        self._args.image.grant_pull(role)
+        role.add(
+            Statement(
+                sid="WriteLogs",
+                actions=("logs:CreateLogStream", "logs:PutLogEvents"),
+                resources=(pulumi.Output.concat(log_group.arn, ":*"),),
+            )
+        )
+        return role, role.seal()
+
+    def _load_balancers(self) -> list[aws.ecs.ServiceLoadBalancerArgs] | None:
+        if self._args.target is None:
+            return None
+        return [
+            aws.ecs.ServiceLoadBalancerArgs(
+                container_name=self._label,
+                container_port=CONTAINER_PORT,
+                target_group_arn=self._args.target.target_group_arn,
+            )
+        ]
+
+    def _registry(self) -> aws.ecs.ServiceServiceRegistriesArgs | None:
+        if self._args.target is None:
+            return None
+        discovery = aws.servicediscovery.Service(
+            f"{self._label}-discovery",
+            name=self._label,
+            dns_config=aws.servicediscovery.ServiceDnsConfigArgs(
+                namespace_id=self._args.host.cluster.namespace_id,
+                dns_records=[aws.servicediscovery.ServiceDnsConfigDnsRecordArgs(ttl=DNS_TTL_SECONDS, type="A")],
+                routing_policy="MULTIVALUE",
+            ),
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+        # A records with awsvpc take the registry alone; a port belongs to SRV records.
+        return aws.ecs.ServiceServiceRegistriesArgs(registry_arn=discovery.arn)
+
+    def _scale(self) -> None:
+        size = self._args.size
+        scaling = aws.appautoscaling.Target(
+            f"{self._label}-scaling",
+            service_namespace="ecs",
+            scalable_dimension="ecs:service:DesiredCount",
+            resource_id=pulumi.Output.concat("service/", self._args.host.cluster.name, "/", self.name),
+            min_capacity=size.tasks_min,
+            max_capacity=size.tasks_max,
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+        self._follow(scaling, "cpu", "ECSServiceAverageCPUUtilization", CPU_PERCENT)
+        self._follow(scaling, "memory", "ECSServiceAverageMemoryUtilization", MEMORY_PERCENT)
+        if self._args.target is not None:
+            label = self._args.target.resource_label
+            self._follow(scaling, "requests", "ALBRequestCountPerTarget", REQUESTS_PER_TARGET, label)
+
+    def _follow(
+        self,
+        scaling: aws.appautoscaling.Target,
+        role: str,
+        metric: str,
+        target: float,
+        resource_label: pulumi.Input[str] | None = None,
+    ) -> None:
+        aws.appautoscaling.Policy(
+            f"{self._label}-scaling-{role}",
+            policy_type="TargetTrackingScaling",
+            service_namespace=scaling.service_namespace,
+            scalable_dimension=scaling.scalable_dimension,
+            resource_id=scaling.resource_id,
+            target_tracking_scaling_policy_configuration=aws.appautoscaling.PolicyTargetTrackingScalingPolicyConfigurationArgs(
+                target_value=target,
+                predefined_metric_specification=aws.appautoscaling.PolicyTargetTrackingScalingPolicyConfigurationPredefinedMetricSpecificationArgs(
+                    predefined_metric_type=metric, resource_label=resource_label
+                ),
+                scale_in_cooldown=COOLDOWN_SECONDS,
+                scale_out_cooldown=COOLDOWN_SECONDS,
+            ),
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+
+
+def task_service_role(name: str, account: Account, opts: pulumi.ResourceOptions) -> ServiceRole:
+    """A role that ECS tasks of this account and region take."""
+    return ServiceRole(
+        name,
+        ServiceRoleArgs(service="ecs-tasks.amazonaws.com", account=account, source_arn=account.arn("ecs", "*")),
+        opts=opts,
+    )
+
+
+def _capacity(spot_percent: int, tasks_min: int) -> list[aws.ecs.ServiceCapacityProviderStrategyArgs]:
+    strategies: list[aws.ecs.ServiceCapacityProviderStrategyArgs] = []
+    if spot_percent < 100:  # noqa: PLR2004
+        # The minimum stands on capacity that AWS does not take back.
+        strategies.append(
+            aws.ecs.ServiceCapacityProviderStrategyArgs(
+                capacity_provider="FARGATE", base=tasks_min, weight=100 - spot_percent
+            )
+        )
+    if spot_percent > 0:
+        strategies.append(
+            aws.ecs.ServiceCapacityProviderStrategyArgs(capacity_provider="FARGATE_SPOT", weight=spot_percent)
+        )
+    return strategies
+
+
+def _rules(target: Target | None) -> tuple[pulumi.Resource, ...]:
+    # ECS refuses a target group that no listener rule points to.
+    return () if target is None else target.rules

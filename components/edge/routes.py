@@ -1,0 +1,58 @@
+"""The public routes (pure, no resources)."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+type HttpMethod = Literal["DELETE", "GET", "PATCH", "POST", "PUT"]
+
+_SEGMENT = re.compile(r"[a-z0-9-]+|\{[a-z_]+\}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Route:
+    """One method on one path of the API, relative to its stage, as in ``/audio/{id}/transcript``."""
+
+    method: HttpMethod
+    path: str
+
+    def __post_init__(self) -> None:
+        """Check the path."""
+        if not self.path.startswith("/") or not all(_SEGMENT.fullmatch(part) for part in self.segments):
+            raise ValueError(
+                f"path: {self.path} is not allowed; it is /segments of lower-case letters, digits and hyphens, "
+                "or {parameters}"
+            )
+
+    @property
+    def segments(self) -> tuple[str, ...]:
+        """The parts of the path."""
+        return tuple(self.path.removeprefix("/").split("/"))
+
+    @property
+    def parameters(self) -> tuple[str, ...]:
+        """The names in braces."""
+        return tuple(segment[1:-1] for segment in self.segments if segment.startswith("{"))
+
+
+def sorted_routes(routes: Iterable[Route]) -> tuple[Route, ...]:
+    """``routes`` by path and method; raises ``ValueError`` when two workloads declare the same one."""
+    ordered = tuple(sorted(routes, key=lambda route: (route.path, route.method)))
+    for earlier, later in zip(ordered, ordered[1:], strict=False):
+        if earlier == later:
+            raise ValueError(f"routes: {later.method} {later.path} is declared twice")
+    return ordered
+
+
+def resource_paths(routes: Iterable[Route]) -> tuple[tuple[str, ...], ...]:
+    """Every path that a REST API needs a resource for, parents before children."""
+    paths = {
+        route.segments[: depth + 1] for route in routes for depth in range(len(route.segments))
+    }
+    return tuple(sorted(paths, key=lambda path: (len(path), path)))
+
+
+def path_label(segments: tuple[str, ...]) -> str:
+    """A name for a path, as ``audio-id-transcript``."""
+    return "-".join(segment.strip("{}").replace("_", "-") for segment in segments)

@@ -1,0 +1,97 @@
+"""Who the callers are.
+
+Creates: a Cognito user pool and the client of our own command line and site.
+"""
+
+from dataclasses import dataclass
+
+import pulumi
+import pulumi_aws as aws
+
+from components.account import Account
+
+PASSWORD_LENGTH_MIN = 12
+TEMPORARY_PASSWORD_DAYS = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UserPoolArgs:
+    """How long a sign-in lasts, and whether the pool refuses deletion."""
+
+    account: Account
+    access_token_minutes: int
+    refresh_token_days: int
+    protect: bool
+
+
+class UserPool(pulumi.ComponentResource):
+    """The people who may call the API. Administrators create them; nobody signs up by himself.
+
+    The client is public (it has no secret). Signing in does not tell whether a user exists, and tokens can be
+    revoked.
+    """
+
+    pool_id: pulumi.Output[str]
+    arn: pulumi.Output[str]
+    client_id: pulumi.Output[str]
+    issuer: pulumi.Output[str]
+    """What `iss` says in the pool's tokens."""
+
+    def __init__(self, name: str, args: UserPoolArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("nova:edge:UserPool", name, None, opts)
+        pool = aws.cognito.UserPool(
+            f"{name}-pool",
+            user_pool_tier="ESSENTIALS",
+            admin_create_user_config=aws.cognito.UserPoolAdminCreateUserConfigArgs(
+                allow_admin_create_user_only=True
+            ),
+            auto_verified_attributes=["email"],
+            account_recovery_setting=aws.cognito.UserPoolAccountRecoverySettingArgs(
+                recovery_mechanisms=[
+                    aws.cognito.UserPoolAccountRecoverySettingRecoveryMechanismArgs(
+                        name="verified_email", priority=1
+                    )
+                ]
+            ),
+            mfa_configuration="OPTIONAL",
+            software_token_mfa_configuration=aws.cognito.UserPoolSoftwareTokenMfaConfigurationArgs(enabled=True),
+            password_policy=aws.cognito.UserPoolPasswordPolicyArgs(
+                minimum_length=PASSWORD_LENGTH_MIN,
+                require_lowercase=True,
+                require_numbers=True,
+                require_symbols=True,
+                require_uppercase=True,
+                temporary_password_validity_days=TEMPORARY_PASSWORD_DAYS,
+            ),
+            username_configuration=aws.cognito.UserPoolUsernameConfigurationArgs(case_sensitive=False),
+            deletion_protection="ACTIVE" if args.protect else "INACTIVE",
+            opts=pulumi.ResourceOptions(parent=self, protect=args.protect),
+        )
+        client = aws.cognito.UserPoolClient(
+            f"{name}-client",
+            user_pool_id=pool.id,
+            generate_secret=False,
+            explicit_auth_flows=[
+                "ALLOW_REFRESH_TOKEN_AUTH",
+                "ALLOW_USER_PASSWORD_AUTH",
+                "ALLOW_USER_SRP_AUTH",
+            ],
+            prevent_user_existence_errors="ENABLED",
+            enable_token_revocation=True,
+            access_token_validity=args.access_token_minutes,
+            id_token_validity=args.access_token_minutes,
+            refresh_token_validity=args.refresh_token_days,
+            token_validity_units=aws.cognito.UserPoolClientTokenValidityUnitsArgs(
+                access_token="minutes",  # noqa: S106 (a unit of time)
+                id_token="minutes",  # noqa: S106 (a unit of time)
+                refresh_token="days",  # noqa: S106 (a unit of time)
+            ),
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+        self.pool_id = pool.id
+        self.arn = pool.arn
+        self.client_id = client.id
+        self.issuer = pulumi.Output.concat("https://", args.account.endpoint("cognito-idp"), "/", pool.id)
+        self.register_outputs(
+            {"pool_id": self.pool_id, "arn": self.arn, "client_id": self.client_id, "issuer": self.issuer}
+        )

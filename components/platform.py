@@ -1,0 +1,170 @@
+"""What all workloads share.
+
+Creates: keys, alerts topic, VPC, event store, read model, content bucket, bus, pipe, cluster, load balancer and user
+pool; and, once the workloads have declared their routes, the public API.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pulumi
+
+from components.account import Account, current_account
+from components.compute.cluster import Cluster, ClusterArgs
+from components.compute.service import ServiceHost
+from components.data.bucket import ContentBucket, ContentBucketArgs
+from components.data.keys import DataKey, Keys, KeysArgs
+from components.data.tables import EventStore, ReadModel, TableArgs
+from components.edge.api import Api, ApiArgs
+from components.edge.load_balancer import LoadBalancer, LoadBalancerArgs
+from components.edge.routes import Route
+from components.edge.user_pool import UserPool, UserPoolArgs
+from components.messaging.alerts import Alerts, AlertsArgs
+from components.messaging.bus import EventBus, EventBusArgs
+from components.messaging.pipe import EventPipe, EventPipeArgs
+from components.messaging.queue import QueueEncryption
+from components.network.vpc import Vpc, VpcArgs
+from components.network.zones import NatStrategy
+from components.observe.logs import LogPolicy
+
+NAMESPACE = "nova.local"
+"""Domain under which services find each other inside the VPC."""
+PASSING_PREFIXES = ("transcribe/",)
+"""Content that one service hands to another and nobody keeps."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlatformArgs:
+    """What a deployment decides about the shared parts."""
+
+    region: str
+    cidr: str
+    zones: tuple[str, ...]
+    nat: NatStrategy
+    log_retention_days: int
+    protect: bool
+    recovery_days: int
+    spot_percent: int
+    alarm_email: str
+    access_token_minutes: int
+    refresh_token_days: int
+
+
+class Platform(pulumi.ComponentResource):
+    """The shared parts, as handles with verbs that a workload uses to declare what it needs."""
+
+    account: Account
+    events: EventStore
+    read_model: ReadModel
+    content: ContentBucket
+    bus: EventBus
+    load_balancer: LoadBalancer
+    user_pool: UserPool
+    host: ServiceHost
+    """Where services run."""
+    queues: QueueEncryption
+    """How queues are encrypted and watched."""
+    image_key: DataKey
+    protect: bool
+
+    def __init__(self, name: str, args: PlatformArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("nova:platform:Platform", name, None, opts)
+        self._label = name
+        self._child = pulumi.ResourceOptions(parent=self)
+        self.protect = args.protect
+        self.account = current_account(args.region, pulumi.InvokeOutputOptions(parent=self))
+        keys = Keys(
+            f"{name}-keys",
+            KeysArgs(account=self.account, recovery_days=args.recovery_days, protect=args.protect),
+            opts=self._child,
+        )
+        self.image_key = keys.images
+        self._logs = LogPolicy(retention_days=args.log_retention_days, key_arn=keys.logs.arn)
+        alerts = Alerts(
+            f"{name}-alerts",
+            AlertsArgs(account=self.account, key=keys.messages, email=args.alarm_email),
+            opts=self._child,
+        )
+        self.queues = QueueEncryption(key=keys.messages, alerts=alerts)
+        self._data(keys, args)
+        self._messaging()
+        self._compute(args)
+        self.register_outputs(
+            {
+                "event_store_table": self.events.name,
+                "read_model_table": self.read_model.name,
+                "content_bucket": self.content.name,
+                "event_bus": self.bus.name,
+            }
+        )
+
+    def expose(self, routes: Sequence[Route], throttle_rate: int, throttle_burst: int) -> Api:
+        """Put the public API in front of the load balancer; limits are requests a second and at once."""
+        return Api(
+            f"{self._label}-api",
+            ApiArgs(
+                routes=routes,
+                user_pool=self.user_pool,
+                load_balancer=self.load_balancer,
+                vpc=self.host.vpc,
+                logs=self._logs,
+                throttle_rate=throttle_rate,
+                throttle_burst=throttle_burst,
+            ),
+            opts=self._child,
+        )
+
+    def _data(self, keys: Keys, args: PlatformArgs) -> None:
+        table = TableArgs(key=keys.tables, recovery_days=args.recovery_days, protect=args.protect)
+        self.events = EventStore(f"{self._label}-events", table, opts=self._child)
+        self.read_model = ReadModel(f"{self._label}-read-model", table, opts=self._child)
+        self.content = ContentBucket(
+            f"{self._label}-content",
+            ContentBucketArgs(
+                key=keys.content,
+                recovery_days=args.recovery_days,
+                passing_prefixes=PASSING_PREFIXES,
+                protect=args.protect,
+            ),
+            opts=self._child,
+        )
+
+    def _messaging(self) -> None:
+        self.bus = EventBus(f"{self._label}-bus", EventBusArgs(encryption=self.queues), opts=self._child)
+        EventPipe(
+            f"{self._label}-pipe",
+            EventPipeArgs(
+                account=self.account,
+                source=self.events,
+                target=self.bus,
+                encryption=self.queues,
+                logs=self._logs,
+            ),
+            opts=self._child,
+        )
+
+    def _compute(self, args: PlatformArgs) -> None:
+        vpc = Vpc(
+            f"{self._label}-vpc",
+            VpcArgs(account=self.account, cidr=args.cidr, zones=args.zones, nat=args.nat, logs=self._logs),
+            opts=self._child,
+        )
+        cluster = Cluster(
+            f"{self._label}-cluster", ClusterArgs(vpc=vpc, namespace=NAMESPACE), opts=self._child
+        )
+        self.host = ServiceHost(
+            account=self.account, vpc=vpc, cluster=cluster, logs=self._logs, spot_percent=args.spot_percent
+        )
+        self.load_balancer = LoadBalancer(
+            f"{self._label}-balancer", LoadBalancerArgs(vpc=vpc, protect=args.protect), opts=self._child
+        )
+        self.user_pool = UserPool(
+            f"{self._label}-users",
+            UserPoolArgs(
+                account=self.account,
+                access_token_minutes=args.access_token_minutes,
+                refresh_token_days=args.refresh_token_days,
+                protect=args.protect,
+            ),
+            opts=self._child,
+        )

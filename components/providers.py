@@ -1,0 +1,30 @@
+"""The providers, all explicit, so that nothing is created with a default of some other version or region.
+
+Creates: the AWS provider with the region and the tags of every resource, the awsx and the Docker provider.
+"""
+
+from collections.abc import Mapping
+
+import pulumi
+import pulumi_aws as aws
+import pulumi_docker as docker
+
+
+def explicit_providers(region: str, tags: Mapping[str, str]) -> list[pulumi.ProviderResource]:
+    """The providers to hand to a top component; ``tags`` go on every resource that can be tagged."""
+    return [
+        aws.Provider("aws", region=region, default_tags=aws.ProviderDefaultTagsArgs(tags=dict(tags))),
+        pulumi.ProviderResource("awsx", "awsx", {}),
+        docker.Provider("docker"),
+    ]
+
+
+def ownership_tags(owner: str, cost_center: str) -> dict[str, str]:
+    """The tags that say whose a resource is and which stack made it."""
+    return {
+        "project": pulumi.get_project(),
+        "stack": pulumi.get_stack(),
+        "owner": owner,
+        "cost-center": cost_center,
+        "managed-by": "pulumi",
+    }

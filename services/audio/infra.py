@@ -1,0 +1,200 @@
+"""The audio workload: recordings and their transcripts.
+
+Creates: one image; the API and the worker as two services from it, each with a task role of its own; the worker's
+queue, fed by uploads and by transcription jobs that ended; the load balancer's rules.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import pulumi
+
+from components.access.role import ServiceRole
+from components.access.statements import Statement
+from components.compute.container import CONTAINER_PORT
+from components.compute.environment import task_environment
+from components.compute.image import Image, ImageArgs
+from components.compute.service import FargateService, FargateServiceArgs, task_service_role
+from components.compute.sizing import ServiceSize
+from components.edge.load_balancer import RequestMatch
+from components.edge.routes import Route
+from components.messaging.bus import aws_subscription
+from components.messaging.queue import Queue, QueueArgs
+from components.platform import Platform
+
+FOLDER = "services/audio"
+UPLOADS = "uploads/"
+TRANSCRIBE = "transcribe/"
+TRANSCRIPTS = "transcripts/"
+
+VISIBILITY_SECONDS = 120
+"""Time to read a transcription's result and store it; the worker asks for more while it is still at it."""
+AGE_SECONDS_ALARM = 900
+PRIORITY = 200
+"""Behind the more specific rules of other workloads under the same path."""
+
+_JOB_PREFIX_STACK_LENGTH = 20
+_JOB_PREFIX_HASH_LENGTH = 8
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AudioArgs:
+    """What a deployment decides about audio."""
+
+    platform: Platform
+    api_size: ServiceSize
+    worker_size: ServiceSize
+
+
+class Audio(pulumi.ComponentResource):
+    """Uploads, transcription and transcripts."""
+
+    routes: tuple[Route, ...] = (
+        Route(method="POST", path="/audio"),
+        Route(method="GET", path="/audio/{id}"),
+        Route(method="DELETE", path="/audio/{id}"),
+        Route(method="GET", path="/audio/{id}/transcript"),
+    )
+    service_names: list[pulumi.Output[str]]
+
+    def __init__(self, name: str, args: AudioArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("nova:audio:Audio", name, None, opts)
+        self._label = name
+        self._args = args
+        self._child = pulumi.ResourceOptions(parent=self)
+        platform = args.platform
+        self._image = Image(
+            name,
+            ImageArgs(
+                account=platform.account, key=platform.image_key, folder=FOLDER, protect=platform.protect
+            ),
+            opts=self._child,
+        )
+        api, worker = self._api(), self._worker()
+        self.service_names = [api.name, worker.name]
+        self.register_outputs({"service_names": self.service_names})
+
+    def _api(self) -> FargateService:
+        platform = self._args.platform
+        role = task_service_role(f"{self._label}-task", platform.account, self._child)
+        platform.events.grant_append(role)
+        platform.events.grant_query(role)
+        platform.content.grant_put(role, UPLOADS)
+        platform.content.grant_get(role, TRANSCRIPTS)
+        self._grant_erasure(role)
+        return FargateService(
+            self._label,
+            FargateServiceArgs(
+                host=platform.host,
+                image=self._image,
+                command=("python", "-m", "nova_audio.app"),
+                environment=task_environment(self._label)
+                | self._stores()
+                | {
+                    "USER_POOL_ISSUER": platform.user_pool.issuer,
+                    "USER_POOL_CLIENT_ID": platform.user_pool.client_id,
+                },
+                role=role,
+                size=self._args.api_size,
+                target=platform.load_balancer.target(
+                    self._label,
+                    CONTAINER_PORT,
+                    [RequestMatch(label="all", priority=PRIORITY, paths=("/api/audio", "/api/audio/*"))],
+                    parent=self,
+                ),
+            ),
+            opts=self._child,
+        )
+
+    def _worker(self) -> FargateService:
+        platform = self._args.platform
+        name = f"{self._label}-worker"
+        job_prefix = transcription_job_prefix(pulumi.get_project(), pulumi.get_stack())
+        queue = self._queue(name, job_prefix)
+        role = task_service_role(f"{name}-task", platform.account, self._child)
+        platform.events.grant_append(role)
+        platform.events.grant_query(role)
+        platform.content.grant_get(role, UPLOADS)
+        platform.content.grant_put(role, TRANSCRIBE)
+        platform.content.grant_get(role, TRANSCRIBE)
+        platform.content.grant_put(role, TRANSCRIPTS)
+        self._grant_erasure(role)
+        queue.grant_consume(role)
+        self._grant_transcription(role, job_prefix)
+        return FargateService(
+            name,
+            FargateServiceArgs(
+                host=platform.host,
+                image=self._image,
+                command=("python", "-m", "nova_audio.worker"),
+                environment=task_environment(name)
+                | self._stores()
+                | {"QUEUE_URL": queue.url, "TRANSCRIPTION_JOB_PREFIX": job_prefix},
+                role=role,
+                size=self._args.worker_size,
+            ),
+            opts=self._child,
+        )
+
+    def _stores(self) -> Mapping[str, pulumi.Input[str]]:
+        platform = self._args.platform
+        return {"EVENT_STORE_TABLE": platform.events.name, "CONTENT_BUCKET": platform.content.name}
+
+    def _queue(self, name: str, job_prefix: str) -> Queue:
+        uploads = pulumi.Output.json_dumps(
+            {
+                "source": ["aws.s3"],
+                "detail-type": ["Object Created"],
+                "detail": {
+                    "bucket": {"name": [self._args.platform.content.name]},
+                    "object": {"key": [{"prefix": UPLOADS}]},
+                },
+            }
+        )
+        jobs = pulumi.Output.json_dumps(
+            {
+                "source": ["aws.transcribe"],
+                "detail-type": ["Transcribe Job State Change"],
+                "detail": {
+                    "TranscriptionJobName": [{"prefix": f"{job_prefix}-"}],
+                    "TranscriptionJobStatus": ["COMPLETED", "FAILED"],
+                },
+            }
+        )
+        return Queue(
+            name,
+            QueueArgs(
+                encryption=self._args.platform.queues,
+                subscriptions=[aws_subscription("uploads", uploads), aws_subscription("jobs", jobs)],
+                visibility_seconds=VISIBILITY_SECONDS,
+                age_seconds_alarm=AGE_SECONDS_ALARM,
+            ),
+            opts=self._child,
+        )
+
+    def _grant_erasure(self, role: ServiceRole) -> None:
+        # Whoever comes last erases: a recording may be deleted while its transcription is under way.
+        for prefix in (UPLOADS, TRANSCRIBE, TRANSCRIPTS):
+            self._args.platform.content.grant_erase(role, prefix)
+
+    def _grant_transcription(self, role: ServiceRole, job_prefix: str) -> None:
+        # Transcribe reads the upload and writes its result with the caller's own rights on the bucket.
+        jobs = self._args.platform.account.arn("transcribe", f"transcription-job/{job_prefix}-*")
+        role.add(
+            Statement(
+                sid="Transcribe",
+                actions=("transcribe:GetTranscriptionJob", "transcribe:StartTranscriptionJob"),
+                resources=(jobs,),
+            )
+        )
+
+
+def transcription_job_prefix(project: str, stack: str) -> str:
+    """What the names of a stack's transcription jobs start with, before a hyphen: at most 40 characters.
+
+    The hash keeps stacks apart of which one's name starts with the other's, in rules and policies that compare
+    by prefix.
+    """
+    digest = hashlib.sha256(f"{project}/{stack}".encode()).hexdigest()[:_JOB_PREFIX_HASH_LENGTH]
+    return f"{project[:9]}-{stack[:_JOB_PREFIX_STACK_LENGTH]}-{digest}"

@@ -1,0 +1,125 @@
+"""The projector workload: the read model of the event store, and its lists.
+
+Creates: one image; the query API and the worker as two services from it, each with a task role of its own; the
+worker's queue, fed by every event on the bus; the load balancer's rule for the lists.
+"""
+
+from dataclasses import dataclass
+
+import pulumi
+
+from components.compute.container import CONTAINER_PORT
+from components.compute.environment import task_environment
+from components.compute.image import Image, ImageArgs
+from components.compute.service import FargateService, FargateServiceArgs, task_service_role
+from components.compute.sizing import ServiceSize
+from components.edge.load_balancer import RequestMatch
+from components.edge.routes import Route
+from components.messaging.queue import Queue, QueueArgs
+from components.platform import Platform
+
+FOLDER = "services/projector"
+SOURCE_PREFIX = "nova."
+"""What the sources of this platform's events start with."""
+
+VISIBILITY_SECONDS = 60
+"""Time to load an aggregate's events and write one item."""
+AGE_SECONDS_ALARM = 300
+PRIORITY = 100
+"""Before the workload that owns the rest of the path."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProjectorArgs:
+    """What a deployment decides about the projector."""
+
+    platform: Platform
+    api_size: ServiceSize
+    worker_size: ServiceSize
+
+
+class Projector(pulumi.ComponentResource):
+    """Keeps the read model, and serves the lists from it."""
+
+    routes: tuple[Route, ...] = (Route(method="GET", path="/audio"),)
+    service_names: list[pulumi.Output[str]]
+
+    def __init__(self, name: str, args: ProjectorArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("nova:projector:Projector", name, None, opts)
+        self._label = name
+        self._args = args
+        self._child = pulumi.ResourceOptions(parent=self)
+        platform = args.platform
+        self._image = Image(
+            name,
+            ImageArgs(
+                account=platform.account, key=platform.image_key, folder=FOLDER, protect=platform.protect
+            ),
+            opts=self._child,
+        )
+        api, worker = self._api(), self._worker()
+        self.service_names = [api.name, worker.name]
+        self.register_outputs({"service_names": self.service_names})
+
+    def _api(self) -> FargateService:
+        platform = self._args.platform
+        role = task_service_role(f"{self._label}-task", platform.account, self._child)
+        platform.read_model.grant_list(role)
+        return FargateService(
+            self._label,
+            FargateServiceArgs(
+                host=platform.host,
+                image=self._image,
+                command=("python", "-m", "nova_projector.app"),
+                environment=task_environment(self._label)
+                | {
+                    "READ_MODEL_TABLE": platform.read_model.name,
+                    "USER_POOL_ISSUER": platform.user_pool.issuer,
+                    "USER_POOL_CLIENT_ID": platform.user_pool.client_id,
+                },
+                role=role,
+                size=self._args.api_size,
+                target=platform.load_balancer.target(
+                    self._label,
+                    CONTAINER_PORT,
+                    [RequestMatch(label="lists", priority=PRIORITY, paths=("/api/audio",), methods=("GET",))],
+                    parent=self,
+                ),
+            ),
+            opts=self._child,
+        )
+
+    def _worker(self) -> FargateService:
+        platform = self._args.platform
+        name = f"{self._label}-worker"
+        queue = Queue(
+            name,
+            QueueArgs(
+                encryption=platform.queues,
+                subscriptions=[platform.bus.subscription("events", {"source": [{"prefix": SOURCE_PREFIX}]})],
+                visibility_seconds=VISIBILITY_SECONDS,
+                age_seconds_alarm=AGE_SECONDS_ALARM,
+            ),
+            opts=self._child,
+        )
+        role = task_service_role(f"{name}-task", platform.account, self._child)
+        platform.events.grant_query(role)
+        platform.read_model.grant_apply(role)
+        queue.grant_consume(role)
+        return FargateService(
+            name,
+            FargateServiceArgs(
+                host=platform.host,
+                image=self._image,
+                command=("python", "-m", "nova_projector.worker"),
+                environment=task_environment(name)
+                | {
+                    "EVENT_STORE_TABLE": platform.events.name,
+                    "READ_MODEL_TABLE": platform.read_model.name,
+                    "QUEUE_URL": queue.url,
+                },
+                role=role,
+                size=self._args.worker_size,
+            ),
+            opts=self._child,
+        )

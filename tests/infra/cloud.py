@@ -1,0 +1,94 @@
+"""A stand-in for the engine and the providers: records what a program registers, answers as AWS would."""
+
+import threading
+from dataclasses import dataclass
+from typing import Any, override
+
+import pulumi
+from pulumi.runtime import rpc
+from pulumi.runtime.mocks import MockCallArgs, MockMonitor, MockResourceArgs, Mocks
+
+from tests.infra.outputs import Properties, answer_invoke, computed_outputs
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recorded:
+    """One registration, as the engine would see it."""
+
+    urn: str
+    type: str
+    name: str
+    parent: str
+    """URN of the parent; empty for the stack itself."""
+    custom: bool
+    """Whether a provider manages it; a component of ours or a remote one is not."""
+    remote: bool
+    provider: str
+    protect: bool
+    depends_on: frozenset[str]
+    ignore_changes: tuple[str, ...]
+    inputs: Properties
+
+
+class Cloud(Mocks):
+    """Answers registrations and invokes; in a preview computed values stay unknown."""
+
+    def __init__(self, preview: bool) -> None:
+        self.preview = preview
+        self.invokes: list[str] = []
+
+    @override
+    def call(self, args: MockCallArgs) -> Any:
+        self.invokes.append(args.token)
+        # A bare mapping: the runtime cannot take the tuple without failures that its signature names.
+        return answer_invoke(args.token, args.args)
+
+    @override
+    def new_resource(self, args: MockResourceArgs) -> tuple[str | None, Properties]:
+        identity, outputs = computed_outputs(args.typ, args.name, args.inputs)
+        if self.preview:
+            return None, {key: value for key, value in args.inputs.items() if outputs.get(key) == value}
+        return identity, outputs
+
+
+class RecordingMonitor(MockMonitor):
+    """Keeps every registration, refuses a URN twice, and the outputs of the stack."""
+
+    def __init__(self, cloud: Cloud) -> None:
+        super().__init__(cloud)
+        self._lock = threading.Lock()
+        self.recorded: dict[str, Recorded] = {}
+        self.outputs: Properties = {}
+
+    @override
+    def RegisterResource(self, request: Any) -> Any:
+        urn = self.make_urn(request.parent, request.type, request.name)
+        with self._lock:
+            if urn in self.recorded:
+                raise AssertionError(f"registered twice: {urn}")
+            self.recorded[urn] = Recorded(
+                urn=urn,
+                type=request.type,
+                name=request.name,
+                parent=request.parent,
+                custom=request.custom,
+                remote=request.remote,
+                provider=request.provider or dict(request.providers).get(request.type.split(":")[0], ""),
+                protect=request.protect,
+                depends_on=frozenset(request.dependencies),
+                ignore_changes=tuple(request.ignoreChanges),
+                inputs=rpc.deserialize_properties(request.object, keep_unknowns=True),
+            )
+        return super().RegisterResource(request)
+
+    @override
+    def RegisterResourceOutputs(self, request: Any) -> Any:
+        if "::pulumi:pulumi:Stack::" in request.urn:
+            self.outputs = rpc.deserialize_properties(request.outputs, keep_unknowns=True)
+        return super().RegisterResourceOutputs(request)
+
+
+def is_unknown(value: object) -> bool:
+    """Whether a recorded input is not known before the update."""
+    return isinstance(value, pulumi.output.Unknown)
+
+

@@ -1,0 +1,98 @@
+"""Runs the whole program for a stack, in-process, against a recorder."""
+
+import asyncio
+import contextvars
+import os
+import runpy
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from google.protobuf import empty_pb2
+from pulumi.runtime import mocks, set_all_config
+from pulumi.runtime import settings as runtime_settings
+from pulumi.runtime import stack as runtime_stack
+
+from settings.project import project_schema, stack_config
+from tests.infra.cloud import Cloud, Recorded, RecordingMonitor
+
+ROOT = Path(__file__).parents[2]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deployment:
+    """What a program registered."""
+
+    resources: dict[str, Recorded]
+    """By URN; the stack itself is left out."""
+    outputs: dict[str, Any]
+    invokes: tuple[str, ...]
+
+    def of_type(self, kind: str) -> list[Recorded]:
+        """Resources of one type, by name."""
+        found = [resource for resource in self.resources.values() if resource.type == kind]
+        return sorted(found, key=lambda resource: resource.name)
+
+    def one(self, kind: str, name: str) -> Recorded:
+        """The resource of a type and name."""
+        (found,) = [resource for resource in self.of_type(kind) if resource.name == name]
+        return found
+
+
+def deploy(stack: str, preview: bool = False, directory: Path = ROOT, **overrides: str) -> Deployment:
+    """Run the program of ``directory`` for ``stack``; ``overrides`` replace configuration by short key.
+
+    Errors of the program are raised here. The run has a context of its own and leaves no trace in the process.
+    """
+    project = project_schema(directory).name
+    config = stack_config(directory, stack) | {f"{project}:{key}": text for key, text in overrides.items()}
+    return run(lambda: runpy.run_path(str(directory / "__main__.py")), project, stack, config, preview, directory)
+
+
+def run(
+    program: Callable[[], object],
+    project: str = "nova",
+    stack: str = "test",
+    config: dict[str, str] | None = None,
+    preview: bool = False,
+    directory: Path = ROOT,
+) -> Deployment:
+    """Run ``program`` as the program of a stack."""
+    values = config or {}
+    cloud = Cloud(preview)
+    monitor = RecordingMonitor(cloud)
+
+    def body() -> None:
+        set_all_config(values)
+        features = set(monitor.GetDeploymentInfo(empty_pb2.Empty()).supportedFeatures)
+        runtime_settings.configure(
+            mocks.MockSettings(
+                monitor=monitor,
+                monitor_features=features,
+                engine=mocks.MockEngine(None),
+                project=project,
+                stack=stack,
+                dry_run=preview,
+                organization="organization",
+                callbacks=None,
+            )
+        )
+        asyncio.run(runtime_stack.run_in_stack(program))
+
+    with _working_directory(directory):
+        contextvars.copy_context().run(body)
+    resources = {urn: found for urn, found in monitor.recorded.items() if found.type != "pulumi:pulumi:Stack"}
+    return Deployment(resources=resources, outputs=monitor.outputs, invokes=tuple(cloud.invokes))
+
+
+@contextmanager
+def _working_directory(directory: Path) -> Iterator[None]:
+    # The engine runs a program in its own folder, and image sources are relative to it.
+    before = Path.cwd()
+    os.chdir(directory)
+    try:
+        yield
+    finally:
+        os.chdir(before)

@@ -1,0 +1,190 @@
+"""What AWS would compute for the resources of this platform, and answer to the program's questions (pure).
+
+The recorder of the whole-program tests and the stand-in for the providers share this table.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+ACCOUNT_ID = "123456789012"
+REGION = "us-east-1"
+
+type Properties = dict[str, Any]
+
+
+class UnknownInvokeError(Exception):
+    """The program asked the cloud something that it is not known to need."""
+
+
+def computed_outputs(kind: str, name: str, inputs: Properties) -> tuple[str, Properties]:
+    """The physical id and all outputs of a resource of type ``kind``, inputs among them."""
+    identity = f"{name}-0000000"
+    if kind in _REMOTE:
+        # A remote component's outputs share names with its inputs, but not their types.
+        return "", _REMOTE[kind](name, identity, inputs)
+    physical = str(inputs.get("name", identity))
+    service, resource = kind.split(":")[1].split("/")[0], kind.rpartition(":")[2]
+    computed: Properties = {"name": physical, "arn": resource_arn(service, f"{resource}/{physical}")}
+    if kind in _COMPUTED:
+        computed |= _COMPUTED[kind](name, physical, inputs)
+    return str(computed.pop("__id", identity)), {**computed, **inputs}
+
+
+def answer_invoke(token: str, arguments: Properties) -> Properties:
+    """The answer to the invoke ``token``; raises ``UnknownInvokeError`` for one that nobody foresaw."""
+    if token not in _INVOKES:
+        raise UnknownInvokeError(f"{token} with {arguments}")
+    return _INVOKES[token]()
+
+
+def resource_arn(service: str, resource: str) -> str:
+    """An ARN in the account and region of the tests."""
+    return f"arn:aws:{service}:{REGION}:{ACCOUNT_ID}:{resource}"
+
+
+type _Maker = Callable[[str, str, Properties], Properties]
+
+
+def _table(_name: str, physical: str, inputs: Properties) -> Properties:
+    arn = resource_arn("dynamodb", f"table/{physical}")
+    stream = {"streamArn": f"{arn}/stream/2026-01-01T00:00:00.000"} if inputs.get("streamEnabled") else {}
+    return {"__id": physical, "arn": arn, **stream}
+
+
+def _queue(_name: str, physical: str, _inputs: Properties) -> Properties:
+    url = f"https://sqs.{REGION}.amazonaws.com/{ACCOUNT_ID}/{physical}"
+    return {"__id": url, "url": url, "arn": resource_arn("sqs", physical)}
+
+
+def _key(name: str, _physical: str, _inputs: Properties) -> Properties:
+    return {"__id": name, "keyId": name, "arn": resource_arn("kms", f"key/{name}")}
+
+
+def _role(_name: str, physical: str, _inputs: Properties) -> Properties:
+    return {"__id": physical, "arn": f"arn:aws:iam::{ACCOUNT_ID}:role/{physical}"}
+
+
+def _bucket(_name: str, physical: str, inputs: Properties) -> Properties:
+    bucket = str(inputs.get("bucket", physical))
+    return {"__id": bucket, "bucket": bucket, "arn": f"arn:aws:s3:::{bucket}"}
+
+
+def _log_group(_name: str, physical: str, _inputs: Properties) -> Properties:
+    return {"__id": physical, "arn": resource_arn("logs", f"log-group:{physical}")}
+
+
+def _rule(_name: str, physical: str, inputs: Properties) -> Properties:
+    bus = inputs.get("eventBusName", "default")
+    path = f"rule/{physical}" if bus == "default" else f"rule/{bus}/{physical}"
+    return {"__id": f"{bus}/{physical}", "arn": resource_arn("events", path)}
+
+
+def _bus(_name: str, physical: str, _inputs: Properties) -> Properties:
+    return {"__id": physical, "arn": resource_arn("events", f"event-bus/{physical}")}
+
+
+def _topic(_name: str, physical: str, _inputs: Properties) -> Properties:
+    arn = resource_arn("sns", physical)
+    return {"__id": arn, "arn": arn}
+
+
+def _load_balancer(_name: str, physical: str, _inputs: Properties) -> Properties:
+    suffix = f"app/{physical}/50dc6c495c0c9188"
+    return {
+        "arnSuffix": suffix,
+        "arn": resource_arn("elasticloadbalancing", f"loadbalancer/{suffix}"),
+        "dnsName": f"internal-{physical}.{REGION}.elb.amazonaws.com",
+    }
+
+
+def _target_group(_name: str, physical: str, _inputs: Properties) -> Properties:
+    suffix = f"targetgroup/{physical}/73e2d6bc24d8a067"
+    return {"arnSuffix": suffix, "arn": resource_arn("elasticloadbalancing", suffix)}
+
+
+def _network(name: str, _physical: str, inputs: Properties) -> Properties:
+    zones = inputs["availabilityZoneNames"]
+    subnets = {
+        f"{kind}SubnetIds": [f"subnet-{name}-{kind}-{zone}" for zone in zones]
+        for kind in ("public", "private", "isolated")
+    }
+    return {"vpcId": f"vpc-{name}", **subnets}
+
+
+def _repository(name: str, _physical: str, _inputs: Properties) -> Properties:
+    return {"url": f"{ACCOUNT_ID}.dkr.ecr.{REGION}.amazonaws.com/{name}-0000000"}
+
+
+def _image(_name: str, _physical: str, inputs: Properties) -> Properties:
+    repository, _, tag = str(inputs["imageName"]).rpartition(":")
+    return {"repoDigest": f"{repository}@sha256:{tag:0<64}"}
+
+
+def _rest_api(_name: str, _physical: str, _inputs: Properties) -> Properties:
+    return {"__id": "a1b2c3d4e5", "rootResourceId": "r00t", "executionArn": resource_arn("execute-api", "a1b2c3d4e5")}
+
+
+def _stage(_name: str, _physical: str, inputs: Properties) -> Properties:
+    host = f"{inputs['restApi']}.execute-api.{REGION}.amazonaws.com"
+    return {"invokeUrl": f"https://{host}/{inputs['stageName']}"}
+
+
+def _user_pool(name: str, _physical: str, _inputs: Properties) -> Properties:
+    identity = f"{REGION}_{name}"
+    return {"__id": identity, "arn": resource_arn("cognito-idp", f"userpool/{identity}")}
+
+
+def _cluster(_name: str, physical: str, _inputs: Properties) -> Properties:
+    return {"arn": resource_arn("ecs", f"cluster/{physical}")}
+
+
+_COMPUTED: Mapping[str, _Maker] = {
+    "aws:apigateway/restApi:RestApi": _rest_api,
+    "aws:apigateway/stage:Stage": _stage,
+    "aws:cloudwatch/eventBus:EventBus": _bus,
+    "aws:cloudwatch/eventRule:EventRule": _rule,
+    "aws:cloudwatch/logGroup:LogGroup": _log_group,
+    "aws:cognito/userPool:UserPool": _user_pool,
+    "aws:dynamodb/table:Table": _table,
+    "aws:ecs/cluster:Cluster": _cluster,
+    "aws:iam/role:Role": _role,
+    "aws:kms/key:Key": _key,
+    "aws:lb/loadBalancer:LoadBalancer": _load_balancer,
+    "aws:lb/targetGroup:TargetGroup": _target_group,
+    "aws:s3/bucket:Bucket": _bucket,
+    "aws:sns/topic:Topic": _topic,
+    "aws:sqs/queue:Queue": _queue,
+    "docker:index/image:Image": _image,
+}
+
+_REMOTE: Mapping[str, _Maker] = {
+    "awsx:ec2:Vpc": _network,
+    "awsx:ecr:Repository": _repository,
+}
+
+
+def _caller_identity() -> Properties:
+    return {
+        "accountId": ACCOUNT_ID,
+        "arn": f"arn:aws:sts::{ACCOUNT_ID}:assumed-role/deploy/session",
+        "id": ACCOUNT_ID,
+        "userId": "AROAEXAMPLE:session",
+    }
+
+
+def _authorization_token() -> Properties:
+    return {
+        "authorizationToken": "QVdTOnRva2Vu",
+        "expiresAt": "2026-01-01T12:00:00Z",
+        "id": REGION,
+        "password": "token",
+        "proxyEndpoint": f"https://{ACCOUNT_ID}.dkr.ecr.{REGION}.amazonaws.com",
+        "region": REGION,
+        "userName": "AWS",
+    }
+
+
+_INVOKES: Mapping[str, Callable[[], Properties]] = {
+    "aws:ecr/getAuthorizationToken:getAuthorizationToken": _authorization_token,
+    "aws:index/getCallerIdentity:getCallerIdentity": _caller_identity,
+}
