@@ -22,7 +22,8 @@ CONNECTIONS_MAX = 40
 
 
 @functools.cache
-def _session() -> botocore.session.Session:
+def session() -> botocore.session.Session:
+    """Return the session of this process: it holds the credentials and renews them."""
     return botocore.session.get_session()
 
 
@@ -34,7 +35,7 @@ def _client(service: str, region: str, *, read_timeout_seconds: float, **options
         "retries": {"mode": "standard", "total_max_attempts": 4},
         **options,
     }
-    create = cast("Any", _session().create_client)
+    create = cast("Any", session().create_client)
     return create(service, region_name=region, config=Config(**settings))
 
 

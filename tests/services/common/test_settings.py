@@ -1,0 +1,99 @@
+"""The environment is read once, and what is wrong is named all at once."""
+
+import pytest
+
+from nova_audio.settings import ApiSettings, WorkerSettings
+from nova_common.settings import SettingsError
+from nova_projector.settings import ApiSettings as QuerySettings
+from nova_projector.settings import WorkerSettings as ProjectorSettings
+
+ISSUER = "https://cognito-idp.us-east-1.amazonaws.com/us-east-1_abc"
+API = {
+    "SERVICE_NAME": "audio",
+    "USER_POOL_ISSUER": ISSUER,
+    "USER_POOL_CLIENT_ID": "client",
+    "AWS_REGION": "eu-west-1",
+    "EVENT_STORE_TABLE": "events",
+    "CONTENT_BUCKET": "content",
+}
+WORKER = {
+    "SERVICE_NAME": "audio-worker",
+    "AWS_DEFAULT_REGION": "us-east-1",
+    "EVENT_STORE_TABLE": "events",
+    "CONTENT_BUCKET": "content",
+    "QUEUE_URL": "https://sqs.us-east-1.amazonaws.com/123456789012/audio",
+    "TRANSCRIPTION_JOB_PREFIX": "nova-dev-0123abcd",
+}
+
+
+def test_defaults_and_derived_values() -> None:
+    settings = ApiSettings.from_env(API)
+    assert (settings.server.host, settings.server.port, settings.server.log_level) == ("0.0.0.0", 8000, "INFO")  # noqa: S104
+    assert settings.identity.jwks_url == f"{ISSUER}/.well-known/jwks.json"
+    assert settings.region == "eu-west-1"
+    assert WorkerSettings.from_env(WORKER).region == "us-east-1"
+
+
+def test_given_values_win() -> None:
+    given = {
+        "HOST": "127.0.0.1",
+        "PORT": "8123",
+        "LOG_LEVEL": "debug",
+        "NOVA_JWKS_URL": "http://127.0.0.1:4566/pool/.well-known/jwks.json",
+        "USER_POOL_ISSUER": ISSUER + "/",
+    }
+    settings = ApiSettings.from_env(API | given)
+    assert (settings.server.host, settings.server.port, settings.server.log_level) == ("127.0.0.1", 8123, "DEBUG")
+    assert settings.identity.jwks_url == given["NOVA_JWKS_URL"]
+    assert settings.identity.issuer == ISSUER
+
+
+@pytest.mark.parametrize(
+    ("read", "names"),
+    [
+        (
+            ApiSettings.from_env,
+            "SERVICE_NAME USER_POOL_ISSUER USER_POOL_CLIENT_ID AWS_REGION EVENT_STORE_TABLE CONTENT_BUCKET",
+        ),
+        (
+            WorkerSettings.from_env,
+            "SERVICE_NAME AWS_REGION EVENT_STORE_TABLE CONTENT_BUCKET QUEUE_URL TRANSCRIPTION_JOB_PREFIX",
+        ),
+        (
+            QuerySettings.from_env,
+            "SERVICE_NAME USER_POOL_ISSUER USER_POOL_CLIENT_ID AWS_REGION READ_MODEL_TABLE",
+        ),
+        (
+            ProjectorSettings.from_env,
+            "SERVICE_NAME AWS_REGION EVENT_STORE_TABLE READ_MODEL_TABLE QUEUE_URL",
+        ),
+    ],
+)
+def test_all_that_is_missing_is_named_at_once(read: object, names: str) -> None:
+    assert callable(read)
+    with pytest.raises(SettingsError) as caught:
+        read({})
+    missing = [part.removesuffix(" is not set") for part in str(caught.value).partition(": ")[2].split("; ")]
+    assert missing == names.split()
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("PORT", "eighty", "PORT is 'eighty', allowed are 1 to 65535"),
+        ("PORT", "0", "PORT is '0'"),
+        ("PORT", "70000", "PORT is '70000'"),
+        ("LOG_LEVEL", "chatty", "LOG_LEVEL is 'CHATTY', allowed are DEBUG"),
+        ("USER_POOL_ISSUER", "cognito", "USER_POOL_ISSUER is 'cognito'"),
+        ("NOVA_JWKS_URL", "file:///etc/passwd", "NOVA_JWKS_URL is 'file:///etc/passwd'"),
+        ("CONTENT_BUCKET", "  ", "CONTENT_BUCKET is not set"),
+    ],
+)
+def test_impossible_values_are_named_with_what_is_allowed(name: str, value: str, message: str) -> None:
+    with pytest.raises(SettingsError, match=message):
+        ApiSettings.from_env(API | {name: value})
+
+
+def test_a_job_prefix_has_a_limit() -> None:
+    with pytest.raises(SettingsError, match="TRANSCRIPTION_JOB_PREFIX has 41 characters, allowed are 40"):
+        WorkerSettings.from_env(WORKER | {"TRANSCRIPTION_JOB_PREFIX": "x" * 41})

@@ -1,0 +1,60 @@
+"""Fixtures of the services' tests: an emulated AWS in this process, and callers with tokens."""
+
+import os
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import pytest
+from moto import mock_aws
+
+from nova_common import aws
+from tests.services.support import tables
+
+if TYPE_CHECKING:
+    from types_boto3_dynamodb import DynamoDBClient
+    from types_boto3_s3 import S3Client
+    from types_boto3_sqs import SQSClient
+
+
+@pytest.fixture
+def aws_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Credentials that open nothing, and no endpoint or profile of this machine."""
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", tables.REGION)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+
+
+@pytest.fixture
+def cloud(aws_environment: None) -> Iterator[None]:
+    """An empty emulated AWS."""
+    del aws_environment
+    aws.session.cache_clear()
+    with mock_aws():
+        yield
+    aws.session.cache_clear()
+
+
+@pytest.fixture
+def dynamodb(cloud: None) -> "DynamoDBClient":
+    del cloud
+    client = aws.dynamodb(tables.REGION)
+    tables.create_table(client, tables.EVENT_STORE_TABLE)
+    tables.create_table(client, tables.READ_MODEL_TABLE)
+    return client
+
+
+@pytest.fixture
+def s3(cloud: None) -> "S3Client":
+    del cloud
+    client = aws.s3(tables.REGION)
+    tables.create_bucket(client)
+    return client
+
+
+@pytest.fixture
+def sqs(cloud: None) -> "SQSClient":
+    del cloud
+    return aws.sqs(tables.REGION)
