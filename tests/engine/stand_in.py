@@ -1,0 +1,172 @@
+"""A stand-in for the providers, so that the real engine can run the real program without an account.
+
+The engine starts providers as gRPC servers and attaches to running ones by port (`PULUMI_DEBUG_PROVIDERS`). This one
+serves the aws, awsx and docker packages: it accepts every resource, fills in the outputs that AWS would compute from the
+same table as the recorder of the unit tests, answers the invokes that the recorder knows, and keeps nothing, because the
+engine's state is the record. As in the real providers, outputs that only AWS knows are unknown while previewing.
+"""
+
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import Any
+
+import grpc
+from google.protobuf import empty_pb2, json_format, struct_pb2
+from pulumi.runtime import rpc
+from pulumi.runtime.proto import (
+    plugin_pb2,
+    provider_pb2,
+    provider_pb2_grpc,
+    resource_pb2,
+    resource_pb2_grpc,
+)
+
+from tests.infra.outputs import answer_invoke, computed_outputs
+
+PACKAGES = ("aws", "awsx", "docker")
+Properties = dict[str, Any]
+
+
+def _plain(struct: struct_pb2.Struct) -> Properties:
+    """A protobuf structure as plain Python, with secrets and unknowns in their wire form."""
+    return json_format.MessageToDict(struct)
+
+
+def _struct(values: Mapping[str, Any]) -> struct_pb2.Struct:
+    """Plain Python as a protobuf structure."""
+    result = struct_pb2.Struct()
+    json_format.ParseDict(dict(values), result)
+    return result
+
+
+def _unwrapped(value: Any) -> Any:
+    """A value without its secret wrappers, as a provider that does not accept secrets sees it."""
+    if isinstance(value, dict):
+        members: Properties = value
+        if rpc.is_rpc_secret(members):
+            return _unwrapped(members["value"])
+        return {key: _unwrapped(member) for key, member in members.items()}
+    if isinstance(value, list):
+        items: list[Any] = value
+        return [_unwrapped(item) for item in items]
+    return value
+
+
+def _created(type_: str, name: str, inputs: Properties, *, preview: bool) -> tuple[str, Properties]:
+    """The id and the state of a resource; while previewing, what AWS computes is unknown."""
+    identity, outputs = computed_outputs(type_, name, _unwrapped(inputs))
+    if preview:
+        outputs = {key: inputs.get(key, rpc.UNKNOWN) for key in outputs}
+        identity = ""
+    return identity, {**outputs, **inputs}
+
+
+class StandInProvider(provider_pb2_grpc.ResourceProviderServicer):
+    """One provider's side of the engine's protocol for any of `PACKAGES`."""
+
+    def Handshake(  # noqa: N802
+        self, request: provider_pb2.ProviderHandshakeRequest, context: grpc.ServicerContext
+    ) -> provider_pb2.ProviderHandshakeResponse:
+        """Accept secrets, so that they stay secret in the state."""
+        return provider_pb2.ProviderHandshakeResponse(accept_secrets=True, accept_resources=True)
+
+    def Attach(self, request: plugin_pb2.PluginAttach, context: grpc.ServicerContext) -> empty_pb2.Empty:  # noqa: N802
+        """The engine tells its own address; there is nothing to ask it."""
+        return empty_pb2.Empty()
+
+    def GetPluginInfo(self, request: empty_pb2.Empty, context: grpc.ServicerContext) -> plugin_pb2.PluginInfo:  # noqa: N802
+        """A version is asked for, not checked, when a provider is attached."""
+        return plugin_pb2.PluginInfo(version="0.0.1")
+
+    def CheckConfig(  # noqa: N802
+        self, request: provider_pb2.CheckRequest, context: grpc.ServicerContext
+    ) -> provider_pb2.CheckResponse:
+        """Every provider configuration is accepted."""
+        return provider_pb2.CheckResponse(inputs=request.news)
+
+    def DiffConfig(  # noqa: N802
+        self, request: provider_pb2.DiffRequest, context: grpc.ServicerContext
+    ) -> provider_pb2.DiffResponse:
+        """A changed provider configuration replaces nothing."""
+        return self.Diff(request, context)
+
+    def Configure(  # noqa: N802
+        self, request: provider_pb2.ConfigureRequest, context: grpc.ServicerContext
+    ) -> provider_pb2.ConfigureResponse:
+        """Previews get as far as a provider that supports them lets them."""
+        return provider_pb2.ConfigureResponse(acceptSecrets=True, supportsPreview=True, acceptResources=True)
+
+    def Check(self, request: provider_pb2.CheckRequest, context: grpc.ServicerContext) -> provider_pb2.CheckResponse:  # noqa: N802
+        """Inputs are kept as the program gave them."""
+        return provider_pb2.CheckResponse(inputs=request.news)
+
+    def Diff(self, request: provider_pb2.DiffRequest, context: grpc.ServicerContext) -> provider_pb2.DiffResponse:  # noqa: N802
+        """Top-level inputs that differ are an update in place."""
+        old, new = _plain(request.old_inputs), _plain(request.news)
+        changed = sorted(key for key in old.keys() | new.keys() if old.get(key) != new.get(key))
+        changes = provider_pb2.DiffResponse.DIFF_SOME if changed else provider_pb2.DiffResponse.DIFF_NONE
+        return provider_pb2.DiffResponse(changes=changes, diffs=changed)
+
+    def Create(  # noqa: N802
+        self, request: provider_pb2.CreateRequest, context: grpc.ServicerContext
+    ) -> provider_pb2.CreateResponse:
+        """Any resource can be created, with the outputs that AWS would compute."""
+        identity, state = _created(
+            request.type, request.name, _plain(request.properties), preview=request.preview
+        )
+        return provider_pb2.CreateResponse(id=identity, properties=_struct(state))
+
+    def Update(  # noqa: N802
+        self, request: provider_pb2.UpdateRequest, context: grpc.ServicerContext
+    ) -> provider_pb2.UpdateResponse:
+        """An update keeps what was computed at creation and takes the new inputs."""
+        state = {**_plain(request.olds), **_plain(request.news)}
+        return provider_pb2.UpdateResponse(properties=_struct(state))
+
+    def Delete(self, request: provider_pb2.DeleteRequest, context: grpc.ServicerContext) -> empty_pb2.Empty:  # noqa: N802
+        """Everything can be deleted."""
+        return empty_pb2.Empty()
+
+    def Read(self, request: provider_pb2.ReadRequest, context: grpc.ServicerContext) -> provider_pb2.ReadResponse:  # noqa: N802
+        """A refresh finds what the state says."""
+        return provider_pb2.ReadResponse(id=request.id, properties=request.properties, inputs=request.inputs)
+
+    def Invoke(  # noqa: N802
+        self, request: provider_pb2.InvokeRequest, context: grpc.ServicerContext
+    ) -> provider_pb2.InvokeResponse:
+        """The functions that the recorder of the unit tests knows; any other is an error."""
+        answer = answer_invoke(request.tok, _unwrapped(_plain(request.args)))
+        response = provider_pb2.InvokeResponse()
+        getattr(response, "return").CopyFrom(_struct(answer))
+        return response
+
+    def Construct(  # noqa: N802
+        self, request: provider_pb2.ConstructRequest, context: grpc.ServicerContext
+    ) -> provider_pb2.ConstructResponse:
+        """A component of another language: registered as one resource with its outputs and without children."""
+        with grpc.insecure_channel(request.monitorEndpoint) as channel:
+            monitor = resource_pb2_grpc.ResourceMonitorStub(channel)
+            registered = monitor.RegisterResource(
+                resource_pb2.RegisterResourceRequest(
+                    type=request.type, name=request.name, parent=request.parent, custom=False
+                )
+            )
+            _, state = _created(request.type, request.name, _plain(request.inputs), preview=request.dryRun)
+            monitor.RegisterResourceOutputs(
+                resource_pb2.RegisterResourceOutputsRequest(urn=registered.urn, outputs=_struct(state))
+            )
+        return provider_pb2.ConstructResponse(urn=registered.urn, state=_struct(state))
+
+
+@contextmanager
+def attached_providers() -> Iterator[str]:
+    """Serve the stand-in on a loopback port; yields the value for `PULUMI_DEBUG_PROVIDERS`."""
+    server = grpc.server(ThreadPoolExecutor(max_workers=16))
+    provider_pb2_grpc.add_ResourceProviderServicer_to_server(StandInProvider(), server)
+    port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    try:
+        yield ",".join(f"{package}:{port}" for package in PACKAGES)
+    finally:
+        server.stop(grace=1).wait()
