@@ -5,6 +5,7 @@ import contextlib
 import logging
 from pathlib import Path
 
+from local_cloud.gateway import iam
 from local_cloud.gateway.api_gateway import ApiGatewayService
 from local_cloud.gateway.app import Gateway
 from local_cloud.gateway.aws import Aws
@@ -13,6 +14,7 @@ from local_cloud.gateway.control import Control
 from local_cloud.gateway.ecs import EcsService
 from local_cloud.gateway.ministack import Credentials, MiniStack
 from local_cloud.gateway.persistence import Persistence
+from local_cloud.gateway.pipes import PipesService
 from local_cloud.gateway.protocol import AwsError, Document
 from local_cloud.runtime.credentials import TaskCredentials
 from local_cloud.runtime.images import Images
@@ -20,6 +22,7 @@ from local_cloud.runtime.listeners import LoadBalancers
 from local_cloud.runtime.logs import Logs
 from local_cloud.runtime.names import Names
 from local_cloud.runtime.orphans import Orphans
+from local_cloud.runtime.pipes import Pipes
 from local_cloud.runtime.ports import Ports
 from local_cloud.runtime.proxy import Proxy
 from local_cloud.runtime.registration import Registrar
@@ -46,6 +49,10 @@ class LocalCloud:
         self._names = Names(self.aws, self.ports)
         self._balancers = LoadBalancers(self.aws, self.ministack, self.ports, self._proxy)
         self._rest_apis = RestApis(self.aws, self._balancers, self.ports, self._proxy, self._logs)
+        self._pipes = Pipes(
+            self.aws, self.ministack, self.persistence.document("pipes"), lambda: self.persistence.touch("pipes")
+        )
+        self.persistence.keep_stream_records = self._pipes.keep
         self._follow = asyncio.Event()
         self._orphans = Orphans(home / "run" / "processes.json")
         self._task_credentials = TaskCredentials(self.ministack)
@@ -63,9 +70,11 @@ class LocalCloud:
 
     def _take_services(self) -> None:
         """Put our services in the place of MiniStack's handlers."""
+        iam.install()
         handlers = self.ministack.handlers
         handlers["ecs"] = EcsService(self.scheduler, self.aws, self.ministack).handler(handlers["ecs"])
 
+        handlers["pipes"] = PipesService(self._pipes, self.ministack)
         handlers["servicediscovery"] = CloudMapService(handlers["servicediscovery"])
         handlers["apigateway"] = ApiGatewayService(
             self.persistence.document("vpc-links"), lambda: self.persistence.touch("vpc-links"), self.ministack,
@@ -85,6 +94,7 @@ class LocalCloud:
 
         self.gateway.observe("elasticloadbalancing", balancers)
         self.gateway.observe("apigateway", rest_apis)
+        self.gateway.observe("dynamodb", lambda _operation: self._pipes.wake())
         self.gateway.observe("servicediscovery", lambda _operation: self._follow.set())
 
     async def _follow_changes(self) -> None:
@@ -110,6 +120,7 @@ class LocalCloud:
         await self._names.refresh()
         await self._balancers.refresh_if_changed()
         await self._rest_apis.refresh_if_changed()
+        self._pipes.start()
         await self.scheduler.restore()
         for forever in (self.persistence.run, self.scheduler.run, self._follow_changes):
             self._background.append(asyncio.create_task(forever()))
@@ -140,7 +151,7 @@ class LocalCloud:
             "services": services,
             "rest_apis": await self._rest_apis.status(),
             "load_balancers": await self._balancers.status(),
-            "pipes": {},
+            "pipes": self._pipes.status(),
             "unsupported": [],
         }
 
@@ -152,5 +163,6 @@ class LocalCloud:
                 await task
         await asyncio.gather(self._rest_apis.close(), self._balancers.close(), self._names.close())
         await self.scheduler.stop()
+        await self._pipes.stop()
         await self._proxy.close()
         await self.aws.close()

@@ -11,6 +11,7 @@ from typing import Any
 import botocore.auth
 import botocore.awsrequest
 import botocore.credentials
+import botocore.exceptions
 import botocore.parsers
 import botocore.serialize
 import botocore.session
@@ -90,7 +91,10 @@ class Aws:
 
     def _request(self, model: Any, operation_model: Any, protocol: str, parameters: Document) -> Any:  # noqa: ANN401
         serializer: Any = botocore.serialize.create_serializer(protocol)
-        request: Any = serializer.serialize_to_request(parameters, operation_model)
+        try:
+            request: Any = serializer.serialize_to_request(parameters, operation_model)
+        except botocore.exceptions.ParamValidationError as error:
+            raise AwsError("ValidationException", str(error)) from error
         request.setdefault("headers", {})["Host"] = "127.0.0.1"
         botocore.awsrequest.prepare_request_dict(request, endpoint_url="http://127.0.0.1", user_agent=f"nova/{model.service_name}")
         request.setdefault("context", {})

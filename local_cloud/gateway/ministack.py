@@ -203,6 +203,16 @@ class MiniStack:
         with self._responses.request_scope(ACCOUNT, region):
             return alb._targets.setdefault(target_group, []) if target_group in alb._tgs else []
 
+    def pattern_error(self, pattern: str) -> str | None:
+        """Return what is wrong with an event pattern, None when it is good."""
+        return self._service("eventbridge")._parse_pattern_text(pattern)[1]
+
+    def matches_pattern(self, pattern: str, document: Document) -> bool:
+        """Whether a document matches an event pattern (EventBridge's language, which pipes use as well)."""
+        eventbridge = self._service("eventbridge")
+        alternatives = eventbridge._compiled_pattern(pattern) or []
+        return any(eventbridge._matches_detail(document, alternative) for alternative in alternatives)
+
     def integration(self, api: str, resource: str, method: str) -> Document:
         """Return the live record of a REST API method's integration."""
         resources = self._service("apigateway_v1")._resources
