@@ -138,6 +138,9 @@ class Engine:
         return self._settle(registration, entry, state, operation)
 
     def _settle(self, registration: Registration, entry: Entry, state: State, operation: str) -> State:
+        kind = self._kinds.get(registration.type)
+        named = {kind.name.property: entry.physical} if kind is not None and kind.name is not None else {}
+        state = State(state.id, {**named, **state.outputs})
         entry.id, entry.outputs, entry.pending = state.id, state.outputs, False
         self._checkpoint.put(registration.urn, entry)
         self._reporter.resource(operation, registration.type, registration.name)

@@ -68,7 +68,8 @@ class _Applying(mocks.Mocks):
                 ignore_changes=request.ignore_changes,
             )
         )
-        outputs = {**inputs, **state.outputs}
+        # A component's outputs are its own; a resource's begin with its inputs.
+        outputs = state.outputs if request.remote else {**inputs, **state.outputs}
         return state.id, {
             key: rpc.wrap_rpc_secret(value) if key in secret_keys else value for key, value in outputs.items()
         }

@@ -488,7 +488,7 @@ AUTHORIZER = Kind(
     outputs={"arn": Text("arn:aws:apigateway:{region}::/restapis/{restApi}/authorizers/{id}")},
 )
 
-_RESPONSE_CALL = Call(operation="PutGatewayResponse", rename={"restApi": "restApiId"})
+_RESPONSE_CALL = Call(operation="PutGatewayResponse")
 
 GATEWAY_RESPONSE = Kind(
     type="aws:apigateway/response:Response",
@@ -497,8 +497,8 @@ GATEWAY_RESPONSE = Kind(
     create_call=_RESPONSE_CALL,
     update_call=_RESPONSE_CALL,
     updatable={"responseParameters", "responseTemplates", "statusCode"},
-    delete_call=addressed("DeleteGatewayResponse", restApiId="{restApi}", responseType="{responseType}"),
-    id=Text("aggr-{restApi}-{responseType}"),
+    delete_call=addressed("DeleteGatewayResponse", restApiId="{restApiId}", responseType="{responseType}"),
+    id=Text("aggr-{restApiId}-{responseType}"),
 )
 
 REQUEST_VALIDATOR = Kind(

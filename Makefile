@@ -1,0 +1,51 @@
+# `make up` starts the platform, `make test` checks everything. Recipes need nothing but a POSIX shell.
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+.PHONY: help up down status samples test lint unit e2e tools
+
+PYTHON := .venv/bin/python
+# Prints what runs and how long it took; fails as the command does.
+RUN := scripts/timed
+
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+up: ## start the platform on this machine
+	@scripts/install-system
+	@./nova up
+
+down: ## stop it; data stays
+	@./nova down
+
+status: ## show whether it is healthy
+	@./nova status
+
+samples: ## make the recordings in samples/ again (needs flite)
+	@scripts/make-samples
+
+test: tools ## check everything: lint, unit tests, whole platform
+	@$(RUN) "lint" $(MAKE) --no-print-directory lint-only
+	@$(RUN) "unit tests" $(MAKE) --no-print-directory unit-only
+	@$(RUN) "whole platform" $(MAKE) --no-print-directory e2e-only
+
+lint: tools lint-only ## format, lint, types, import directions, dead code
+unit: tools unit-only ## tests without a running platform
+e2e: tools e2e-only ## tests of the whole platform, in a home and on ports of their own
+
+tools:
+	@scripts/install-system
+	@$(RUN) "environment" scripts/test-environment
+
+.PHONY: lint-only unit-only e2e-only
+lint-only:
+	@$(RUN) "ruff format" $(PYTHON) -m ruff format --check --quiet .
+	@$(RUN) "ruff check" $(PYTHON) -m ruff check --quiet .
+	@$(RUN) "pyright" $(PYTHON) -m pyright --warnings
+	@$(RUN) "lint-imports" .venv/bin/lint-imports
+	@$(RUN) "vulture" $(PYTHON) -m vulture
+
+unit-only:
+	$(PYTHON) -m pytest -q -m "not e2e and not engine" tests
+
+e2e-only:
+	$(PYTHON) -m pytest -v -m e2e --timeout 600 tests/e2e

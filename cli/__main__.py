@@ -1,0 +1,5 @@
+"""`python -m cli`, which the `nova` launcher runs."""
+
+from cli.app import main
+
+main()

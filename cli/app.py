@@ -1,0 +1,232 @@
+"""The commands."""
+
+import contextlib
+import fcntl
+import json
+import os
+import shlex
+import shutil
+import sys
+import time
+from collections.abc import Generator
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cli import daemon as daemons
+from cli import demo as demos
+from cli import logs as log_files
+from cli import platform, users
+from cli.apply import apply_program
+from cli.checks import problems
+from cli.errors import NovaError
+from cli.home import MADE, Home, find_home, read_json
+from cli.output import Output
+from cli.ports import choose_port, keep_port
+from cli.tools import build_environment, find_uv
+
+app = typer.Typer(
+    help="Nova on this machine.", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False
+)
+
+
+class Models(StrEnum):
+    """Who answers calls to models."""
+
+    offline = "offline"
+    aws = "aws"
+
+
+@app.command()
+def up(
+    *,
+    models: Annotated[
+        Models, typer.Option(help="offline: models on this machine; aws: calls go to your AWS account")
+    ] = Models.offline,
+    discard_data: Annotated[
+        bool, typer.Option("--discard-data", help="accept changes that lose data (tables, buckets, users)")
+    ] = False,
+) -> None:
+    """Start the platform, or bring a running one to what the program declares now."""
+    started = time.monotonic()
+    home, output = find_home(), Output()
+    running = daemons.running(home)
+    if missing := problems(home, running_port=running.port if running else None):
+        raise NovaError("the platform cannot start yet:\n" + "\n".join(f"  - {item}" for item in missing))
+    uv = find_uv() or "uv"
+    with _alone(home):
+        daemon = _start_cloud(home, output, uv, models)
+        with output.step("Applying the program") as step:
+            applied = apply_program(home, daemon, uv, step, output, discard=discard_data)
+            step.summary = applied.summary()
+        with output.step("Waiting for the services") as step:
+            services = platform.expected_services(applied.outputs)
+            platform.wait_until_healthy(home, daemon, services, step)
+            step.summary = f"{len(services)} healthy"
+        pool_id = str(applied.outputs["user_pool_id"])
+        users.ensure_user(home, daemon, pool_id, platform.region(applied.outputs))
+    if applied.recorded:
+        output.note(f"Recorded only, nothing runs for it here: {', '.join(applied.recorded)}")
+    output.note(f"The platform is up ({time.monotonic() - started:.1f} s).")
+    for name, url in platform.describe(home)["urls"].items():
+        output.line(f"{name:<8} {url}")
+    output.note("Try ./nova demo samples/meeting.wav, ./nova status, ./nova logs -f; stop with ./nova down")
+
+
+@app.command()
+def down(
+    *,
+    volumes: Annotated[bool, typer.Option("--volumes", help="also delete all data of this platform")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="do not ask")] = False,
+) -> None:
+    """Stop the platform. Its data stays, unless --volumes says otherwise."""
+    home, output = find_home(), Output()
+    if volumes and not yes:
+        typer.confirm(f"Delete all data in {home.path}?", abort=True, err=True)
+    if not home.path.exists():
+        output.note("Nothing runs.")
+        return
+    with _alone(home), output.step("Stopping") as step:
+        step.summary = "stopped, no process left" if daemons.stop(home) else "nothing ran"
+        if volumes:
+            _remove_data(home)
+            step.summary += ", data deleted"
+
+
+@app.command()
+def status(
+    *, as_json: Annotated[bool, typer.Option("--json", help="print JSON for programs")] = False
+) -> None:
+    """Show whether the platform is healthy; the exit code is 0 when it is."""
+    output = Output()
+    described = platform.describe(find_home())
+    if as_json:
+        output.line(json.dumps(described, indent=2))
+    else:
+        output.line("healthy" if described["healthy"] else "not healthy")
+        for name, url in described["urls"].items():
+            output.line(f"  {name:<18} {url}")
+        for name, service in described["services"].items():
+            state = "healthy" if service["healthy"] else "not healthy"
+            output.line(f"  {name:<18} {state:<12} {service['url'] or ''}".rstrip())
+        if not described["services"]:
+            output.line("  not running: start it with ./nova up")
+    raise typer.Exit(0 if described["healthy"] else 1)
+
+
+@app.command()
+def logs(
+    service: Annotated[str | None, typer.Argument(help="a service; all when left out")] = None,
+    *,
+    follow: Annotated[bool, typer.Option("-f", "--follow", help="print lines as they come")] = False,
+) -> None:
+    """Print the logs of services."""
+    output = Output()
+    files = log_files.log_files(find_home(), service)
+    for line in log_files.last_lines(files):
+        output.line(line)
+    if follow:
+        with contextlib.suppress(KeyboardInterrupt):
+            for line in log_files.follow(files):
+                output.line(line)
+
+
+@app.command()
+def token() -> None:
+    """Print an access token of the demo user."""
+    Output().line(_access_token(find_home()))
+
+
+@app.command()
+def env() -> None:
+    """Print export lines that point any AWS client at the local cloud, as its administrator."""
+    home, output = find_home(), Output()
+    daemon, outputs = platform.require(home)
+    region = platform.region(outputs)
+    for name, value in (
+        ("AWS_ENDPOINT_URL", daemon.endpoint),
+        ("AWS_ACCESS_KEY_ID", daemon.access_key_id),
+        ("AWS_SECRET_ACCESS_KEY", daemon.secret_access_key),
+        ("AWS_REGION", region),
+        ("AWS_DEFAULT_REGION", region),
+    ):
+        output.line(f"export {name}={shlex.quote(value)}")
+    # Both would win over the keys above, or spoil them.
+    output.line("unset AWS_SESSION_TOKEN AWS_PROFILE")
+
+
+@app.command()
+def demo(file: Annotated[Path, typer.Argument(help="a recording: wav, mp3, m4a, webm, ogg or flac")]) -> None:
+    """Transcribe a recording through the public API and print what was said when."""
+    home, output = find_home(), Output()
+    demos.check(file)
+    access_token = _access_token(home)
+    api = str(home.outputs()["api_url"])
+    with output.step(f"Transcribing {file.name}") as step:
+        transcript = demos.transcribe(api, access_token, file, step.update)
+        step.summary = f"{transcript['language']}, {len(transcript['text'].split())} words"
+    for line in demos.lines(transcript):
+        output.line(line)
+
+
+def main() -> None:
+    """Run the command line; errors that the person can act on are printed without a traceback."""
+    try:
+        app(prog_name="nova")
+    except NovaError as error:
+        Output().failure(str(error))
+        sys.exit(1)
+
+
+def _start_cloud(home: Home, output: Output, uv: str, models: Models) -> daemons.Daemon:
+    with output.step("Preparing the local cloud") as step:
+        rebuilt = build_environment(home, uv)
+        step.summary = "environment built" if rebuilt else "environment is up to date"
+    running = daemons.running(home)
+    if running and not rebuilt and daemons.is_current(home, models) and daemons.answers(running.port):
+        return running
+    with output.step("Starting the local cloud") as step:
+        # A daemon of older sources, or one that does not answer, and tasks that a killed one left behind.
+        daemons.stop(home)
+        port = choose_port(home)
+        keep_port(home, port)
+        daemon = daemons.start(home, port, models)
+        step.summary = daemon.endpoint
+    return daemon
+
+
+def _access_token(home: Home) -> str:
+    daemon, outputs = platform.require(home)
+    user = read_json(home.user_file)
+    if not user:
+        raise NovaError("there is no demo user yet: `./nova up` makes it")
+    return users.access_token(
+        daemon, str(outputs["user_pool_client_id"]), platform.region(outputs), user
+    )
+
+
+def _remove_data(home: Home) -> None:
+    for name in MADE:
+        path = home.path / name
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def _alone(home: Home) -> Generator[None]:
+    """Hold the home's lock: two commands that change the same platform would undo each other's work."""
+    home.path.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(home.path / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        os.close(descriptor)
+        raise NovaError(f"another nova command is changing the platform in {home.path}: wait for it") from error
+    try:
+        yield
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,89 @@
+"""What the platform says of itself: its services, URLs and user."""
+
+import time
+from typing import Any
+
+from cli import daemon as daemons
+from cli.daemon import Daemon
+from cli.errors import NovaError
+from cli.home import Home, read_json
+from cli.output import Step
+
+HEALTHY_TIMEOUT_S = 120
+POLL_INTERVAL_S = 0.2
+LOG_LINES = 20
+
+
+def describe(home: Home) -> dict[str, Any]:
+    """The platform's state in the shape that `nova status --json` prints."""
+    daemon = daemons.running(home)
+    outputs = home.outputs()
+    reported = daemons.status(daemon).get("services", {}) if daemon else {}
+    names = sorted({*expected_services(outputs), *reported})
+    services = {
+        name: {
+            "healthy": bool(reported.get(name, {}).get("healthy")),
+            "url": reported.get(name, {}).get("url"),
+        }
+        for name in names
+    }
+    user = read_json(home.user_file)
+    urls = _urls(daemon, outputs)
+    return {
+        "healthy": "api" in urls and bool(services) and all(service["healthy"] for service in services.values()),
+        "urls": urls,
+        "services": services,
+        "user": {"username": user.get("username"), "password": user.get("password")},
+    }
+
+
+def expected_services(outputs: dict[str, Any]) -> list[str]:
+    """The ECS services that the program declares."""
+    return list(outputs.get("services") or [])
+
+
+def region(outputs: dict[str, Any]) -> str:
+    """The stack's region, which a user pool's id begins with ("us-east-1_Ab1")."""
+    return str(outputs["user_pool_id"]).partition("_")[0]
+
+
+def require(home: Home) -> tuple[Daemon, dict[str, Any]]:
+    """The running daemon and the stack's outputs; raises NovaError when the platform is down."""
+    daemon = daemons.running(home)
+    outputs = home.outputs()
+    if daemon is None or not outputs:
+        raise NovaError("the platform is not running: start it with `./nova up`")
+    return daemon, outputs
+
+
+def wait_until_healthy(home: Home, daemon: Daemon, services: list[str], step: Step) -> None:
+    """Wait until every service runs what was declared; raises NovaError with the failing ones' last log lines."""
+    deadline = time.monotonic() + HEALTHY_TIMEOUT_S
+    reported: dict[str, Any] = {}
+    waiting = services
+    while time.monotonic() < deadline:
+        reported = daemons.status(daemon).get("services", {})
+        waiting = [name for name in services if not reported.get(name, {}).get("healthy")]
+        if not waiting:
+            return
+        if any(reported.get(name, {}).get("deployment") == "FAILED" for name in waiting):
+            break
+        if daemons.running(home) is None:
+            raise NovaError(f"the local cloud ended; its log is {home.logs / 'daemon.log'}")
+        step.update(f"waiting for {', '.join(waiting)}")
+        time.sleep(POLL_INTERVAL_S)
+    raise NovaError("\n".join(_failure(home, name, reported.get(name, {})) for name in waiting))
+
+
+def _failure(home: Home, name: str, reported: dict[str, Any]) -> str:
+    reason = reported.get("last_error") or "it gave no reason"
+    log = home.logs / f"{name}.log"
+    lines = log.read_text("utf-8", errors="replace").splitlines()[-LOG_LINES:] if log.exists() else []
+    shown = "\n".join(f"    {line}" for line in lines) or "    (nothing was logged)"
+    return f"service {name} is not healthy: {reason}\n  last lines of {log}:\n{shown}"
+
+
+def _urls(daemon: Daemon | None, outputs: dict[str, Any]) -> dict[str, str]:
+    if daemon is None or "api_url" not in outputs:
+        return {}
+    return {"api": str(outputs["api_url"]), "aws": daemon.endpoint}

@@ -1,0 +1,79 @@
+"""The tools that the command line runs: uv and the interpreter, and the environment of the local cloud."""
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from cli.errors import NovaError
+from cli.home import CHECKOUT, Home
+
+UV_VARIABLE = "NOVA_UV"
+SYNC_TIMEOUT_S = 900
+
+
+def find_uv() -> str | None:
+    """A uv that runs: the launcher's (NOVA_UV) or one on the path. A shim may exist and still fail."""
+    for candidate in (os.environ.get(UV_VARIABLE), shutil.which("uv")):
+        if candidate and _runs(candidate):
+            return candidate
+    return None
+
+
+def base_interpreter() -> Path:
+    """The Python that this program's environment was made from."""
+    return Path(sys.base_prefix) / "bin" / f"python{sys.version_info.major}.{sys.version_info.minor}"
+
+
+def build_environment(home: Home, uv: str) -> bool:
+    """Make or update the environment of gateway and runtime; False when it is up to date already."""
+    stamp = home.environment / ".nova-stamp"
+    wanted = environment_digest()
+    if home.interpreter.exists() and stamp.exists() and stamp.read_text("utf-8") == wanted:
+        return False
+    variables = clean_environment()
+    variables["UV_PROJECT_ENVIRONMENT"] = str(home.environment)
+    finished = subprocess.run(  # noqa: S603 (uv and its arguments are ours)
+        [
+            uv, "sync", "--quiet", "--frozen", "--package", "nova-local-cloud", "--no-default-groups",
+            "--python", str(base_interpreter()),
+        ],
+        cwd=CHECKOUT,
+        env=variables,
+        capture_output=True,
+        text=True,
+        timeout=SYNC_TIMEOUT_S,
+        check=False,
+    )  # fmt: skip
+    if finished.returncode:
+        raise NovaError(f"the local cloud's environment cannot be built:\n{finished.stderr.strip()}")
+    stamp.write_text(wanted, "utf-8")
+    return True
+
+
+def environment_digest() -> str:
+    """What the environment is made from: the lock, the package's requirements, the interpreter."""
+    digest = hashlib.sha256(str(base_interpreter()).encode())
+    for name in ("uv.lock", "local_cloud/pyproject.toml"):
+        digest.update((CHECKOUT / name).read_bytes())
+    return digest.hexdigest()
+
+
+def clean_environment() -> dict[str, str]:
+    """This process's environment without what would lead a child to another virtual environment or AWS account."""
+    left_out = {"VIRTUAL_ENV", "UV_PROJECT_ENVIRONMENT", "PYTHONPATH", "PYTHONHOME"}
+    return {
+        key: value
+        for key, value in os.environ.items()
+        if key not in left_out and not key.startswith("AWS_")
+    }
+
+
+def _runs(program: str) -> bool:
+    try:
+        finished = subprocess.run([program, "--version"], capture_output=True, timeout=20, check=False)  # noqa: S603
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+    return finished.returncode == 0
