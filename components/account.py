@@ -16,17 +16,17 @@ class Account:
     region: str
 
     def arn(self, service: str, resource: pulumi.Input[str]) -> pulumi.Output[str]:
-        """The ARN of ``resource`` (its part after the account) of ``service`` in this account and region."""
+        """Return the ARN in this account and region whose last part is ``resource``."""
         return pulumi.Output.concat(
             "arn:", self.partition, ":", service, ":", self.region, ":", self.account_id, ":", resource
         )
 
     def root_arn(self) -> pulumi.Output[str]:
-        """The account itself as a principal: whoever the account's own IAM policies allow."""
+        """Return the account itself as a principal: whoever the account's own IAM policies allow."""
         return pulumi.Output.concat("arn:", self.partition, ":iam::", self.account_id, ":root")
 
     def endpoint(self, service: str) -> str:
-        """The value of ``kms:ViaService`` when ``service`` uses a key on a caller's behalf."""
+        """Return the value of ``kms:ViaService`` when ``service`` uses a key on a caller's behalf."""
         return f"{service}.{self.region}.amazonaws.com"
 
 

@@ -1,7 +1,7 @@
 """What all workloads share.
 
-Creates: keys, alerts topic, VPC, event store, read model, content bucket, bus, pipe, cluster, load balancer and user
-pool; and, once the workloads have declared their routes, the public API.
+Creates: keys, alerts topic, VPC, event store, read model, content bucket, bus, pipe, cluster, load balancer
+and user pool; and, once the workloads have declared their routes, the public API.
 """
 
 from collections.abc import Sequence

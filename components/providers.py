@@ -11,7 +11,7 @@ import pulumi_docker as docker
 
 
 def explicit_providers(region: str, tags: Mapping[str, str]) -> list[pulumi.ProviderResource]:
-    """The providers to hand to a top component; ``tags`` go on every resource that can be tagged."""
+    """Return the providers to hand to a top component; ``tags`` go on every resource that can be tagged."""
     return [
         aws.Provider("aws", region=region, default_tags=aws.ProviderDefaultTagsArgs(tags=dict(tags))),
         pulumi.ProviderResource("awsx", "awsx", {}),
@@ -20,7 +20,7 @@ def explicit_providers(region: str, tags: Mapping[str, str]) -> list[pulumi.Prov
 
 
 def ownership_tags(owner: str, cost_center: str) -> dict[str, str]:
-    """The tags that say whose a resource is and which stack made it."""
+    """Return the tags that say whose a resource is and which stack made it."""
     return {
         "project": pulumi.get_project(),
         "stack": pulumi.get_stack(),

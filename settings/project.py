@@ -1,7 +1,7 @@
 """The project's configuration schema, and a stack's configuration as the engine would pass it on.
 
-Nothing here needs the engine or its SDK: tests, and whoever runs the program in-process, get with ``stack_config``
-the same strings that ``pulumi up`` hands to the program.
+Nothing here needs the engine or its SDK: tests, and whoever runs the program in-process, get with
+``stack_config`` the same strings that ``pulumi up`` hands to the program.
 """
 
 import json
@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar, cast
+from typing import cast
 
 import yaml
 
@@ -20,26 +20,31 @@ ENGINE_NAMESPACE = "pulumi"
 """Keys under it are the engine's own; the program receives them too."""
 
 # What a stack file may hold beside `config`, by the engine's own schema of that file.
-_STACK_FILE_SECTIONS = frozenset({"config", "environment", "encryptedkey", "encryptionsalt", "secretsprovider"})
+_STACK_FILE_SECTIONS = frozenset(
+    {"config", "environment", "encryptedkey", "encryptionsalt", "secretsprovider"}
+)
 
-type Plain = str | int | float | bool | None | list[Plain] | dict[str, Plain]
+type Plain = str | int | float | bool | list[Plain] | dict[str, Plain] | None
 """A value as YAML and JSON know it."""
 
 
 class _EngineLoader(yaml.SafeLoader):
     """Reads YAML as the engine does: version 1.2, where `yes`, `on` and dates are plain strings."""
 
-    yaml_implicit_resolvers: ClassVar[dict[str, list[tuple[str, re.Pattern[str]]]]] = {
-        initial: [
-            (tag, pattern)
-            for tag, pattern in resolvers
-            if tag not in {"tag:yaml.org,2002:bool", "tag:yaml.org,2002:timestamp"}
-        ]
-        for initial, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+
+def _engine_resolvers() -> dict[str, list[tuple[str, re.Pattern[str]]]]:
+    boolean, timestamp = "tag:yaml.org,2002:bool", "tag:yaml.org,2002:timestamp"
+    inherited = cast("dict[str, list[tuple[str, re.Pattern[str]]]]", yaml.SafeLoader.yaml_implicit_resolvers)
+    resolvers = {
+        initial: [(tag, pattern) for tag, pattern in known if tag not in {boolean, timestamp}]
+        for initial, known in inherited.items()
     }
+    for initial in "tf":
+        resolvers[initial] = [(boolean, re.compile(r"true|false")), *resolvers.get(initial, [])]
+    return resolvers
 
 
-_EngineLoader.add_implicit_resolver("tag:yaml.org,2002:bool", re.compile(r"^(?:true|false)$"), ["t", "f"])
+_EngineLoader.yaml_implicit_resolvers = _engine_resolvers()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,12 +87,12 @@ def project_schema(directory: Path) -> ProjectSchema:
 
 
 def stack_config(directory: Path, stack: str) -> dict[str, str]:
-    """The configuration of ``stack``, fit for ``pulumi.runtime.set_all_config``.
+    """Return the configuration of ``stack``, fit for ``pulumi.runtime.set_all_config``.
 
-    ``directory`` holds the project file and ``Pulumi.<stack>.yaml``. Defaults, types and the string form of each
-    value are the engine's: text as it is, numbers and booleans in JSON, lists and objects as compact JSON with
-    sorted keys. Raises ``SettingsError`` for an unknown key, a wrong type, an encrypted value (which only the
-    engine can open), or a missing stack file.
+    ``directory`` holds the project file and ``Pulumi.<stack>.yaml``. Defaults, types and the string form of
+    each value are the engine's: text as it is, numbers and booleans in JSON, lists and objects as compact
+    JSON with sorted keys. Raises ``SettingsError`` for an unknown key, a wrong type, an encrypted value
+    (which only the engine can open), or a missing stack file.
     """
     schema = project_schema(directory)
     given = _stack_values(directory, stack)
@@ -102,7 +107,8 @@ def stack_config(directory: Path, stack: str) -> dict[str, str]:
 def check_keys(project: str, declared: Mapping[str, object], given: Mapping[str, object]) -> None:
     """Raise ``SettingsError`` for a key that nothing reads, as a misspelt one is.
 
-    ``declared`` are the project's full keys, ``given`` what the stack sets. The engine's own keys are let through.
+    ``declared`` are the project's full keys, ``given`` what the stack sets. The engine's own keys are let
+    through.
     """
     for key in sorted(given):
         if key in declared or key.startswith(f"{ENGINE_NAMESPACE}:"):

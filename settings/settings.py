@@ -116,7 +116,9 @@ class Settings:
     @classmethod
     def read(cls, values: Values) -> "Settings":
         """Read ``values``; raises ``SettingsError`` as ``load`` does."""
-        region = _matching(values, "region", r"[a-z]{2}(-[a-z]+)+-\d", "it is an AWS region such as us-east-1")
+        region = _matching(
+            values, "region", r"[a-z]{2}(-[a-z]+)+-\d", "it is an AWS region such as us-east-1"
+        )
         services = _services(values)
         settings = cls(
             region=region,
@@ -130,7 +132,9 @@ class Settings:
                 values, "alarmEmail", r"([^@\s]+@[^@\s]+\.[^@\s]+)?", "it is a mail address, or empty"
             ),
             owner=_matching(values, "owner", _TAG_VALUE, "it is a tag value of 1 to 256 characters"),
-            cost_center=_matching(values, "costCenter", _TAG_VALUE, "it is a tag value of 1 to 256 characters"),
+            cost_center=_matching(
+                values, "costCenter", _TAG_VALUE, "it is a tag value of 1 to 256 characters"
+            ),
         )
         settings._check_egress(values)
         return settings
@@ -173,7 +177,9 @@ def _services(values: Values) -> ServiceSettings:
     path = values.key("services")
     for name in table:
         if name not in SERVICES:
-            raise SettingsError(f"{path}.{name}", table[name], f"no such service; there are: {', '.join(SERVICES)}")
+            raise SettingsError(
+                f"{path}.{name}", table[name], f"no such service; there are: {', '.join(SERVICES)}"
+            )
     for name in SERVICES:
         if name not in table:
             raise SettingsError(f"{path}.{name}", None, f"it is missing; state all of {', '.join(SERVICES)}")

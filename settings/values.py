@@ -12,45 +12,45 @@ from settings.errors import SettingsError
 class Values:
     """A project's configuration by full key, in the engine's text form.
 
-    Each method reads one key (without its namespace) and raises ``SettingsError`` when it is missing, has another
-    type or lies outside what the caller allows.
+    Each method reads one key (without its namespace) and raises ``SettingsError`` when it is missing, has
+    another type or lies outside what the caller allows.
     """
 
     project: str
     texts: Mapping[str, str]
 
     def key(self, name: str) -> str:
-        """The full key of ``name``, as messages and stack files write it."""
+        """Return the full key of ``name``, as messages and stack files write it."""
         return f"{self.project}:{name}"
 
     def text(self, name: str) -> str:
-        """The value as text."""
+        """Return the value as text."""
         key = self.key(name)
         if key not in self.texts:
             raise SettingsError(key, None, "it is missing; the project file gives its default")
         return self.texts[key]
 
     def integer(self, name: str, least: int, most: int) -> int:
-        """The value as a whole number from ``least`` to ``most``."""
+        """Return the value as a whole number from ``least`` to ``most``."""
         return _integer(self.key(name), self._json(name), least, most)
 
     def boolean(self, name: str) -> bool:
-        """The value as ``true`` or ``false``."""
+        """Return the value as ``true`` or ``false``."""
         text = self.text(name)
         if text not in {"true", "false"}:
             raise SettingsError(self.key(name), text, "it is true or false")
         return text == "true"
 
     def texts_of(self, name: str) -> tuple[str, ...]:
-        """The value as a list of texts."""
+        """Return the value as a list of texts."""
         value = self._json(name)
-        items = cast("list[object]", value) if isinstance(value, list) else None
-        if items is None or not all(isinstance(item, str) for item in items):
-            raise SettingsError(self.key(name), value, "it has to be a list of strings")
+        items = cast("list[object]", value) if isinstance(value, list) else [None]
+        if not all(isinstance(item, str) for item in items):
+            raise SettingsError(self.key(name), self.text(name), "it has to be a list of strings")
         return tuple(str(item) for item in items)
 
     def table(self, name: str) -> dict[str, object]:
-        """The value as an object."""
+        """Return the value as an object."""
         return _object(self.key(name), self._json(name))
 
     def _json(self, name: str) -> object:
@@ -66,7 +66,9 @@ def integers(key: str, value: object, fields: tuple[str, ...]) -> dict[str, int]
     table = _object(key, value)
     for field in table:
         if field not in fields:
-            raise SettingsError(f"{key}.{field}", table[field], f"no such field; there are: {', '.join(fields)}")
+            raise SettingsError(
+                f"{key}.{field}", table[field], f"no such field; there are: {', '.join(fields)}"
+            )
     for field in fields:
         if field not in table:
             raise SettingsError(f"{key}.{field}", None, f"it is missing; give {', '.join(fields)}")

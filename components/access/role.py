@@ -20,15 +20,15 @@ class ServiceRoleArgs:
     """Service principal, such as ``ecs-tasks.amazonaws.com``."""
     account: Account
     source_arn: pulumi.Input[str] | None = None
-    """ARN pattern of the resources on whose behalf the service may assume it; of the whole account by default."""
+    """ARN pattern of the resources on whose behalf it may be assumed; anything of the account by default."""
 
 
 class ServiceRole(pulumi.ComponentResource):
     """A role for one AWS service, with the rights that components granted before it was sealed.
 
-    Components add statements through verbs (``events.grant_append(role)``); ``seal`` turns them into one inline
-    policy, which whatever uses the role depends on. A grant after sealing raises ``RuntimeError``: it would not
-    reach AWS.
+    Components add statements through verbs (``events.grant_append(role)``); ``seal`` turns them into one
+    inline policy, which whatever uses the role depends on. A grant after sealing raises ``RuntimeError``: it
+    would not reach AWS.
     """
 
     arn: pulumi.Output[str]
@@ -65,7 +65,7 @@ class ServiceRole(pulumi.ComponentResource):
             self.add(statement)
 
     def seal(self) -> aws.iam.RolePolicy:
-        """Write the granted rights as the role's one policy; raises ``RuntimeError`` without any, or twice."""
+        """Write what was granted as the role's one policy; raises ``RuntimeError`` without any, or twice."""
         if self._sealed or not self._statements:
             raise RuntimeError(f"role {self._label}: seal it once, after at least one grant")
         self._sealed = True

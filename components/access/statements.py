@@ -39,7 +39,7 @@ class Statement:
                     raise ValueError(f"{self.sid}: {action} on * is not allowed; name its resources")
 
     def render(self) -> dict[str, object]:
-        """The statement as JSON, apart from its outputs."""
+        """Return the statement as JSON, apart from its outputs."""
         return _rendered(self.sid, "Allow", self.actions, self.resources, self.conditions)
 
 
@@ -55,20 +55,20 @@ class ResourceStatement:
     conditions: Conditions = field(default_factory=dict[str, dict[str, str]])
 
     def render(self) -> dict[str, object]:
-        """The statement as JSON, apart from its outputs."""
+        """Return the statement as JSON, apart from its outputs."""
         rendered = _rendered(self.sid, self.effect, self.actions, self.resources, self.conditions)
         return {**rendered, "Principal": dict(self.principals)}
 
 
 def document(statements: Sequence[Statement | ResourceStatement]) -> pulumi.Output[str]:
-    """The policy document of ``statements``, as JSON text."""
+    """Return the policy document of ``statements``, as JSON text."""
     return pulumi.Output.json_dumps(
         {"Version": POLICY_VERSION, "Statement": [statement.render() for statement in statements]}
     )
 
 
 def trust(service: str, conditions: Conditions) -> pulumi.Output[str]:
-    """The trust policy of a role that only the AWS service ``service`` assumes, under ``conditions``."""
+    """Return the trust policy of a role that only the AWS service ``service`` assumes."""
     statement: dict[str, object] = {
         "Sid": "AssumedByService",
         "Effect": "Allow",

@@ -15,8 +15,9 @@ USER = "10001"
 """A user id without any rights on the image's files."""
 STOP_SECONDS = 60
 """From SIGTERM to SIGKILL: longer than the load balancer's deregistration and a worker's last message."""
+TEMPORARY_PATH = "/tmp"  # noqa: S108 (a file system of the task's own, in memory)
 TEMPORARY_MIB = 64
-"""Size of /tmp, which counts against the task's memory."""
+"""Size of the only place that a task can write to; it counts against the task's memory."""
 
 HEALTH_CHECK_COMMAND = ("CMD", "python", "-m", "nova_common.healthcheck")
 
@@ -90,7 +91,10 @@ class ContainerArgs:
 
 
 def container_definition(args: ContainerArgs) -> ContainerDefinition:
-    """A hardened container: read-only root, no capability, a user without rights, an init process as parent."""
+    """Return a hardened container.
+
+    Its root is read-only, it has no capability, its user owns nothing, an init process reaps its children.
+    """
     return ContainerDefinition(
         name=args.name,
         image=args.image,
@@ -102,7 +106,11 @@ def container_definition(args: ContainerArgs) -> ContainerDefinition:
             "initProcessEnabled": True,
             "capabilities": {"drop": ["ALL"]},
             "tmpfs": [
-                {"containerPath": "/tmp", "size": TEMPORARY_MIB, "mountOptions": ["noexec", "nosuid", "nodev"]}  # noqa: S108
+                {
+                    "containerPath": TEMPORARY_PATH,
+                    "size": TEMPORARY_MIB,
+                    "mountOptions": ["noexec", "nosuid", "nodev"],
+                }
             ],
         },
         # Sorted, because the order counts as a change of the task definition.

@@ -1,7 +1,7 @@
 """Container images.
 
-Creates: an ECR repository (immutable tags, scan on push, own key, lifecycle) and the image in it, built for ARM64
-from the repository's root.
+Creates: an ECR repository (immutable tags, scan on push, own key, lifecycle) and the image in it, built for
+ARM64 from the repository's root.
 """
 
 from dataclasses import dataclass
@@ -42,8 +42,8 @@ class ImageArgs:
 class Image(pulumi.ComponentResource):
     """One image, tagged with the hash of its sources and used by its digest.
 
-    The build context is the program's folder, so that the lock file and the shared library are in reach. An edit
-    of one workload changes no other workload's tag.
+    The build context is the program's folder, so that the lock file and the shared library are in reach. An
+    edit of one workload changes no other workload's tag.
     """
 
     digest: pulumi.Output[str]

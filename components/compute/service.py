@@ -1,7 +1,7 @@
 """Fargate services.
 
-Creates: security group and rules, execution role and policy, log group, task definition, Cloud Map service (for a
-service that others call), ECS service and its autoscaling.
+Creates: security group and rules, execution role and policy, log group, task definition, Cloud Map service
+(for a service that others call), ECS service and its autoscaling.
 """
 
 from collections.abc import Mapping, Sequence
@@ -67,14 +67,16 @@ class FargateServiceArgs:
 class FargateService(pulumi.ComponentResource):
     """A service of identical tasks in the private subnets, replaced one by one.
 
-    A deployment whose tasks do not get healthy is rolled back by the circuit breaker. A task has a security group of
-    its own: it calls out over TLS, and is called by the load balancer alone, if by anybody.
+    A deployment whose tasks do not get healthy is rolled back by the circuit breaker. A task has a security
+    group of its own: it calls out over TLS, and is called by the load balancer alone, if by anybody.
     """
 
     name: pulumi.Output[str]
     """The ECS service's name, which is this component's."""
 
-    def __init__(self, name: str, args: FargateServiceArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+    def __init__(
+        self, name: str, args: FargateServiceArgs, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
         super().__init__("nova:compute:FargateService", name, None, opts)
         self._label = name
         self._args = args
@@ -92,7 +94,9 @@ class FargateService(pulumi.ComponentResource):
                 security_groups=[self._security_group()],
                 assign_public_ip=False,
             ),
-            deployment_circuit_breaker=aws.ecs.ServiceDeploymentCircuitBreakerArgs(enable=True, rollback=True),
+            deployment_circuit_breaker=aws.ecs.ServiceDeploymentCircuitBreakerArgs(
+                enable=True, rollback=True
+            ),
             deployment_minimum_healthy_percent=100,
             deployment_maximum_percent=200,
             availability_zone_rebalancing="ENABLED",
@@ -222,7 +226,9 @@ class FargateService(pulumi.ComponentResource):
             name=self._label,
             dns_config=aws.servicediscovery.ServiceDnsConfigArgs(
                 namespace_id=self._args.host.cluster.namespace_id,
-                dns_records=[aws.servicediscovery.ServiceDnsConfigDnsRecordArgs(ttl=DNS_TTL_SECONDS, type="A")],
+                dns_records=[
+                    aws.servicediscovery.ServiceDnsConfigDnsRecordArgs(ttl=DNS_TTL_SECONDS, type="A")
+                ],
                 routing_policy="MULTIVALUE",
             ),
             opts=pulumi.ResourceOptions(parent=self),
@@ -274,10 +280,12 @@ class FargateService(pulumi.ComponentResource):
 
 
 def task_service_role(name: str, account: Account, opts: pulumi.ResourceOptions) -> ServiceRole:
-    """A role that ECS tasks of this account and region take."""
+    """Return a role that ECS tasks of this account and region take."""
     return ServiceRole(
         name,
-        ServiceRoleArgs(service="ecs-tasks.amazonaws.com", account=account, source_arn=account.arn("ecs", "*")),
+        ServiceRoleArgs(
+            service="ecs-tasks.amazonaws.com", account=account, source_arn=account.arn("ecs", "*")
+        ),
         opts=opts,
     )
 

@@ -42,7 +42,7 @@ class ServiceSize:
 
 
 def problem(cpu: int, memory: int, tasks_min: int, tasks_max: int) -> tuple[str, int, str] | None:
-    """The first thing wrong with a size, as field, value and what is allowed; nothing when all is right."""
+    """Return the first thing wrong with a size, as field, value and what is allowed, if any."""
     if cpu not in MEMORY_BY_CPU:
         return "cpu", cpu, f"Fargate sells {_either(tuple(MEMORY_BY_CPU))} CPU units"
     if memory not in MEMORY_BY_CPU[cpu]:

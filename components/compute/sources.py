@@ -9,17 +9,29 @@ TAG_LENGTH = 32
 """Hexadecimal digits of a tag: 128 bits, beyond any accidental collision."""
 
 SKIPPED_DIRECTORIES = frozenset(
-    {"__pycache__", "tests", ".git", ".idea", ".pytest_cache", ".ruff_cache", ".venv", ".vscode", "dist", "node_modules"}
+    {
+        "__pycache__",
+        "tests",
+        ".git",
+        ".idea",
+        ".pytest_cache",
+        ".ruff_cache",
+        ".venv",
+        ".vscode",
+        "dist",
+        "node_modules",
+    }
 )
 SKIPPED_FILES = ("*.pyc", "*.swp", "*~", ".#*", "#*#", ".DS_Store")
-"""What never gets into an image: caches, tests and what editors leave. The Dockerfiles' ignore files skip it too."""
+"""What never gets into an image: caches, tests and what editors leave."""
 
 
 def content_tag(context: Path, sources: Iterable[str]) -> str:
-    """A tag that changes exactly when a file below ``sources`` (paths relative to ``context``) changes.
+    """Return a tag that changes exactly when a file below ``sources`` does.
 
-    It depends on the relative POSIX paths, the executable bit and the contents, so it is the same on every machine.
-    Raises ``FileNotFoundError`` for a source that does not exist.
+    Sources are paths relative to ``context``. The tag depends on the relative POSIX paths, the executable bit
+    and the contents, so it is the same on every machine. Raises ``FileNotFoundError`` for a source that does
+    not exist.
     """
     digest = hashlib.sha256()
     for path in sorted(_files(context, sources), key=lambda found: found.relative_to(context).as_posix()):
@@ -39,7 +51,9 @@ def _files(context: Path, sources: Iterable[str]) -> Iterator[Path]:
             continue
         for directory, directories, names in root.walk():
             directories[:] = [
-                name for name in directories if name not in SKIPPED_DIRECTORIES and not name.endswith(".egg-info")
+                name
+                for name in directories
+                if name not in SKIPPED_DIRECTORIES and not name.endswith(".egg-info")
             ]
             yield from (directory / name for name in names if not _skipped(name))
 

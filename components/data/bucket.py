@@ -1,7 +1,7 @@
 """The content bucket.
 
-Creates: a versioned S3 bucket, its encryption, ownership, public access block, policy, lifecycle and notification
-to EventBridge.
+Creates: a versioned S3 bucket, its encryption, ownership, public access block, policy, lifecycle and
+notification to EventBridge.
 """
 
 from dataclasses import dataclass
@@ -42,7 +42,9 @@ class ContentBucket(pulumi.ComponentResource):
     name: pulumi.Output[str]
     arn: pulumi.Output[str]
 
-    def __init__(self, name: str, args: ContentBucketArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+    def __init__(
+        self, name: str, args: ContentBucketArgs, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
         super().__init__("nova:data:ContentBucket", name, None, opts)
         self._label = name
         self._key = args.key
@@ -66,7 +68,8 @@ class ContentBucket(pulumi.ComponentResource):
     def grant_get(self, role: ServiceRole, prefix: str) -> None:
         """Let ``role`` read objects under ``prefix``, also a version that it knows.
 
-        It may list keys too: without that right S3 answers 403 instead of 404 for an object that is not there.
+        It may list keys too: without that right S3 answers 403 instead of 404 for an object that is not
+        there.
         """
         self._grant(role, "Get", ("s3:GetObject", "s3:GetObjectVersion"), prefix)
         role.add_shared(Statement(sid="TellMissing", actions=("s3:ListBucket",), resources=(self.arn,)))
@@ -152,7 +155,10 @@ class ContentBucket(pulumi.ComponentResource):
         aws.s3.BucketLifecycleConfiguration(
             f"{self._label}-lifecycle",
             bucket=self.name,
-            rules=[_keeping_rule(args.recovery_days), *(_passing_rule(prefix) for prefix in args.passing_prefixes)],
+            rules=[
+                _keeping_rule(args.recovery_days),
+                *(_passing_rule(prefix) for prefix in args.passing_prefixes),
+            ],
             # Rules for noncurrent versions need versioning to be on.
             opts=pulumi.ResourceOptions(parent=self, depends_on=[versioning]),
         )

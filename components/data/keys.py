@@ -1,7 +1,7 @@
 """Encryption keys, one for each class of data.
 
-Creates: a customer managed KMS key with yearly rotation, and its alias, for tables, content, messages, logs and
-images.
+Creates: a customer managed KMS key with yearly rotation, and its alias, for tables, content, messages, logs
+and images.
 """
 
 from dataclasses import dataclass
@@ -36,11 +36,11 @@ class DataKey:
     account: Account
 
     def decrypt_through(self, service: str) -> Statement:
-        """The right to read, through ``service`` only, what is encrypted under this key."""
+        """Return the right to read, through ``service`` only, what is encrypted under this key."""
         return self._use("Decrypt", _READ_ACTIONS, service)
 
     def encrypt_through(self, service: str) -> Statement:
-        """The right to write and read, through ``service`` only, what is encrypted under this key."""
+        """Return the right to write and read, through ``service`` only, what is encrypted under this key."""
         return self._use("Encrypt", _WRITE_ACTIONS, service)
 
     def _use(self, verb: str, actions: tuple[str, ...], service: str) -> Statement:

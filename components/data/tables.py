@@ -93,8 +93,8 @@ class EventStore(pulumi.ComponentResource):
 class ReadModel(pulumi.ComponentResource):
     """The table that the projector writes and queries: one item an aggregate, listed by gsi1.
 
-    Key: pk ``<Aggregate>#<id>``, sk the projection's name. An item with a time in ``expires_at`` (seconds since
-    1970) is removed by DynamoDB some time after it.
+    Key: pk ``<Aggregate>#<id>``, sk the projection's name. An item with a time in ``expires_at`` (seconds
+    since 1970) is removed by DynamoDB some time after it.
     """
 
     name: pulumi.Output[str]
@@ -148,7 +148,8 @@ def _key_attributes() -> list[aws.dynamodb.TableAttributeArgs]:
 
 
 def _index() -> aws.dynamodb.TableGlobalSecondaryIndexArgs:
-    # The provider deprecates hash_key and range_key on an index (not on the table), and refuses both forms at once.
+    # The provider deprecates hash_key and range_key on an index (not on the table), and refuses both forms
+    # at once.
     return aws.dynamodb.TableGlobalSecondaryIndexArgs(
         name=INDEX_NAME,
         projection_type="ALL",

@@ -116,9 +116,7 @@ class Api(pulumi.ComponentResource):
             identity_source="method.request.header.Authorization",
             opts=self._child,
         )
-        backend = _Backend(
-            link_id=self._link(args), authorizer_id=authorizer.id, balancer=args.load_balancer
-        )
+        backend = _Backend(link_id=self._link(args), authorizer_id=authorizer.id, balancer=args.load_balancer)
         responses = self._problem_responses()
         methods = self._routes(sorted_routes(args.routes), backend)
         stage = self._stage(args, backend, [*responses, *methods])
@@ -213,7 +211,8 @@ class Api(pulumi.ComponentResource):
         deployment = aws.apigateway.Deployment(
             f"{self._label}-deployment",
             rest_api=self._api.id,
-            # A deployment is a copy of the definitions: without a trigger a changed route would never go live.
+            # A deployment is a copy of the definitions: without a trigger a changed route would never go
+            # live.
             triggers={
                 "definition": _fingerprint(args.routes),
                 "backend": pulumi.Output.concat(backend.link_id, "/", backend.authorizer_id),

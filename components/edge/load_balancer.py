@@ -1,8 +1,8 @@
 """The load balancer.
 
-Creates: an internal application load balancer over the private subnets, its security group and its `api` listener,
-which answers 404 by default; for each target a target group and its listener rules; for each admitted caller the
-security-group rules between the two.
+Creates: an internal application load balancer over the private subnets, its security group and its `api`
+listener, which answers 404 by default; for each target a target group and its listener rules; for each
+admitted caller the security-group rules between the two.
 """
 
 import json
@@ -48,7 +48,9 @@ class RequestMatch:
         if not 1 <= self.priority <= _PRIORITY_MAX:
             raise ValueError(f"priority: {self.priority} is not allowed; it is 1 to {_PRIORITY_MAX}")
         if not self.paths or len(self.paths) + len(self.methods) > _PATTERNS_MAX:
-            raise ValueError(f"paths: {self.paths} with {self.methods}: a rule compares 1 to {_PATTERNS_MAX} values")
+            raise ValueError(
+                f"paths: {self.paths} with {self.methods}: a rule compares 1 to {_PATTERNS_MAX} values"
+            )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,7 +110,9 @@ class LoadBalancer(pulumi.ComponentResource):
         self._listener_arn = listener.arn
         self.register_outputs({"arn": self.arn, "dns_name": self.dns_name})
 
-    def target(self, name: str, port: int, matches: Sequence[RequestMatch], parent: pulumi.Resource) -> Target:
+    def target(
+        self, name: str, port: int, matches: Sequence[RequestMatch], parent: pulumi.Resource
+    ) -> Target:
         """Send what any of ``matches`` describes to tasks that listen on ``port``.
 
         The resources become children of ``parent``. Raises ``ValueError`` for a priority that is taken.
@@ -121,7 +125,12 @@ class LoadBalancer(pulumi.ComponentResource):
             vpc_id=self._vpc.vpc_id,
             deregistration_delay=DEREGISTRATION_SECONDS,
             health_check=aws.lb.TargetGroupHealthCheckArgs(
-                path=HEALTH_PATH, matcher="200", interval=15, timeout=5, healthy_threshold=2, unhealthy_threshold=3
+                path=HEALTH_PATH,
+                matcher="200",
+                interval=15,
+                timeout=5,
+                healthy_threshold=2,
+                unhealthy_threshold=3,
             ),
             opts=pulumi.ResourceOptions(parent=parent),
         )
@@ -133,7 +142,7 @@ class LoadBalancer(pulumi.ComponentResource):
         )
 
     def admit(self, name: str, security_group_id: pulumi.Input[str]) -> None:
-        """Let what has the security group ``security_group_id`` call the listener; ``name`` labels the rules."""
+        """Let what has the security group ``security_group_id`` call; ``name`` labels the rules."""
         child = pulumi.ResourceOptions(parent=self)
         aws.vpc.SecurityGroupIngressRule(
             f"{self._label}-ingress-{name}",
@@ -160,7 +169,9 @@ class LoadBalancer(pulumi.ComponentResource):
         self, name: str, match: RequestMatch, target_group_arn: pulumi.Output[str], parent: pulumi.Resource
     ) -> pulumi.Resource:
         if match.priority in self._priorities:
-            raise ValueError(f"priority: {match.priority} of {name} is taken by another rule; choose a free one")
+            raise ValueError(
+                f"priority: {match.priority} of {name} is taken by another rule; choose a free one"
+            )
         self._priorities.add(match.priority)
         conditions = [
             aws.lb.ListenerRuleConditionArgs(

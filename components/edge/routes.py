@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Literal
 
 type HttpMethod = Literal["DELETE", "GET", "PATCH", "POST", "PUT"]
@@ -21,7 +22,7 @@ class Route:
         """Check the path."""
         if not self.path.startswith("/") or not all(_SEGMENT.fullmatch(part) for part in self.segments):
             raise ValueError(
-                f"path: {self.path} is not allowed; it is /segments of lower-case letters, digits and hyphens, "
+                f"path: {self.path} is not allowed; segments are lower-case letters, digits and hyphens, "
                 "or {parameters}"
             )
 
@@ -39,7 +40,7 @@ class Route:
 def sorted_routes(routes: Iterable[Route]) -> tuple[Route, ...]:
     """``routes`` by path and method; raises ``ValueError`` when two workloads declare the same one."""
     ordered = tuple(sorted(routes, key=lambda route: (route.path, route.method)))
-    for earlier, later in zip(ordered, ordered[1:], strict=False):
+    for earlier, later in pairwise(ordered):
         if earlier == later:
             raise ValueError(f"routes: {later.method} {later.path} is declared twice")
     return ordered
@@ -47,12 +48,10 @@ def sorted_routes(routes: Iterable[Route]) -> tuple[Route, ...]:
 
 def resource_paths(routes: Iterable[Route]) -> tuple[tuple[str, ...], ...]:
     """Every path that a REST API needs a resource for, parents before children."""
-    paths = {
-        route.segments[: depth + 1] for route in routes for depth in range(len(route.segments))
-    }
+    paths = {route.segments[: depth + 1] for route in routes for depth in range(len(route.segments))}
     return tuple(sorted(paths, key=lambda path: (len(path), path)))
 
 
 def path_label(segments: tuple[str, ...]) -> str:
-    """A name for a path, as ``audio-id-transcript``."""
+    """Return a name for a path, as ``audio-id-transcript``."""
     return "-".join(segment.strip("{}").replace("_", "-") for segment in segments)

@@ -54,7 +54,9 @@ class UserPool(pulumi.ComponentResource):
                 ]
             ),
             mfa_configuration="OPTIONAL",
-            software_token_mfa_configuration=aws.cognito.UserPoolSoftwareTokenMfaConfigurationArgs(enabled=True),
+            software_token_mfa_configuration=aws.cognito.UserPoolSoftwareTokenMfaConfigurationArgs(
+                enabled=True
+            ),
             password_policy=aws.cognito.UserPoolPasswordPolicyArgs(
                 minimum_length=PASSWORD_LENGTH_MIN,
                 require_lowercase=True,

@@ -68,5 +68,5 @@ class EventBus(pulumi.ComponentResource):
 
 
 def aws_subscription(label: str, pattern: pulumi.Input[str]) -> Subscription:
-    """What AWS's own services announce on the account's default bus and ``pattern`` (JSON text) matches."""
+    """Return the wish for what AWS's own services announce and ``pattern`` (JSON text) matches."""
     return Subscription(label=label, bus_name=DEFAULT_BUS, pattern=pattern)

@@ -63,7 +63,9 @@ class QueueArgs:
     def __post_init__(self) -> None:
         """Check the numbers against SQS's limits."""
         if not 1 <= self.visibility_seconds <= 12 * 3600:
-            raise ValueError(f"visibility_seconds: {self.visibility_seconds} is not allowed; it is 1 to 43200")
+            raise ValueError(
+                f"visibility_seconds: {self.visibility_seconds} is not allowed; it is 1 to 43200"
+            )
         if not 1 <= self.age_seconds_alarm < RETENTION_SECONDS:
             raise ValueError(
                 f"age_seconds_alarm: {self.age_seconds_alarm} is not allowed; it is less than the retention, "
@@ -76,8 +78,8 @@ class QueueArgs:
 class DeadLetterQueue(pulumi.ComponentResource):
     """A queue for what could not be handled; an alarm goes off with the first message.
 
-    ``seal`` writes its policy once it is known who sends: without that call nobody but the account's own roles
-    could, over whatever transport.
+    ``seal`` writes its policy once it is known who sends: without that call nobody but the account's own
+    roles could, over whatever transport.
     """
 
     name: pulumi.Output[str]
@@ -110,7 +112,7 @@ class DeadLetterQueue(pulumi.ComponentResource):
         self.register_outputs({"name": self.name, "arn": self.arn, "url": self.url})
 
     def seal(self, source_arns: Sequence[pulumi.Input[str]]) -> None:
-        """Let EventBridge send for the rules or buses ``source_arns`` (there may be none), and nobody otherwise."""
+        """Let EventBridge send for the rules or buses ``source_arns``, if any, and nobody otherwise."""
         _queue_policy(self, f"{self._label}-policy", self.url, self.arn, source_arns)
 
     def grant_send(self, role: ServiceRole) -> None:
@@ -122,7 +124,8 @@ class DeadLetterQueue(pulumi.ComponentResource):
 class Queue(pulumi.ComponentResource):
     """A queue that a worker consumes, fed by the rules of its subscriptions.
 
-    A message that fails ``RECEIVES_MAX`` times, or that EventBridge cannot deliver, ends in the dead-letter queue.
+    A message that fails ``RECEIVES_MAX`` times, or that EventBridge cannot deliver, ends in the dead-letter
+    queue.
     """
 
     name: pulumi.Output[str]
@@ -203,8 +206,8 @@ class Queue(pulumi.ComponentResource):
         args.encryption.alerts.alarm(
             f"{self._label}-age-alarm",
             AlarmArgs(
-                description=f"The oldest message of {self._label} waits too long: look whether its worker runs "
-                "and what it logs.",
+                description=f"The oldest message of {self._label} waits too long: look whether its worker "
+                "runs and what it logs.",
                 namespace="AWS/SQS",
                 metric="ApproximateAgeOfOldestMessage",
                 dimensions={"QueueName": self.name},

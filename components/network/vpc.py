@@ -1,7 +1,8 @@
 """The VPC.
 
-Creates: a VPC with public, private and isolated subnets in each zone, its NAT gateways and route tables, gateway
-endpoints for S3 and DynamoDB; a default security group without rules; flow logs with their role and log group.
+Creates: a VPC with public, private and isolated subnets in each zone, its NAT gateways and route tables,
+gateway endpoints for S3 and DynamoDB; a default security group without rules; flow logs with their role and
+log group.
 """
 
 from dataclasses import dataclass
@@ -138,7 +139,8 @@ def _own_principals(service: str, account: Account) -> tuple[ResourceStatement, 
 
 
 def _image_layers(service: str, account: Account) -> tuple[ResourceStatement, ...]:
-    # ECR serves layers from a bucket of its own, by links that ECR's principal signed (ECR user guide, VPC endpoints).
+    # ECR serves layers from a bucket of its own, by links that ECR's principal signed (ECR user guide, VPC
+    # endpoints).
     if service != "s3":
         return ()
     bucket = f"prod-{account.region}-starport-layer-bucket"

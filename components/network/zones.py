@@ -1,7 +1,8 @@
 """The zone plan: which subnet of which zone has which addresses (pure, no resources).
 
 The layout is the one of awsx's `Auto` strategy: the VPC's block is divided into equal shares, as many as the
-smallest power of two that covers the zones, and each share starts with its zone's subnets in the order given here.
+smallest power of two that covers the zones, and each share starts with its zone's subnets in the order given
+here.
 """
 
 import re

@@ -7,6 +7,6 @@ RETENTION_DAYS = (
 
 
 def check_retention(days: int) -> None:
-    """Raise ``ValueError``, which says what is allowed, for a retention that CloudWatch Logs does not take."""
+    """Raise ``ValueError`` for a retention that CloudWatch Logs does not take."""
     if days not in RETENTION_DAYS:
         raise ValueError(f"CloudWatch Logs keeps events for {', '.join(map(str, RETENTION_DAYS))} days")

@@ -1,11 +1,10 @@
 """The audio workload: recordings and their transcripts.
 
-Creates: one image; the API and the worker as two services from it, each with a task role of its own; the worker's
-queue, fed by uploads and by transcription jobs that ended; the load balancer's rules.
+Creates: one image; the API and the worker as two services from it, each with a task role of its own; the
+worker's queue, fed by uploads and by transcription jobs that ended; the load balancer's rules.
 """
 
 import hashlib
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import pulumi
@@ -48,7 +47,7 @@ class AudioArgs:
 
 
 class Audio(pulumi.ComponentResource):
-    """Uploads, transcription and transcripts."""
+    """Takes uploads, has them transcribed, serves and deletes recordings and transcripts."""
 
     routes: tuple[Route, ...] = (
         Route(method="POST", path="/audio"),
@@ -137,7 +136,7 @@ class Audio(pulumi.ComponentResource):
             opts=self._child,
         )
 
-    def _stores(self) -> Mapping[str, pulumi.Input[str]]:
+    def _stores(self) -> dict[str, pulumi.Input[str]]:
         platform = self._args.platform
         return {"EVENT_STORE_TABLE": platform.events.name, "CONTENT_BUCKET": platform.content.name}
 
@@ -191,10 +190,10 @@ class Audio(pulumi.ComponentResource):
 
 
 def transcription_job_prefix(project: str, stack: str) -> str:
-    """What the names of a stack's transcription jobs start with, before a hyphen: at most 40 characters.
+    """Return what the names of a stack's transcription jobs start with, in at most 40 characters.
 
-    The hash keeps stacks apart of which one's name starts with the other's, in rules and policies that compare
-    by prefix.
+    The hash keeps stacks apart of which one's name starts with the other's, in rules and policies that
+    compare by prefix.
     """
     digest = hashlib.sha256(f"{project}/{stack}".encode()).hexdigest()[:_JOB_PREFIX_HASH_LENGTH]
     return f"{project[:9]}-{stack[:_JOB_PREFIX_STACK_LENGTH]}-{digest}"

@@ -1,7 +1,7 @@
 """The projector workload: the read model of the event store, and its lists.
 
-Creates: one image; the query API and the worker as two services from it, each with a task role of its own; the
-worker's queue, fed by every event on the bus; the load balancer's rule for the lists.
+Creates: one image; the query API and the worker as two services from it, each with a task role of its own;
+the worker's queue, fed by every event on the bus; the load balancer's rule for the lists.
 """
 
 from dataclasses import dataclass
@@ -39,7 +39,7 @@ class ProjectorArgs:
 
 
 class Projector(pulumi.ComponentResource):
-    """Keeps the read model, and serves the lists from it."""
+    """Keeps the read model up to date with the event store, and serves the lists from it."""
 
     routes: tuple[Route, ...] = (Route(method="GET", path="/audio"),)
     service_names: list[pulumi.Output[str]]

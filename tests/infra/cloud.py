@@ -2,13 +2,17 @@
 
 import threading
 from dataclasses import dataclass
-from typing import Any, override
+from typing import Any, cast, override
 
-import pulumi
+from pulumi.output import Unknown
 from pulumi.runtime import rpc
 from pulumi.runtime.mocks import MockCallArgs, MockMonitor, MockResourceArgs, Mocks
 
 from tests.infra.outputs import Properties, answer_invoke, computed_outputs
+
+UNKNOWN = "(unknown before the update)"
+"""Stands in recorded inputs for what only the cloud can compute."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recorded:
@@ -40,13 +44,14 @@ class Cloud(Mocks):
     def call(self, args: MockCallArgs) -> Any:
         self.invokes.append(args.token)
         # A bare mapping: the runtime cannot take the tuple without failures that its signature names.
-        return answer_invoke(args.token, args.args)
+        return answer_invoke(args.token, cast("Properties", args.args))  # pyright: ignore[reportUnknownMemberType]
 
     @override
     def new_resource(self, args: MockResourceArgs) -> tuple[str | None, Properties]:
-        identity, outputs = computed_outputs(args.typ, args.name, args.inputs)
+        inputs = cast("Properties", args.inputs)  # pyright: ignore[reportUnknownMemberType]
+        identity, outputs = computed_outputs(args.typ, args.name, inputs)
         if self.preview:
-            return None, {key: value for key, value in args.inputs.items() if outputs.get(key) == value}
+            return None, {key: value for key, value in inputs.items() if outputs.get(key) == value}
         return identity, outputs
 
 
@@ -55,6 +60,7 @@ class RecordingMonitor(MockMonitor):
 
     def __init__(self, cloud: Cloud) -> None:
         super().__init__(cloud)
+        self.cloud = cloud
         self._lock = threading.Lock()
         self.recorded: dict[str, Recorded] = {}
         self.outputs: Properties = {}
@@ -76,19 +82,25 @@ class RecordingMonitor(MockMonitor):
                 protect=request.protect,
                 depends_on=frozenset(request.dependencies),
                 ignore_changes=tuple(request.ignoreChanges),
-                inputs=rpc.deserialize_properties(request.object, keep_unknowns=True),
+                inputs=_plain(rpc.deserialize_properties(request.object, keep_unknowns=True)),
             )
-        return super().RegisterResource(request)
+        return super().RegisterResource(request)  # pyright: ignore[reportUnknownMemberType]
 
     @override
     def RegisterResourceOutputs(self, request: Any) -> Any:
         if "::pulumi:pulumi:Stack::" in request.urn:
-            self.outputs = rpc.deserialize_properties(request.outputs, keep_unknowns=True)
-        return super().RegisterResourceOutputs(request)
+            self.outputs = _plain(rpc.deserialize_properties(request.outputs, keep_unknowns=True))
+        return super().RegisterResourceOutputs(request)  # pyright: ignore[reportUnknownMemberType]
 
 
-def is_unknown(value: object) -> bool:
-    """Whether a recorded input is not known before the update."""
-    return isinstance(value, pulumi.output.Unknown)
-
-
+def _plain(value: Any) -> Any:  # noqa: ANN401 (a recorded value has any type)
+    # The SDK makes a new object for each unknown value, so that two recordings would never be equal.
+    if isinstance(value, Unknown):
+        return UNKNOWN
+    if isinstance(value, dict):
+        members = cast("Properties", value)
+        return {key: _plain(member) for key, member in members.items()}
+    if isinstance(value, list):
+        items = cast("list[Any]", value)
+        return [_plain(item) for item in items]
+    return value

@@ -4,7 +4,7 @@ import asyncio
 import contextvars
 import os
 import runpy
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,36 +41,52 @@ class Deployment:
         return found
 
 
-def deploy(stack: str, preview: bool = False, directory: Path = ROOT, **overrides: str) -> Deployment:
+def deploy(
+    stack: str,
+    preview: bool = False,
+    directory: Path = ROOT,
+    monitor: RecordingMonitor | None = None,
+    **overrides: str,
+) -> Deployment:
     """Run the program of ``directory`` for ``stack``; ``overrides`` replace configuration by short key.
 
-    Errors of the program are raised here. The run has a context of its own and leaves no trace in the process.
+    Errors of the program are raised here. The run has a context of its own and leaves no trace in the
+    process.
     """
     project = project_schema(directory).name
     config = stack_config(directory, stack) | {f"{project}:{key}": text for key, text in overrides.items()}
-    return run(lambda: runpy.run_path(str(directory / "__main__.py")), project, stack, config, preview, directory)
+
+    def program() -> None:
+        runpy.run_path(str(directory / "__main__.py"), run_name="__main__")
+
+    return run(program, project, stack, config, preview, directory, monitor)
 
 
 def run(
-    program: Callable[[], object],
+    program: Callable[[], None],
     project: str = "nova",
     stack: str = "test",
     config: dict[str, str] | None = None,
     preview: bool = False,
     directory: Path = ROOT,
+    monitor: RecordingMonitor | None = None,
 ) -> Deployment:
-    """Run ``program`` as the program of a stack."""
+    """Run ``program`` as the program of a stack; a given ``monitor`` shows what a failed run did."""
     values = config or {}
-    cloud = Cloud(preview)
-    monitor = RecordingMonitor(cloud)
+    monitor = RecordingMonitor(Cloud(preview)) if monitor is None else monitor
+
+    async def main() -> None:
+        # After the first error the others, which follow from it, would only be noise.
+        asyncio.get_running_loop().set_exception_handler(lambda _loop, _context: None)
+        await runtime_stack.run_in_stack(program)
 
     def body() -> None:
         set_all_config(values)
-        features = set(monitor.GetDeploymentInfo(empty_pb2.Empty()).supportedFeatures)
+        deployment = monitor.GetDeploymentInfo(empty_pb2.Empty())  # pyright: ignore[reportUnknownMemberType]
         runtime_settings.configure(
             mocks.MockSettings(
                 monitor=monitor,
-                monitor_features=features,
+                monitor_features=set(deployment.supportedFeatures),
                 engine=mocks.MockEngine(None),
                 project=project,
                 stack=stack,
@@ -79,16 +95,16 @@ def run(
                 callbacks=None,
             )
         )
-        asyncio.run(runtime_stack.run_in_stack(program))
+        asyncio.run(main())
 
     with _working_directory(directory):
         contextvars.copy_context().run(body)
     resources = {urn: found for urn, found in monitor.recorded.items() if found.type != "pulumi:pulumi:Stack"}
-    return Deployment(resources=resources, outputs=monitor.outputs, invokes=tuple(cloud.invokes))
+    return Deployment(resources=resources, outputs=monitor.outputs, invokes=tuple(monitor.cloud.invokes))
 
 
 @contextmanager
-def _working_directory(directory: Path) -> Iterator[None]:
+def _working_directory(directory: Path) -> Generator[None]:
     # The engine runs a program in its own folder, and image sources are relative to it.
     before = Path.cwd()
     os.chdir(directory)

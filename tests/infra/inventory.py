@@ -22,4 +22,6 @@ def inventory(deployment: Deployment) -> dict[str, object]:
 
 
 if __name__ == "__main__":
-    json.dump(inventory(deploy(*sys.argv[1:2] or ["local"])), sys.stdout, indent=2, sort_keys=True, default=str)
+    json.dump(
+        inventory(deploy((*sys.argv[1:], "local")[0])), sys.stdout, indent=2, sort_keys=True, default=str
+    )

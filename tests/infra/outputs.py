@@ -23,7 +23,7 @@ def computed_outputs(kind: str, name: str, inputs: Properties) -> tuple[str, Pro
         # A remote component's outputs share names with its inputs, but not their types.
         return "", _REMOTE[kind](name, identity, inputs)
     physical = str(inputs.get("name", identity))
-    service, resource = kind.split(":")[1].split("/")[0], kind.rpartition(":")[2]
+    service, resource = kind.split(":")[1].partition("/")[0], kind.rpartition(":")[2]
     computed: Properties = {"name": physical, "arn": resource_arn(service, f"{resource}/{physical}")}
     if kind in _COMPUTED:
         computed |= _COMPUTED[kind](name, physical, inputs)
@@ -121,7 +121,11 @@ def _image(_name: str, _physical: str, inputs: Properties) -> Properties:
 
 
 def _rest_api(_name: str, _physical: str, _inputs: Properties) -> Properties:
-    return {"__id": "a1b2c3d4e5", "rootResourceId": "r00t", "executionArn": resource_arn("execute-api", "a1b2c3d4e5")}
+    return {
+        "__id": "a1b2c3d4e5",
+        "rootResourceId": "r00t",
+        "executionArn": resource_arn("execute-api", "a1b2c3d4e5"),
+    }
 
 
 def _stage(_name: str, _physical: str, inputs: Properties) -> Properties:

@@ -1,0 +1,220 @@
+"""Who may do what: least privilege, read from the documents that reach AWS."""
+
+import re
+
+import pytest
+from pulumi.runtime.rpc import is_rpc_secret
+
+from components.access.unrestricted import UNRESTRICTED_ACTIONS
+from tests.infra.deployment import Deployment
+from tests.infra.outputs import ACCOUNT_ID
+from tests.infra.policies import actions_on, granted, statements
+
+EVENTS = f"arn:aws:dynamodb:us-east-1:{ACCOUNT_ID}:table/nova-events-table-0000000"
+READ_MODEL = f"arn:aws:dynamodb:us-east-1:{ACCOUNT_ID}:table/nova-read-model-table-0000000"
+CONTENT = "arn:aws:s3:::nova-content-bucket-0000000"
+
+
+def queue_arn(name: str) -> str:
+    return f"arn:aws:sqs:us-east-1:{ACCOUNT_ID}:{name}-queue-0000000"
+
+
+def test_no_statement_is_wider_than_its_reason(deployment: Deployment) -> None:
+    for statement in granted(deployment):
+        assert statement.effect == "Allow"
+        for action in statement.actions:
+            assert "*" not in action, statement
+            if "*" in statement.resources:
+                assert action in UNRESTRICTED_ACTIONS, statement
+
+
+def test_every_exception_says_why() -> None:
+    assert all(len(reason) > 40 for reason in UNRESTRICTED_ACTIONS.values())
+
+
+def test_statement_ids_are_unique_and_valid(deployment: Deployment) -> None:
+    for policy in deployment.of_type("aws:iam/rolePolicy:RolePolicy"):
+        ids = [statement.sid for statement in granted(deployment, policy.name)]
+        assert len(ids) == len(set(ids))
+        assert all(re.fullmatch("[A-Za-z0-9]+", sid) for sid in ids)
+
+
+def test_nobody_can_change_or_delete_an_event(deployment: Deployment) -> None:
+    seen = {
+        action
+        for statement in granted(deployment)
+        for action in actions_on(deployment, statement.role, EVENTS)
+    }
+    assert seen == {"dynamodb:PutItem", "dynamodb:GetItem", "dynamodb:Query"}
+    for statement in granted(deployment):
+        for resource in statement.resources:
+            # Neither a pattern nor an index of the table lets anything else in.
+            assert resource == EVENTS or not resource.startswith(f"{EVENTS}/index")
+            assert not re.search(r":table/[^/]*\*", resource), statement
+
+
+@pytest.mark.parametrize(
+    ("policy", "resource", "actions"),
+    [
+        ("audio-task-policy", EVENTS, {"dynamodb:PutItem", "dynamodb:GetItem", "dynamodb:Query"}),
+        ("audio-task-policy", READ_MODEL, set[str]()),
+        (
+            "audio-task-policy",
+            f"{CONTENT}/uploads/*",
+            {"s3:PutObject", "s3:DeleteObject", "s3:DeleteObjectVersion"},
+        ),
+        (
+            "audio-task-policy",
+            f"{CONTENT}/transcripts/*",
+            {"s3:GetObject", "s3:GetObjectVersion", "s3:DeleteObject", "s3:DeleteObjectVersion"},
+        ),
+        ("audio-task-policy", CONTENT, {"s3:ListBucket", "s3:ListBucketVersions"}),
+        ("audio-task-policy", queue_arn("audio-worker"), set[str]()),
+        ("audio-worker-task-policy", EVENTS, {"dynamodb:PutItem", "dynamodb:GetItem", "dynamodb:Query"}),
+        (
+            "audio-worker-task-policy",
+            f"{CONTENT}/uploads/*",
+            {"s3:GetObject", "s3:GetObjectVersion", "s3:DeleteObject", "s3:DeleteObjectVersion"},
+        ),
+        (
+            "audio-worker-task-policy",
+            f"{CONTENT}/transcribe/*",
+            {
+                "s3:GetObject",
+                "s3:GetObjectVersion",
+                "s3:PutObject",
+                "s3:DeleteObject",
+                "s3:DeleteObjectVersion",
+            },
+        ),
+        (
+            "audio-worker-task-policy",
+            f"{CONTENT}/transcripts/*",
+            {"s3:PutObject", "s3:DeleteObject", "s3:DeleteObjectVersion"},
+        ),
+        (
+            "audio-worker-task-policy",
+            queue_arn("audio-worker"),
+            {
+                "sqs:ChangeMessageVisibility",
+                "sqs:DeleteMessage",
+                "sqs:GetQueueAttributes",
+                "sqs:ReceiveMessage",
+            },
+        ),
+        ("projector-task-policy", EVENTS, set[str]()),
+        ("projector-task-policy", READ_MODEL, set[str]()),
+        ("projector-task-policy", f"{READ_MODEL}/index/gsi1", {"dynamodb:Query"}),
+        ("projector-worker-task-policy", EVENTS, {"dynamodb:GetItem", "dynamodb:Query"}),
+        ("projector-worker-task-policy", READ_MODEL, {"dynamodb:GetItem", "dynamodb:PutItem"}),
+        ("projector-worker-task-policy", f"{READ_MODEL}/index/gsi1", set[str]()),
+        ("nova-pipe-policy", EVENTS, set[str]()),
+        (
+            "nova-pipe-policy",
+            f"{EVENTS}/stream/2026-01-01T00:00:00.000",
+            {"dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator"},
+        ),
+    ],
+)
+def test_a_role_may_do_what_its_work_needs(
+    production: Deployment, policy: str, resource: str, actions: set[str]
+) -> None:
+    assert actions_on(production, policy, resource) == actions
+
+
+def test_transcription_is_limited_to_the_stacks_own_jobs(production: Deployment) -> None:
+    (statement,) = [
+        found for found in granted(production) if "transcribe:StartTranscriptionJob" in found.actions
+    ]
+    assert statement.role == "audio-worker-task-policy"
+    (resource,) = statement.resources
+    assert re.fullmatch(
+        rf"arn:aws:transcribe:us-east-1:{ACCOUNT_ID}:transcription-job/nova-prod-[0-9a-f]{{8}}-\*", resource
+    )
+
+
+def test_keys_are_used_through_one_service_only(deployment: Deployment) -> None:
+    for statement in granted(deployment):
+        if any(action.startswith("kms:") for action in statement.actions):
+            assert list(statement.conditions["StringEquals"]) == ["kms:ViaService"], statement
+            assert all(":key/" in resource for resource in statement.resources)
+
+
+def test_a_role_reads_what_it_is_granted(deployment: Deployment) -> None:
+    """Whoever reads something encrypted may use its key too."""
+    keys = {"dynamodb": "tables", "s3": "content", "sqs": "messages"}
+    for policy in deployment.of_type("aws:iam/rolePolicy:RolePolicy"):
+        document = list(granted(deployment, policy.name))
+        usable = {
+            resource.rpartition("-")[2]
+            for statement in document
+            if "kms:Decrypt" in statement.actions
+            for resource in statement.resources
+        }
+        for statement in document:
+            for action in statement.actions:
+                service = action.split(":")[0]
+                if service in keys:
+                    assert keys[service] in usable, f"{policy.name} lacks the key of {action}"
+
+
+def test_every_granted_resource_is_one_of_the_stack(deployment: Deployment) -> None:
+    known = {"nova", "audio", "projector"}
+    for statement in granted(deployment):
+        for resource in statement.resources:
+            if resource == "*" or resource.endswith(":log-group:*"):
+                continue
+            last = resource.split(":", 5)[5]
+            assert (
+                last.partition("/")[2].split("-")[0] in known
+                or last.split("-")[0] in known
+                or "log-group:" in last
+            )
+
+
+def test_trust_names_one_service_and_this_account(deployment: Deployment) -> None:
+    roles = deployment.of_type("aws:iam/role:Role")
+    assert len(roles) == 10
+    for role in roles:
+        (statement,) = statements(role.inputs["assumeRolePolicy"])
+        assert list(statement["Principal"]) == ["Service"]
+        assert statement["Condition"]["StringEquals"] == {"aws:SourceAccount": ACCOUNT_ID}
+
+
+def test_no_role_is_shared(deployment: Deployment) -> None:
+    used = [
+        role
+        for task in deployment.of_type("aws:ecs/taskDefinition:TaskDefinition")
+        for role in (task.inputs["taskRoleArn"], task.inputs["executionRoleArn"])
+    ]
+    assert len(used) == len(set(used)) == 8
+
+
+def test_a_service_waits_for_its_policies(deployment: Deployment) -> None:
+    for service in deployment.of_type("aws:ecs/service:Service"):
+        policies = {urn.rpartition("::")[2] for urn in service.depends_on if ":RolePolicy::" in urn}
+        assert policies >= {
+            f"{service.name.removesuffix('-service')}-{kind}-policy" for kind in ("task", "execution")
+        }
+
+
+def test_key_policies_name_services_and_no_strangers(deployment: Deployment) -> None:
+    expected = {
+        "nova-keys-tables": set[str](),
+        "nova-keys-content": set[str](),
+        "nova-keys-images": set[str](),
+        "nova-keys-messages": {"events.amazonaws.com", "cloudwatch.amazonaws.com"},
+        "nova-keys-logs": {"logs.us-east-1.amazonaws.com"},
+    }
+    for key in deployment.of_type("aws:kms/key:Key"):
+        document = statements(key.inputs["policy"])
+        services = {found["Principal"]["Service"] for found in document if "Service" in found["Principal"]}
+        principals = {found["Principal"]["AWS"] for found in document if "AWS" in found["Principal"]}
+        assert services == expected[key.name]
+        assert principals == {f"arn:aws:iam::{ACCOUNT_ID}:root"}
+        assert key.inputs["enableKeyRotation"] is True
+
+
+def test_the_registry_password_is_secret(deployment: Deployment) -> None:
+    for image in deployment.of_type("docker:index/image:Image"):
+        assert is_rpc_secret(image.inputs["registry"])

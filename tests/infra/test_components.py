@@ -1,0 +1,274 @@
+"""The house rules of components, and what they refuse."""
+
+import ast
+import dataclasses
+import importlib
+import inspect
+
+import pulumi
+import pytest
+from pulumi_aws import sqs
+
+from components.access.role import ServiceRole, ServiceRoleArgs
+from components.access.statements import Statement
+from components.account import Account
+from components.edge.api import ApiArgs
+from components.edge.load_balancer import LoadBalancer, LoadBalancerArgs, RequestMatch
+from components.messaging.queue import QueueArgs, QueueEncryption, Subscription
+from components.network.vpc import Vpc, VpcArgs
+from components.network.zones import NatStrategy
+from components.observe.logs import LogPolicy
+from tests.infra.deployment import ROOT, Deployment, run
+
+
+def modules() -> list[str]:
+    """Every module that may hold components, by import name."""
+    paths = [*ROOT.glob("components/**/*.py"), *ROOT.glob("services/*/infra.py")]
+    names = [path.relative_to(ROOT).with_suffix("").as_posix().replace("/", ".") for path in sorted(paths)]
+    return [name.removesuffix(".__init__") for name in names]
+
+
+def classes() -> list[type]:
+    """Every class that these modules define."""
+    return [
+        found
+        for name in modules()
+        for _, found in inspect.getmembers(importlib.import_module(name), inspect.isclass)
+        if found.__module__ == name
+    ]
+
+
+COMPONENTS = [found for found in classes() if issubclass(found, pulumi.ComponentResource)]
+
+
+def package_of(component: type) -> str:
+    """The folder under components/ or services/, or the module that stands directly in it."""
+    return component.__module__.split(".")[1]
+
+
+def source_of(component: type) -> ast.ClassDef:
+    (tree,) = ast.parse(inspect.getsource(component)).body
+    assert isinstance(tree, ast.ClassDef)
+    return tree
+
+
+def test_there_are_components() -> None:
+    assert len(COMPONENTS) == 20
+
+
+@pytest.mark.parametrize("component", COMPONENTS, ids=lambda found: found.__name__)
+def test_the_type_token_names_package_and_class(component: type) -> None:
+    tokens = [
+        node.args[0].value
+        for node in ast.walk(source_of(component))
+        if isinstance(node, ast.Call)
+        and ast.unparse(node.func) == "super().__init__"
+        and isinstance(node.args[0], ast.Constant)
+    ]
+    assert tokens == [f"nova:{package_of(component)}:{component.__name__}"]
+
+
+@pytest.mark.parametrize("component", COMPONENTS, ids=lambda found: found.__name__)
+def test_the_constructor_takes_name_args_and_options(component: type) -> None:
+    parameters = inspect.signature(component).parameters
+    assert list(parameters) == ["name", "args", "opts"]
+    arguments = inspect.get_annotations(component.__init__)["args"]
+    assert dataclasses.is_dataclass(arguments)
+
+
+@pytest.mark.parametrize("component", COMPONENTS, ids=lambda found: found.__name__)
+def test_the_constructor_registers_outputs_last(component: type) -> None:
+    (constructor,) = [
+        node
+        for node in source_of(component).body
+        if isinstance(node, ast.FunctionDef) and node.name == "__init__"
+    ]
+    assert ast.unparse(constructor.body[-1]).startswith("self.register_outputs(")
+    assert "apply(" not in ast.unparse(constructor).replace(".apply(list)", "")
+
+
+@pytest.mark.parametrize("component", COMPONENTS, ids=lambda found: found.__name__)
+def test_every_component_says_what_it_is(component: type) -> None:
+    assert len(component.__doc__ or "") > 40
+    module = importlib.import_module(component.__module__)
+    assert "Creates:" in (module.__doc__ or "")
+
+
+@pytest.mark.parametrize(
+    "found",
+    [found for found in classes() if dataclasses.is_dataclass(found)],
+    ids=lambda found: found.__qualname__,
+)
+def test_dataclasses_are_frozen_slotted_and_keyword_only(found: type) -> None:
+    parameters = found.__dataclass_params__  # type: ignore[attr-defined]
+    assert (parameters.frozen, parameters.slots, parameters.kw_only) == (True, True, True)
+
+
+def test_no_component_calls_aws_or_reads_settings() -> None:
+    for name in modules():
+        source = (ROOT / name.replace(".", "/")).with_suffix(".py")
+        path = source if source.exists() else ROOT / name.replace(".", "/") / "__init__.py"
+        imported = {
+            part
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+            for part in imported_packages(node)
+        }
+        assert not imported & {"boto3", "settings", "cli", "local_cloud", "nova_common"}, name
+
+
+def imported_packages(node: ast.AST) -> set[str]:
+    if isinstance(node, ast.Import):
+        return {alias.name.split(".")[0] for alias in node.names}
+    if isinstance(node, ast.ImportFrom) and node.module:
+        return {node.module.split(".")[0]}
+    return set()
+
+
+def account() -> Account:
+    return Account(
+        account_id=pulumi.Output.from_input("123456789012"),
+        partition=pulumi.Output.from_input("aws"),
+        region="us-east-1",
+    )
+
+
+def role() -> ServiceRole:
+    return ServiceRole("work", ServiceRoleArgs(service="ecs-tasks.amazonaws.com", account=account()))
+
+
+RIGHT = Statement(sid="Read", actions=("s3:GetObject",), resources=("arn:aws:s3:::b/*",))
+
+
+class TestRole:
+    def test_grants_become_one_policy(self) -> None:
+        def program() -> None:
+            made = role()
+            made.add(RIGHT)
+            made.add_shared(RIGHT)
+            made.seal()
+
+        policies = run(program).of_type("aws:iam/rolePolicy:RolePolicy")
+        assert [policy.name for policy in policies] == ["work-policy"]
+
+    def test_a_grant_after_sealing_raises(self) -> None:
+        def program() -> None:
+            made = role()
+            made.add(RIGHT)
+            made.seal()
+            with pytest.raises(RuntimeError, match="role work is sealed"):
+                made.add(Statement(sid="More", actions=("s3:GetObject",), resources=("arn:aws:s3:::c/*",)))
+            with pytest.raises(RuntimeError, match="role work is sealed"):
+                made.add_shared(RIGHT)
+            with pytest.raises(RuntimeError, match="seal it once"):
+                made.seal()
+
+        run(program)
+
+    def test_a_role_without_rights_is_not_sealed(self) -> None:
+        def program() -> None:
+            with pytest.raises(RuntimeError, match="after at least one grant"):
+                role().seal()
+
+        run(program)
+
+    def test_the_same_right_twice_raises(self) -> None:
+        def program() -> None:
+            made = role()
+            made.add(RIGHT)
+            with pytest.raises(ValueError, match="Read is granted twice"):
+                made.add(RIGHT)
+
+        run(program)
+
+
+@pytest.mark.parametrize(
+    ("actions", "resources", "message"),
+    [
+        (("s3:*",), ("arn:aws:s3:::b",), "name the actions"),
+        (("*",), ("arn:aws:s3:::b",), "name the actions"),
+        (("s3:GetObject",), ("*",), "name its resources"),
+    ],
+)
+def test_a_wide_statement_is_refused(
+    actions: tuple[str, ...], resources: tuple[str, ...], message: str
+) -> None:
+    with pytest.raises(ValueError, match=message):
+        Statement(sid="Wide", actions=actions, resources=resources)
+
+
+def queue_args(visibility: int = 30, age: int = 60, labels: tuple[str, ...] = ("a",)) -> QueueArgs:
+    # The numbers are checked before the key and the topic are looked at.
+    encryption = QueueEncryption.__new__(QueueEncryption)
+    return QueueArgs(
+        encryption=encryption,
+        subscriptions=[Subscription(label=label, bus_name="default", pattern="{}") for label in labels],
+        visibility_seconds=visibility,
+        age_seconds_alarm=age,
+    )
+
+
+@pytest.mark.parametrize(
+    ("visibility", "age", "labels", "message"),
+    [
+        (0, 60, ("a",), "visibility_seconds: 0"),
+        (43_201, 60, ("a",), "visibility_seconds: 43201"),
+        (30, 345_600, ("a",), "age_seconds_alarm: 345600"),
+        (30, 60, ("a", "a"), "labels have to differ"),
+    ],
+)
+def test_a_queue_refuses_impossible_numbers(
+    visibility: int, age: int, labels: tuple[str, ...], message: str
+) -> None:
+    with pytest.raises(ValueError, match=message):
+        queue_args(visibility, age, labels)
+
+
+def test_a_log_policy_refuses_a_retention_that_does_not_exist() -> None:
+    with pytest.raises(ValueError, match="CloudWatch Logs keeps"):
+        LogPolicy(retention_days=31, key_arn="arn")
+
+
+def vpc_args(cidr: str = "10.0.0.0/16", zones: tuple[str, ...] = ("us-east-1a", "us-east-1b")) -> VpcArgs:
+    return VpcArgs(
+        account=account(),
+        cidr=cidr,
+        zones=zones,
+        nat=NatStrategy.SINGLE,
+        logs=LogPolicy(retention_days=30, key_arn="arn"),
+    )
+
+
+def test_a_vpc_refuses_a_plan_that_does_not_fit() -> None:
+    def program() -> None:
+        with pytest.raises(ValueError, match="need a block from /16 to /21"):
+            vpc_args(cidr="10.0.0.0/22")
+        with pytest.raises(ValueError, match="no availability zone of us-east-1"):
+            vpc_args(zones=("us-east-1a", "us-west-2a"))
+
+    run(program)
+
+
+def test_a_listener_priority_is_given_once() -> None:
+    def program() -> None:
+        vpc = Vpc("net", vpc_args())
+        balancer = LoadBalancer("lb", LoadBalancerArgs(vpc=vpc, protect=False))
+        match = RequestMatch(label="all", priority=1, paths=("/a",))
+        balancer.target("one", 80, [match], parent=vpc)
+        with pytest.raises(ValueError, match="priority: 1 of two is taken"):
+            balancer.target("two", 80, [match], parent=vpc)
+
+    run(program)
+
+
+def test_an_api_without_routes_is_refused() -> None:
+    args = {field.name: None for field in dataclasses.fields(ApiArgs)} | {"routes": []}
+    with pytest.raises(ValueError, match="routes: give at least one"):
+        ApiArgs(**args)  # pyright: ignore[reportArgumentType] (the rest is not looked at)
+
+
+def test_the_recorder_sees_what_a_program_registers() -> None:
+    def program() -> None:
+        sqs.Queue("work", visibility_timeout_seconds=30)
+
+    deployed: Deployment = run(program, preview=True)
+    assert deployed.one("aws:sqs/queue:Queue", "work").inputs == {"visibilityTimeoutSeconds": 30}

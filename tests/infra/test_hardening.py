@@ -1,0 +1,506 @@
+"""No open door: what the program registers, against the controls of the design."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from components.compute.container import CONTAINER_PORT, STOP_SECONDS, TEMPORARY_PATH
+from components.compute.sources import SKIPPED_DIRECTORIES
+from tests.infra.deployment import ROOT, Deployment
+from tests.infra.outputs import ACCOUNT_ID
+from tests.infra.policies import statements
+
+SERVICES = {"audio", "audio-worker", "projector", "projector-worker"}
+APIS = {"audio", "projector"}
+
+
+def containers(deployment: Deployment) -> dict[str, dict[str, Any]]:
+    """The only container of each task definition, by name."""
+    found: dict[str, dict[str, Any]] = {}
+    for task in deployment.of_type("aws:ecs/taskDefinition:TaskDefinition"):
+        (container,) = json.loads(task.inputs["containerDefinitions"])
+        found[container["name"]] = container
+    return found
+
+
+def environment(deployment: Deployment, name: str) -> dict[str, str]:
+    return {entry["name"]: entry["value"] for entry in containers(deployment)[name]["environment"]}
+
+
+class TestNetwork:
+    def test_subnets_gateways_and_endpoints(self, production: Deployment, development: Deployment) -> None:
+        network = production.one("awsx:ec2:Vpc", "nova-vpc-network").inputs
+        assert network["availabilityZoneNames"] == ["us-east-1a", "us-east-1b", "us-east-1c"]
+        assert [spec["type"] for spec in network["subnetSpecs"]] == ["Public", "Private", "Isolated"]
+        assert (network["subnetStrategy"], network["vpcEndpointStrategy"]) == ("Auto", "Auto")
+        assert network["natGateways"] == {"strategy": "OnePerAz"}
+        names = [spec["serviceName"] for spec in network["vpcEndpointSpecs"]]
+        assert names == ["com.amazonaws.us-east-1.s3", "com.amazonaws.us-east-1.dynamodb"]
+        assert development.one("awsx:ec2:Vpc", "nova-vpc-network").inputs["natGateways"] == {
+            "strategy": "Single"
+        }
+
+    def test_endpoints_carry_only_this_accounts_principals(self, production: Deployment) -> None:
+        for spec in production.one("awsx:ec2:Vpc", "nova-vpc-network").inputs["vpcEndpointSpecs"]:
+            for statement in statements(spec["policy"]):
+                bounded = statement.get("Condition") == {"StringEquals": {"aws:PrincipalAccount": ACCOUNT_ID}}
+                layers = statement["Resource"] == ["arn:aws:s3:::prod-us-east-1-starport-layer-bucket/*"]
+                assert bounded or layers
+
+    def test_the_default_security_group_is_closed(self, deployment: Deployment) -> None:
+        (group,) = deployment.of_type("aws:ec2/defaultSecurityGroup:DefaultSecurityGroup")
+        assert (group.inputs["ingress"], group.inputs["egress"]) == ([], [])
+
+    def test_flows_are_logged(self, deployment: Deployment) -> None:
+        (flow_log,) = deployment.of_type("aws:ec2/flowLog:FlowLog")
+        assert flow_log.inputs["trafficType"] == "ALL"
+
+    def test_ingress_names_a_security_group(self, deployment: Deployment) -> None:
+        rules = deployment.of_type("aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule")
+        assert {rule.name for rule in rules} == {
+            "audio-ingress-load-balancer",
+            "nova-balancer-ingress-api-link",
+            "projector-ingress-load-balancer",
+        }
+        for rule in rules:
+            assert rule.inputs["referencedSecurityGroupId"]
+            assert not {"cidrIpv4", "cidrIpv6", "prefixListId"} & set(rule.inputs)
+            assert rule.inputs["fromPort"] == rule.inputs["toPort"]
+
+    def test_egress_leaves_over_tls_or_to_a_group(self, deployment: Deployment) -> None:
+        for rule in deployment.of_type("aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule"):
+            assert rule.inputs["ipProtocol"] == "tcp"
+            if "cidrIpv4" in rule.inputs:
+                assert rule.inputs["fromPort"] == rule.inputs["toPort"] == 443
+
+    def test_groups_and_rules_are_described(self, deployment: Deployment) -> None:
+        for kind in (
+            "aws:ec2/securityGroup:SecurityGroup",
+            "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule",
+        ):
+            assert all(found.inputs["description"] for found in deployment.of_type(kind))
+
+
+class TestData:
+    def test_tables(self, production: Deployment, development: Deployment) -> None:
+        for deployed, protected, days in ((production, True, 30), (development, False, 7)):
+            for table in deployed.of_type("aws:dynamodb/table:Table"):
+                inputs = table.inputs
+                assert inputs["billingMode"] == "PAY_PER_REQUEST"
+                assert inputs["pointInTimeRecovery"] == {"enabled": True, "recoveryPeriodInDays": days}
+                assert inputs["serverSideEncryption"]["kmsKeyArn"].endswith("key/nova-keys-tables")
+                assert inputs["deletionProtectionEnabled"] is protected
+                assert table.protect is protected
+                (index,) = inputs["globalSecondaryIndexes"]
+                assert [schema["attributeName"] for schema in index["keySchemas"]] == ["gsi1pk", "gsi1sk"]
+                declared = {attribute["name"] for attribute in inputs["attributes"]}
+                assert declared == {"pk", "sk", "gsi1pk", "gsi1sk"}
+
+    def test_the_event_store_streams_and_the_read_model_forgets(self, production: Deployment) -> None:
+        events = production.one("aws:dynamodb/table:Table", "nova-events-table").inputs
+        read_model = production.one("aws:dynamodb/table:Table", "nova-read-model-table").inputs
+        assert (events["streamEnabled"], events["streamViewType"]) == (True, "NEW_AND_OLD_IMAGES")
+        assert "ttl" not in events
+        assert read_model["ttl"] == {"attributeName": "expires_at", "enabled": True}
+
+    def test_the_content_bucket(self, production: Deployment) -> None:
+        (block,) = production.of_type("aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock")
+        assert all(value for key, value in block.inputs.items() if key != "bucket")
+        assert len(block.inputs) == 5
+        (ownership,) = production.of_type("aws:s3/bucketOwnershipControls:BucketOwnershipControls")
+        assert ownership.inputs["rule"] == {"objectOwnership": "BucketOwnerEnforced"}
+        (versioning,) = production.of_type("aws:s3/bucketVersioning:BucketVersioning")
+        assert versioning.inputs["versioningConfiguration"] == {"status": "Enabled"}
+        (notification,) = production.of_type("aws:s3/bucketNotification:BucketNotification")
+        assert notification.inputs["eventbridge"] is True
+        (encryption,) = production.of_type(
+            "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration"
+        )
+        (rule,) = encryption.inputs["rules"]
+        assert rule["bucketKeyEnabled"] is True
+        assert rule["applyServerSideEncryptionByDefault"]["sseAlgorithm"] == "aws:kms"
+        assert rule["applyServerSideEncryptionByDefault"]["kmsMasterKeyId"].endswith("key/nova-keys-content")
+        (policy,) = production.of_type("aws:s3/bucketPolicy:BucketPolicy")
+        (statement,) = statements(policy.inputs["policy"])
+        assert statement["Effect"] == "Deny"
+        assert statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+
+    def test_content_is_tiered_and_leftovers_expire(self, production: Deployment) -> None:
+        (lifecycle,) = production.of_type("aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration")
+        keep, passing = lifecycle.inputs["rules"]
+        assert keep["transitions"] == [{"days": 30, "storageClass": "INTELLIGENT_TIERING"}]
+        assert keep["abortIncompleteMultipartUpload"] == {"daysAfterInitiation": 7}
+        assert keep["noncurrentVersionExpiration"] == {"noncurrentDays": 30}
+        assert (passing["filter"], passing["expiration"]) == ({"prefix": "transcribe/"}, {"days": 7})
+
+    def test_keys_wait_before_they_are_destroyed(self, production: Deployment) -> None:
+        for key in production.of_type("aws:kms/key:Key"):
+            assert key.inputs["deletionWindowInDays"] == 30
+            assert key.protect
+
+    def test_only_stateful_resources_are_protected(
+        self, production: Deployment, development: Deployment
+    ) -> None:
+        assert {found.type for found in production.resources.values() if found.protect} == {
+            "aws:cognito/userPool:UserPool",
+            "aws:dynamodb/table:Table",
+            "aws:kms/key:Key",
+            "aws:lb/loadBalancer:LoadBalancer",
+            "aws:s3/bucket:Bucket",
+        }
+        assert not any(found.protect for found in development.resources.values())
+
+
+class TestMessaging:
+    def test_every_queue_is_encrypted_and_has_one_policy(self, deployment: Deployment) -> None:
+        queues = {queue.name: queue for queue in deployment.of_type("aws:sqs/queue:Queue")}
+        policies = deployment.of_type("aws:sqs/queuePolicy:QueuePolicy")
+        assert len(policies) == len(queues) == 6
+        for queue in queues.values():
+            assert queue.inputs["kmsMasterKeyId"].endswith("key/nova-keys-messages")
+        for policy in policies:
+            for statement in statements(policy.inputs["policy"]):
+                if statement["Effect"] == "Deny":
+                    assert statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+                else:
+                    assert statement["Principal"] == {"Service": "events.amazonaws.com"}
+                    sources = statement["Condition"]["ArnEquals"]["aws:SourceArn"]
+                    assert all(":rule/" in source or ":event-bus/" in source for source in sources)
+                    assert not any("*" in source for source in sources)
+
+    def test_every_work_queue_has_a_dead_letter_queue(self, deployment: Deployment) -> None:
+        queues = [
+            queue
+            for queue in deployment.of_type("aws:sqs/queue:Queue")
+            if not queue.name.endswith("dead-letters-queue")
+        ]
+        assert {queue.name for queue in queues} == {"audio-worker-queue", "projector-worker-queue"}
+        for queue in queues:
+            redrive = json.loads(queue.inputs["redrivePolicy"])
+            name = queue.name.removesuffix("-queue")
+            assert redrive["deadLetterTargetArn"].endswith(f":{name}-dead-letters-queue-0000000")
+            assert 3 <= redrive["maxReceiveCount"] <= 5
+            dead = deployment.one("aws:sqs/queue:Queue", f"{name}-dead-letters-queue")
+            assert dead.inputs["messageRetentionSeconds"] >= queue.inputs["messageRetentionSeconds"]
+            allow = deployment.one("aws:sqs/redriveAllowPolicy:RedriveAllowPolicy", f"{name}-redrive-allow")
+            assert json.loads(allow.inputs["redriveAllowPolicy"])["redrivePermission"] == "byQueue"
+
+    def test_dead_letters_and_age_are_watched_and_notify(self, deployment: Deployment) -> None:
+        alarms = deployment.of_type("aws:cloudwatch/metricAlarm:MetricAlarm")
+        assert {alarm.name for alarm in alarms} == {
+            "audio-worker-age-alarm",
+            "audio-worker-dead-letters-depth-alarm",
+            "nova-bus-dead-letters-depth-alarm",
+            "nova-pipe-dead-letters-depth-alarm",
+            "projector-worker-age-alarm",
+            "projector-worker-dead-letters-depth-alarm",
+        }
+        for alarm in alarms:
+            (action,) = alarm.inputs["alarmActions"]
+            assert ":sns:" in action
+            assert len(alarm.inputs["alarmDescription"]) > 40
+
+    def test_every_rule_target_retries_and_sets_aside(self, deployment: Deployment) -> None:
+        targets = deployment.of_type("aws:cloudwatch/eventTarget:EventTarget")
+        assert len(targets) == 3
+        for target in targets:
+            assert target.inputs["deadLetterConfig"]["arn"].endswith("dead-letters-queue-0000000")
+            assert target.inputs["retryPolicy"]["maximumRetryAttempts"] == 185
+        buses = {target.name: target.inputs["eventBusName"] for target in targets}
+        assert buses["audio-worker-uploads-target"] == buses["audio-worker-jobs-target"] == "default"
+        assert buses["projector-worker-events-target"] == "nova-bus-bus-0000000"
+
+    def test_the_worker_hears_of_its_own_uploads_and_jobs(self, deployment: Deployment) -> None:
+        rules = {
+            rule.name: json.loads(rule.inputs["eventPattern"])
+            for rule in deployment.of_type("aws:cloudwatch/eventRule:EventRule")
+        }
+        assert rules["audio-worker-uploads"]["detail"] == {
+            "bucket": {"name": ["nova-content-bucket-0000000"]},
+            "object": {"key": [{"prefix": "uploads/"}]},
+        }
+        (name,) = rules["audio-worker-jobs"]["detail"]["TranscriptionJobName"]
+        assert name["prefix"] == environment(deployment, "audio-worker")["TRANSCRIPTION_JOB_PREFIX"] + "-"
+        assert rules["projector-worker-events"] == {"source": [{"prefix": "nova."}]}
+
+    def test_the_pipe_publishes_inserts_by_reference(self, deployment: Deployment) -> None:
+        (pipe,) = deployment.of_type("aws:pipes/pipe:Pipe")
+        source, target = pipe.inputs["sourceParameters"], pipe.inputs["targetParameters"]
+        (pattern,) = source["filterCriteria"]["filters"]
+        assert json.loads(pattern["pattern"]) == {"eventName": ["INSERT"]}
+        stream = source["dynamodbStreamParameters"]
+        assert stream["batchSize"] <= 10
+        assert stream["maximumRecordAgeInSeconds"] > 0
+        assert stream["onPartialBatchItemFailure"] == "AUTOMATIC_BISECT"
+        detail = json.loads(target["inputTemplate"])
+        assert set(detail) == {
+            "aggregate",
+            "correlation",
+            "id",
+            "occurred_at",
+            "severity",
+            "source",
+            "type",
+            "user",
+            "version",
+        }
+        assert target["eventbridgeEventBusParameters"] == {
+            "source": "$.dynamodb.NewImage.source.S",
+            "detailType": "$.dynamodb.NewImage.type.S",
+        }
+        assert any(urn.endswith("::nova-pipe-policy") for urn in pipe.depends_on)
+
+    def test_events_are_archived(self, deployment: Deployment) -> None:
+        (archive,) = deployment.of_type("aws:cloudwatch/eventArchive:EventArchive")
+        assert archive.inputs["retentionDays"] == 90
+
+    def test_only_alarms_of_this_account_publish_alerts(self, deployment: Deployment) -> None:
+        (policy,) = deployment.of_type("aws:sns/topicPolicy:TopicPolicy")
+        allow, deny = statements(policy.inputs["policy"])
+        assert allow["Principal"] == {"Service": "cloudwatch.amazonaws.com"}
+        assert allow["Condition"]["StringEquals"] == {"aws:SourceAccount": ACCOUNT_ID}
+        assert deny["Effect"] == "Deny"
+
+
+class TestCompute:
+    def test_containers_are_hardened(self, deployment: Deployment) -> None:
+        found = containers(deployment)
+        assert set(found) == SERVICES
+        for container in found.values():
+            assert container["readonlyRootFilesystem"] is True
+            assert container["user"] != "0"
+            assert container["linuxParameters"]["capabilities"] == {"drop": ["ALL"]}
+            assert container["linuxParameters"]["initProcessEnabled"] is True
+            (mount,) = container["linuxParameters"]["tmpfs"]
+            assert mount["containerPath"] == TEMPORARY_PATH
+            assert container["healthCheck"]["command"][0] == "CMD"
+            assert re.search(r"@sha256:[0-9a-f]{64}$", container["image"])
+            assert container["logConfiguration"]["options"]["mode"] == "non-blocking"
+            assert container["portMappings"] == [{"containerPort": CONTAINER_PORT, "protocol": "tcp"}]
+
+    @pytest.mark.parametrize(
+        ("name", "command", "variables"),
+        [
+            (
+                "audio",
+                "nova_audio.app",
+                {"CONTENT_BUCKET", "EVENT_STORE_TABLE", "USER_POOL_CLIENT_ID", "USER_POOL_ISSUER"},
+            ),
+            (
+                "audio-worker",
+                "nova_audio.worker",
+                {"CONTENT_BUCKET", "EVENT_STORE_TABLE", "QUEUE_URL", "TRANSCRIPTION_JOB_PREFIX"},
+            ),
+            (
+                "projector",
+                "nova_projector.app",
+                {"READ_MODEL_TABLE", "USER_POOL_CLIENT_ID", "USER_POOL_ISSUER"},
+            ),
+            (
+                "projector-worker",
+                "nova_projector.worker",
+                {"EVENT_STORE_TABLE", "QUEUE_URL", "READ_MODEL_TABLE"},
+            ),
+        ],
+    )
+    def test_command_and_environment(
+        self, production: Deployment, name: str, command: str, variables: set[str]
+    ) -> None:
+        assert containers(production)[name]["command"] == ["python", "-m", command]
+        found = environment(production, name)
+        assert set(found) == variables | {"HOST", "LOG_LEVEL", "PORT", "SERVICE_NAME"}
+        assert found["SERVICE_NAME"] == name
+        assert found["PORT"] == "8000"
+        if "USER_POOL_ISSUER" in found:
+            assert found["USER_POOL_ISSUER"].startswith(
+                "https://cognito-idp.us-east-1.amazonaws.com/us-east-1_"
+            )
+
+    def test_tasks_run_on_arm_without_public_addresses(self, deployment: Deployment) -> None:
+        for task in deployment.of_type("aws:ecs/taskDefinition:TaskDefinition"):
+            assert task.inputs["runtimePlatform"]["cpuArchitecture"] == "ARM64"
+            assert task.inputs["networkMode"] == "awsvpc"
+        for image in deployment.of_type("docker:index/image:Image"):
+            assert image.inputs["build"]["platform"] == "linux/arm64"
+        for service in deployment.of_type("aws:ecs/service:Service"):
+            network = service.inputs["networkConfiguration"]
+            assert network["assignPublicIp"] is False
+            assert all("-private-" in subnet for subnet in network["subnets"])
+            assert len(network["securityGroups"]) == 1
+
+    def test_deployments_roll_and_roll_back(self, deployment: Deployment) -> None:
+        for service in deployment.of_type("aws:ecs/service:Service"):
+            inputs = service.inputs
+            assert inputs["name"] in SERVICES
+            assert inputs["deploymentCircuitBreaker"] == {"enable": True, "rollback": True}
+            assert (inputs["deploymentMinimumHealthyPercent"], inputs["deploymentMaximumPercent"]) == (
+                100,
+                200,
+            )
+            assert inputs["availabilityZoneRebalancing"] == "ENABLED"
+            assert "launchType" not in inputs
+            assert service.ignore_changes == ("desiredCount",)
+
+    def test_only_apis_are_called_and_found_by_name(self, deployment: Deployment) -> None:
+        for service in deployment.of_type("aws:ecs/service:Service"):
+            called = service.inputs["name"] in APIS
+            assert ("loadBalancers" in service.inputs) is called
+            assert ("serviceRegistries" in service.inputs) is called
+            rules = [urn for urn in service.depends_on if ":ListenerRule::" in urn]
+            assert bool(rules) is called
+        names = {found.inputs["name"] for found in deployment.of_type("aws:servicediscovery/service:Service")}
+        assert names == APIS
+
+    def test_sizes_and_capacity(self, production: Deployment, development: Deployment) -> None:
+        prod = production.one("aws:ecs/service:Service", "audio-service").inputs
+        dev = development.one("aws:ecs/service:Service", "audio-service").inputs
+        assert (prod["desiredCount"], dev["desiredCount"]) == (2, 1)
+        assert prod["capacityProviderStrategies"] == [
+            {"capacityProvider": "FARGATE", "base": 2, "weight": 100}
+        ]
+        assert dev["capacityProviderStrategies"] == [{"capacityProvider": "FARGATE_SPOT", "weight": 100}]
+        task = production.one("aws:ecs/taskDefinition:TaskDefinition", "audio-task").inputs
+        assert (task["cpu"], task["memory"]) == ("512", "1024")
+
+    def test_services_scale_on_what_loads_them(self, production: Deployment) -> None:
+        targets = production.of_type("aws:appautoscaling/target:Target")
+        assert {(target.inputs["minCapacity"], target.inputs["maxCapacity"]) for target in targets} == {
+            (2, 20)
+        }
+        metrics = {
+            policy.name: policy.inputs["targetTrackingScalingPolicyConfiguration"]
+            for policy in production.of_type("aws:appautoscaling/policy:Policy")
+        }
+        assert len(metrics) == 10
+        assert metrics["audio-scaling-cpu"]["targetValue"] == 70
+        assert metrics["audio-worker-scaling-memory"]["targetValue"] == 80
+        label = metrics["audio-scaling-requests"]["predefinedMetricSpecification"]["resourceLabel"]
+        assert re.fullmatch(r"app/[^/]+/[0-9a-f]+/targetgroup/[^/]+/[0-9a-f]+", label)
+
+    def test_repositories_are_immutable_and_scanned(self, production: Deployment) -> None:
+        for repository in production.of_type("awsx:ecr:Repository"):
+            assert repository.inputs["imageTagMutability"] == "IMMUTABLE"
+            assert repository.inputs["imageScanningConfiguration"] == {"scanOnPush": True}
+            assert repository.inputs["encryptionConfigurations"][0]["encryptionType"] == "KMS"
+            (rule,) = repository.inputs["lifecyclePolicy"]["rules"]
+            assert (rule["tagStatus"], rule["maximumNumberOfImages"]) == ("any", 100)
+            assert repository.inputs["forceDelete"] is False
+
+    def test_logs_are_kept_and_encrypted(self, production: Deployment, development: Deployment) -> None:
+        for deployed, days in ((production, 365), (development, 14)):
+            groups = deployed.of_type("aws:cloudwatch/logGroup:LogGroup")
+            assert len(groups) == 7
+            for group in groups:
+                assert group.inputs["retentionInDays"] == days
+                assert group.inputs["kmsKeyId"].endswith("key/nova-keys-logs")
+
+
+class TestEdge:
+    def test_the_load_balancer_is_internal_and_answers_404(self, production: Deployment) -> None:
+        (balancer,) = production.of_type("aws:lb/loadBalancer:LoadBalancer")
+        assert balancer.inputs["internal"] is True
+        assert balancer.inputs["dropInvalidHeaderFields"] is True
+        assert balancer.inputs["enableDeletionProtection"] is True
+        (listener,) = production.of_type("aws:lb/listener:Listener")
+        (action,) = listener.inputs["defaultActions"]
+        assert action["fixedResponse"]["statusCode"] == "404"
+        assert json.loads(action["fixedResponse"]["messageBody"])["status"] == 404
+
+    def test_lists_go_to_the_projector_and_the_rest_to_audio(self, deployment: Deployment) -> None:
+        rules = {rule.name: rule.inputs for rule in deployment.of_type("aws:lb/listenerRule:ListenerRule")}
+        lists, rest = rules["projector-rule-lists"], rules["audio-rule-all"]
+        assert lists["priority"] < rest["priority"]
+        assert lists["conditions"] == [
+            {"pathPattern": {"values": ["/api/audio"]}},
+            {"httpRequestMethod": {"values": ["GET"]}},
+        ]
+        assert rest["conditions"] == [{"pathPattern": {"values": ["/api/audio", "/api/audio/*"]}}]
+
+    def test_targets_leave_before_they_are_killed(self, deployment: Deployment) -> None:
+        for group in deployment.of_type("aws:lb/targetGroup:TargetGroup"):
+            assert group.inputs["targetType"] == "ip"
+            assert group.inputs["healthCheck"]["path"] == "/health"
+            assert group.inputs["deregistrationDelay"] < STOP_SECONDS
+
+    def test_every_method_demands_an_access_token(self, deployment: Deployment) -> None:
+        methods = deployment.of_type("aws:apigateway/method:Method")
+        assert {method.name for method in methods} == {
+            "nova-api-audio-get-method",
+            "nova-api-audio-id-delete-method",
+            "nova-api-audio-id-get-method",
+            "nova-api-audio-id-transcript-get-method",
+            "nova-api-audio-post-method",
+        }
+        for method in methods:
+            assert method.inputs["authorization"] == "COGNITO_USER_POOLS"
+            assert method.inputs["authorizationScopes"] == ["aws.cognito.signin.user.admin"]
+            assert method.inputs["authorizerId"]
+
+    def test_integrations_keep_the_path_and_go_through_the_link(self, deployment: Deployment) -> None:
+        integrations = {
+            found.name: found.inputs for found in deployment.of_type("aws:apigateway/integration:Integration")
+        }
+        transcript = integrations["nova-api-audio-id-transcript-get-integration"]
+        assert transcript["uri"].endswith(".elb.amazonaws.com:80/api/audio/{id}/transcript")
+        assert transcript["requestParameters"] == {"integration.request.path.id": "method.request.path.id"}
+        for integration in integrations.values():
+            assert (integration["type"], integration["connectionType"]) == ("HTTP_PROXY", "VPC_LINK")
+            assert ":loadbalancer/app/" in integration["integrationTarget"]
+
+    def test_the_stage_is_logged_traced_and_throttled(self, deployment: Deployment) -> None:
+        (stage,) = deployment.of_type("aws:apigateway/stage:Stage")
+        assert stage.inputs["stageName"] == "api"
+        assert stage.inputs["xrayTracingEnabled"] is True
+        assert json.loads(stage.inputs["accessLogSettings"]["format"])["request_id"] == "$context.requestId"
+        (settings,) = deployment.of_type("aws:apigateway/methodSettings:MethodSettings")
+        assert settings.inputs["methodPath"] == "*/*"
+        assert settings.inputs["settings"]["throttlingRateLimit"] == 200
+        assert settings.inputs["settings"]["throttlingBurstLimit"] == 400
+
+    def test_a_deployment_waits_for_all_it_copies(self, deployment: Deployment) -> None:
+        (found,) = deployment.of_type("aws:apigateway/deployment:Deployment")
+        copied = {
+            resource.urn
+            for kind in ("method:Method", "integration:Integration", "response:Response")
+            for resource in deployment.of_type(f"aws:apigateway/{kind}")
+        }
+        assert found.depends_on >= copied
+
+    def test_the_gateways_own_errors_are_problems(self, deployment: Deployment) -> None:
+        responses = deployment.of_type("aws:apigateway/response:Response")
+        statuses = {found.inputs["responseType"]: found.inputs["statusCode"] for found in responses}
+        assert statuses["UNAUTHORIZED"] == statuses["EXPIRED_TOKEN"] == "401"
+        assert statuses["MISSING_AUTHENTICATION_TOKEN"] == "404"
+        for found in responses:
+            template = found.inputs["responseTemplates"]["application/json"]
+            body = json.loads(template.replace("$context.error.messageString", '"because"'))
+            assert set(body) == {"type", "title", "status", "detail", "instance", "request_id"}
+            assert str(body["status"]) == found.inputs["statusCode"]
+            assert found.inputs["responseParameters"] == {
+                "gatewayresponse.header.Content-Type": "'application/problem+json'"
+            }
+
+    def test_the_user_pool_admits_nobody_by_itself(self, production: Deployment) -> None:
+        (pool,) = production.of_type("aws:cognito/userPool:UserPool")
+        assert pool.inputs["adminCreateUserConfig"] == {"allowAdminCreateUserOnly": True}
+        assert pool.inputs["passwordPolicy"]["minimumLength"] >= 12
+        assert pool.inputs["deletionProtection"] == "ACTIVE"
+        (client,) = production.of_type("aws:cognito/userPoolClient:UserPoolClient")
+        assert client.inputs["preventUserExistenceErrors"] == "ENABLED"
+        assert client.inputs["enableTokenRevocation"] is True
+        assert client.inputs["accessTokenValidity"] == 60
+        assert client.inputs["tokenValidityUnits"]["accessToken"] == "minutes"
+
+
+@pytest.mark.parametrize(
+    "dockerfile", sorted(ROOT.glob("services/*/Dockerfile")), ids=lambda path: path.parent.name
+)
+def test_the_build_ignores_what_the_tag_ignores(dockerfile: Path) -> None:
+    """Otherwise a cache or a test would change an image whose tag stays, which immutable tags refuse."""
+    ignored = dockerfile.with_name("Dockerfile.dockerignore").read_text(encoding="utf-8").splitlines()
+    whitelist = "*" in ignored or "**" in ignored
+    for name in sorted(SKIPPED_DIRECTORIES & {"__pycache__", "tests"}):
+        assert f"**/{name}" in ignored or (whitelist and f"**/{name}/" in ignored)

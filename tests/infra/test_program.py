@@ -1,0 +1,198 @@
+"""The whole program, for every stack file, in update and in preview."""
+
+import ast
+import json
+import re
+import shutil
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from tests.infra.conftest import STACKS, deployed
+from tests.infra.deployment import ROOT, Deployment, deploy, run
+from tests.infra.outputs import UnknownInvokeError
+
+SERVICES = ["audio", "audio-worker", "projector", "projector-worker"]
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_preview_and_update_register_the_same(stack: str) -> None:
+    update, preview = deployed(stack), deployed(stack, preview=True)
+    assert set(preview.resources) == set(update.resources)
+    for urn, resource in update.resources.items():
+        assert set(preview.resources[urn].inputs) == set(resource.inputs), urn
+
+
+@pytest.mark.parametrize("stack", STACKS)
+@pytest.mark.parametrize("preview", [False, True])
+def test_a_second_evaluation_is_identical(stack: str, preview: bool) -> None:
+    first, second = deployed(stack, preview=preview), deploy(stack, preview=preview)
+    assert second.resources == first.resources
+    assert second.outputs == first.outputs
+
+
+def test_the_stacks_have_the_same_resources() -> None:
+    shapes = {
+        stack: {(found.type, found.name) for found in deployed(stack).resources.values()} for stack in STACKS
+    }
+    assert shapes["local"] == shapes["dev"] == shapes["prod"]
+
+
+def test_every_resource_has_a_parent_of_ours(deployment: Deployment) -> None:
+    for resource in deployment.resources.values():
+        if resource.type.startswith("pulumi:providers:") or resource.type in {
+            "nova:platform:Platform",
+            "nova:audio:Audio",
+            "nova:projector:Projector",
+        }:
+            assert "pulumi:pulumi:Stack" in resource.parent
+        else:
+            assert deployment.resources[resource.parent].type.startswith("nova:"), resource.urn
+
+
+def test_everything_of_ours_is_a_leaf_or_has_children(deployment: Deployment) -> None:
+    parents = {resource.parent for resource in deployment.resources.values()}
+    for resource in deployment.resources.values():
+        if resource.type.startswith("nova:"):
+            assert resource.urn in parents, f"{resource.urn} creates nothing"
+
+
+def test_every_provider_is_explicit_and_tags(deployment: Deployment) -> None:
+    (aws,) = deployment.of_type("pulumi:providers:aws")
+    # The SDK sends a provider's nested inputs as JSON text.
+    tags = json.loads(aws.inputs["defaultTags"])["tags"]
+    assert set(tags) == {"project", "stack", "owner", "cost-center", "managed-by"}
+    assert aws.inputs["region"] == "us-east-1"
+    for resource in deployment.resources.values():
+        package = resource.type.split(":")[0]
+        if package in {"aws", "awsx", "docker"}:
+            (provider,) = deployment.of_type(f"pulumi:providers:{package}")
+            assert resource.provider.startswith(provider.urn), resource.urn
+
+
+def test_names_are_stable_labels(deployment: Deployment) -> None:
+    for resource in deployment.resources.values():
+        assert re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", resource.name), resource.urn
+        assert not re.search(r"-\d+$", resource.name), f"{resource.urn} is named by its place in a list"
+
+
+def test_names_are_unique_in_their_type(deployment: Deployment) -> None:
+    counts = Counter((resource.type, resource.name) for resource in deployment.resources.values())
+    assert [name for name, count in counts.items() if count > 1] == []
+
+
+def test_automatic_names_fit_their_limits(deployment: Deployment) -> None:
+    limits = {
+        "aws:cloudwatch/eventArchive:EventArchive": 48,
+        "aws:cloudwatch/eventRule:EventRule": 64,
+        "aws:iam/role:Role": 64,
+        "aws:lb/loadBalancer:LoadBalancer": 32,
+        "aws:lb/targetGroup:TargetGroup": 32,
+        "aws:pipes/pipe:Pipe": 64,
+        "aws:s3/bucket:Bucket": 63,
+        "aws:sqs/queue:Queue": 80,
+    }
+    for kind, limit in limits.items():
+        for resource in deployment.of_type(kind):
+            # The engine appends a hyphen and seven digits.
+            assert len(resource.name) + 8 <= limit, resource.urn
+
+
+def test_outputs(deployment: Deployment) -> None:
+    assert deployment.outputs["services"] == SERVICES
+    assert deployment.outputs["api_url"].endswith("/api")
+    assert set(deployment.outputs) == {
+        "api_url",
+        "content_bucket",
+        "event_bus",
+        "event_store_table",
+        "read_model_table",
+        "services",
+        "user_pool_client_id",
+        "user_pool_id",
+    }
+
+
+def test_the_program_only_composes() -> None:
+    tree = ast.parse((ROOT / "__main__.py").read_text(encoding="utf-8"))
+    imported = {
+        node.module.split(".")[0]
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and node.module
+    } | {name.name for node in ast.walk(tree) if isinstance(node, ast.Import) for name in node.names}
+    assert imported == {"components", "pulumi", "services", "settings"}
+    branches = (ast.If, ast.IfExp, ast.For, ast.While, ast.Try, ast.Match, ast.BoolOp, ast.Compare)
+    assert [node.lineno for node in ast.walk(tree) if isinstance(node, branches)] == []
+    numbers = [
+        node.value
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Constant) and not isinstance(node.value, str)
+    ]
+    assert numbers == []
+
+
+def test_an_unforeseen_invoke_stops_the_run() -> None:
+    def program() -> None:
+        import pulumi_aws as aws  # noqa: PLC0415 (only this program needs it)
+
+        aws.get_availability_zones(state="available")
+
+    with pytest.raises(Exception, match="getAvailabilityZones") as raised:
+        run(program)
+    assert "UnknownInvokeError" in repr(raised.value) or isinstance(raised.value, UnknownInvokeError)
+
+
+def test_a_resource_registered_twice_stops_the_run() -> None:
+    def program() -> None:
+        import pulumi_aws as aws  # noqa: PLC0415 (only this program needs it)
+
+        aws.sqs.Queue("same")
+        aws.sqs.Queue("same")
+
+    with pytest.raises(Exception, match="registered twice"):
+        run(program)
+
+
+@pytest.fixture
+def copied_tree(tmp_path: Path) -> Path:
+    """What the program and its images are made of, in a folder of its own."""
+    for name in ("__main__.py", "Pulumi.yaml", "Pulumi.local.yaml", "pyproject.toml", "uv.lock"):
+        shutil.copy(ROOT / name, tmp_path)
+    for name in ("libs/common", "services"):
+        shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
+    return tmp_path
+
+
+def image_tags(deployment: Deployment) -> dict[str, str]:
+    """The tag of each image, by workload."""
+    return {
+        image.name.removesuffix("-image"): image.inputs["imageName"].rpartition(":")[2]
+        for image in deployment.of_type("docker:index/image:Image")
+    }
+
+
+def changed_images(before: dict[str, str], after: dict[str, str]) -> set[str]:
+    return {name for name, tag in after.items() if before[name] != tag}
+
+
+def test_a_copy_elsewhere_has_the_same_tags(copied_tree: Path) -> None:
+    assert image_tags(deploy("local", directory=copied_tree)) == image_tags(deployed("local"))
+
+
+@pytest.mark.parametrize(
+    ("edited", "rebuilt"),
+    [
+        ("services/audio/src/nova_audio/domain.py", {"audio"}),
+        ("services/audio/pyproject.toml", {"audio"}),
+        ("services/projector/src/nova_projector/__init__.py", {"projector"}),
+        ("libs/common/src/nova_common/__init__.py", {"audio", "projector"}),
+        ("uv.lock", {"audio", "projector"}),
+        ("Pulumi.yaml", set[str]()),
+    ],
+)
+def test_an_edit_rebuilds_only_what_it_goes_into(copied_tree: Path, edited: str, rebuilt: set[str]) -> None:
+    before = image_tags(deployed("local"))
+    with (copied_tree / edited).open("a", encoding="utf-8") as file:
+        file.write("\n# edited\n")
+    assert changed_images(before, image_tags(deploy("local", directory=copied_tree))) == rebuilt

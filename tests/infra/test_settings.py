@@ -1,0 +1,273 @@
+"""What a stack may decide, and how each mistake is answered."""
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from components.network.zones import NatStrategy
+from settings.errors import SettingsError
+from settings.project import project_schema, stack_config
+from settings.settings import KEYS, SERVICES, Settings
+from settings.values import Values
+from tests.infra.cloud import Cloud, RecordingMonitor
+from tests.infra.deployment import ROOT, deploy
+
+STACKS = ("local", "dev", "prod")
+SIZE = {"cpu": 256, "memory": 512, "minTasks": 1, "maxTasks": 2}
+
+
+def settings_with(**overrides: str) -> Settings:
+    """The settings of stack prod with some keys replaced."""
+    texts = stack_config(ROOT, "prod") | {f"nova:{key}": text for key, text in overrides.items()}
+    return Settings.read(Values(project="nova", texts=texts))
+
+
+def services_with(service: str = "audio", **fields: object) -> str:
+    """A value of nova:services in which one service differs."""
+    return json.dumps({name: SIZE | (fields if name == service else {}) for name in SERVICES})
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_every_stack_file_gives_settings(stack: str) -> None:
+    settings = Settings.read(Values(project="nova", texts=stack_config(ROOT, stack)))
+    assert settings.region == "us-east-1"
+
+
+def test_the_project_file_declares_exactly_what_is_read() -> None:
+    schema = project_schema(ROOT)
+    assert set(schema.config) == {f"nova:{key}" for key in KEYS}
+    assert all(len(declared.description) > 20 for declared in schema.config.values())
+
+
+def test_production_and_development_sizes() -> None:
+    prod = settings_with()
+    dev = Settings.read(Values(project="nova", texts=stack_config(ROOT, "dev")))
+    assert (prod.services.audio.cpu, prod.services.audio.memory) == (512, 1024)
+    assert (prod.services.projector_worker.cpu, prod.services.projector_worker.memory) == (256, 512)
+    assert (prod.services.audio.tasks_min, prod.services.audio.tasks_max) == (2, 20)
+    assert prod.network.nat is NatStrategy.PER_ZONE
+    assert prod.protect
+    assert prod.services.spot_percent == 0
+    assert (dev.services.audio.cpu, dev.services.audio.memory, dev.services.audio.tasks_max) == (256, 512, 1)
+    assert dev.services.spot_percent == 100
+    assert dev.network.nat is NatStrategy.SINGLE
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_a_stack_file_states_only_what_differs(stack: str) -> None:
+    pinned = {"pulumi:disable-default-providers", "nova:region", "nova:availabilityZones"}
+    defaults = stack_config_of_defaults()
+    same = {
+        key
+        for key, text in stack_config(ROOT, stack).items()
+        if key not in pinned and defaults[key] == text and key in stated(stack)
+    }
+    assert same == set()
+
+
+def stack_config_of_defaults() -> dict[str, str]:
+    """The configuration of a stack file that sets nothing."""
+    return {
+        key: declared.default
+        if isinstance(declared.default, str)
+        else json.dumps(declared.default, sort_keys=True, separators=(",", ":"))
+        for key, declared in project_schema(ROOT).config.items()
+    }
+
+
+def stated(stack: str) -> set[str]:
+    """The keys that a stack file sets."""
+    lines = (ROOT / f"Pulumi.{stack}.yaml").read_text(encoding="utf-8").splitlines()
+    return {
+        line.split(": ")[0].strip().rstrip(":") for line in lines if line.startswith(("  nova:", "  pulumi:"))
+    }
+
+
+@pytest.mark.parametrize(
+    ("key", "text", "path", "allowed"),
+    [
+        ("region", "Frankfurt", "nova:region", "us-east-1"),
+        ("availabilityZones", '["us-east-1a"]', "nova:availabilityZones", "2 to 6 zones"),
+        ("availabilityZones", '["us-east-1a","us-east-1a"]', "nova:availabilityZones", "once"),
+        (
+            "availabilityZones",
+            '["us-east-1a","eu-west-1a"]',
+            "nova:availabilityZones",
+            "no availability zone",
+        ),
+        ("availabilityZones", '["us-east-1a",2]', "nova:availabilityZones", "list of strings"),
+        ("availabilityZones", "us-east-1a", "nova:availabilityZones", "cannot be read"),
+        ("vpcCidr", "10.0.0.0/21", "nova:vpcCidr", "/16 to /20"),
+        ("vpcCidr", "10.0.0.0/8", "nova:vpcCidr", "/16 to /20"),
+        ("vpcCidr", "8.8.0.0/16", "nova:vpcCidr", "RFC 1918"),
+        ("vpcCidr", "10.0.0.1/16", "nova:vpcCidr", "IPv4 network"),
+        ("natGateways", "two", "nova:natGateways", "none, single, per-az"),
+        ("natGateways", "none", "nova:natGateways", "maxTasks to 0"),
+        ("logRetentionDays", "31", "nova:logRetentionDays", "30, 60, 90"),
+        ("logRetentionDays", "0", "nova:logRetentionDays", "between 1 and 3653"),
+        ("protectStatefulResources", "yes", "nova:protectStatefulResources", "true or false"),
+        ("recoveryDays", "6", "nova:recoveryDays", "between 7 and 30"),
+        ("recoveryDays", "31", "nova:recoveryDays", "between 7 and 30"),
+        ("recoveryDays", "7.5", "nova:recoveryDays", "whole number"),
+        ("services", "[]", "nova:services", "object"),
+        ("services", '{"audio": 1}', "nova:services.audio-worker", "missing"),
+        ("services", services_with()[:-1] + ', "video": {}}', "nova:services.video", "no such service"),
+        ("services", services_with(cpu=300), "nova:services.audio.cpu", "256, 512, 1024"),
+        ("services", services_with(memory=4096), "nova:services.audio.memory", "512, 1024, 2048 MiB"),
+        (
+            "services",
+            services_with("audio-worker", memory=1),
+            "nova:services.audio-worker.memory",
+            "512, 1024",
+        ),
+        ("services", services_with(cpu="256"), "nova:services.audio.cpu", "whole number"),
+        ("services", services_with(cpu=True), "nova:services.audio.cpu", "whole number"),
+        ("services", services_with(minTasks=3), "nova:services.audio.minTasks", "the maximum, 2"),
+        ("services", services_with(minTasks=-1), "nova:services.audio.minTasks", "between 0"),
+        ("services", services_with(maxTasks=1001), "nova:services.audio.maxTasks", "0 to 1000"),
+        ("services", services_with(disk=1), "nova:services.audio.disk", "no such field"),
+        ("spotPercent", "101", "nova:spotPercent", "between 0 and 100"),
+        ("accessTokenMinutes", "4", "nova:accessTokenMinutes", "between 5 and 1440"),
+        ("refreshTokenDays", "3651", "nova:refreshTokenDays", "between 1 and 3650"),
+        ("throttleRate", "0", "nova:throttleRate", "between 1 and 10000"),
+        ("throttleBurst", "199", "nova:throttleBurst", "throttleRate, 200"),
+        ("throttleBurst", "5001", "nova:throttleBurst", "between 1 and 5000"),
+        ("alarmEmail", "nobody", "nova:alarmEmail", "mail address"),
+        ("owner", "", "nova:owner", "tag value"),
+        ("costCenter", "a,b", "nova:costCenter", "tag value"),
+    ],
+)
+def test_a_wrong_value_is_named_with_what_is_allowed(key: str, text: str, path: str, allowed: str) -> None:
+    with pytest.raises(SettingsError) as raised:
+        settings_with(**{key: text})
+    message = str(raised.value)
+    assert message.startswith(f"{path}: ")
+    assert allowed in message
+
+
+def test_a_service_without_a_field_is_named() -> None:
+    services = json.loads(services_with())
+    del services["projector"]["memory"]
+    with pytest.raises(SettingsError, match=r"nova:services\.projector\.memory: None .* missing"):
+        settings_with(services=json.dumps(services))
+
+
+def test_without_tasks_no_way_out_is_needed() -> None:
+    idle = json.dumps({name: SIZE | {"minTasks": 0, "maxTasks": 0} for name in SERVICES})
+    assert settings_with(natGateways="none", services=idle).network.nat is NatStrategy.NONE
+
+
+def test_a_missing_key_is_named() -> None:
+    texts = stack_config(ROOT, "prod")
+    del texts["nova:owner"]
+    with pytest.raises(SettingsError, match=r"nova:owner: None .* missing"):
+        Settings.read(Values(project="nova", texts=texts))
+
+
+@pytest.mark.parametrize(
+    ("key", "text", "message"),
+    [
+        ("vpcCdir", "10.1.0.0/16", "nova:vpcCdir.*no such key.*nova:vpcCidr"),
+        ("vpcCidr", "10.0.0.0/24", "nova:vpcCidr: '10.0.0.0/24' is not allowed"),
+    ],
+)
+@pytest.mark.parametrize("preview", [False, True])
+def test_a_mistake_stops_the_program_before_anything_is_registered(
+    key: str, text: str, message: str, preview: bool
+) -> None:
+    monitor = RecordingMonitor(Cloud(preview))
+    with pytest.raises(SettingsError, match=message):
+        deploy("local", preview=preview, monitor=monitor, **{key: text})
+    registered = [found for found in monitor.recorded.values() if found.type != "pulumi:pulumi:Stack"]
+    assert registered == []
+    assert monitor.cloud.invokes == []
+
+
+def test_a_key_in_a_foreign_namespace_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PULUMI_CONFIG", json.dumps({"aws:region": "eu-west-1"}))
+    with pytest.raises(SettingsError, match=r"aws:region.*no such key"):
+        deploy("local")
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Callable[[str], Path]:
+    """A copy of the project file beside a stack file ``test`` of the given text."""
+
+    def make(text: str) -> Path:
+        shutil.copy(ROOT / "Pulumi.yaml", tmp_path)
+        (tmp_path / "Pulumi.test.yaml").write_text(text, encoding="utf-8")
+        return tmp_path
+
+    return make
+
+
+def test_the_engine_form_of_values(project: Callable[[str], Path]) -> None:
+    directory = project(
+        "config:\n"
+        "  pulumi:disable-default-providers: ['*']\n"
+        "  nova:owner: yes\n"
+        "  nova:costCenter: '0012'\n"
+        "  nova:logRetentionDays: 30.0\n"
+        "  nova:protectStatefulResources: false\n"
+        "  nova:recoveryDays: '14'\n"
+        "  nova:services: {b: 1, a: {z: true}}\n"
+    )
+    values = stack_config(directory, "test")
+    assert values["nova:owner"] == "yes"
+    assert values["nova:costCenter"] == "0012"
+    assert values["nova:logRetentionDays"] == "30"
+    assert values["nova:protectStatefulResources"] == "false"
+    assert values["nova:recoveryDays"] == "14"
+    assert values["nova:services"] == '{"a":{"z":true},"b":1}'
+    assert values["nova:vpcCidr"] == "10.0.0.0/16"
+    assert values["pulumi:disable-default-providers"] == '["*"]'
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("config:\n  nova:vpcCdir: 10.1.0.0/16\n", r"nova:vpcCdir: .* no such key"),
+        ("config:\n  aws:region: eu-west-1\n", r"aws:region: .* no such key"),
+        ("config:\n  region: eu-west-1\n", r"region: .* namespace"),
+        ("config:\n  nova:logRetentionDays: soon\n", r"nova:logRetentionDays: 'soon' .* type integer"),
+        ("config:\n  nova:logRetentionDays: true\n", r"nova:logRetentionDays: True .* type integer"),
+        (
+            "config:\n  nova:protectStatefulResources: 1\n",
+            r"nova:protectStatefulResources: 1 .* type boolean",
+        ),
+        ("config:\n  nova:availabilityZones: us-east-1a\n", r"nova:availabilityZones: .* array<string>"),
+        ("config:\n  nova:availabilityZones: [1]\n", r"nova:availabilityZones: .* array<string>"),
+        ("config:\n  nova:services: [audio]\n", r"nova:services: .* type object"),
+        ("config:\n  nova:owner: 7\n", r"nova:owner: 7 .* type string"),
+        ("config:\n  nova:owner: {secure: abc}\n", r"nova:owner: .* only be read by the engine"),
+        ("settings:\n  nova:owner: a\n", r"Pulumi.test.yaml: settings: .* sections are"),
+        ("- nova\n", r"Pulumi.test.yaml: .* mapping"),
+    ],
+)
+def test_a_wrong_stack_file_is_refused(project: Callable[[str], Path], text: str, message: str) -> None:
+    with pytest.raises(SettingsError, match=message):
+        stack_config(project(text), "test")
+
+
+def test_a_stack_without_a_file_is_named(project: Callable[[str], Path]) -> None:
+    with pytest.raises(SettingsError, match=r"stack: 'staging' .* Pulumi.staging.yaml.*Pulumi.test.yaml"):
+        stack_config(project("config: {}\n"), "staging")
+
+
+@pytest.mark.parametrize(
+    ("declaration", "message"),
+    [
+        ("{type: integer, description: d}", "give its default"),
+        ("{description: d, default: 1}", "give its type"),
+        ("{type: integer, default: 1}", "give its description"),
+        ("{type: integer, description: d, default: one}", "default has to be of type integer"),
+        ("{type: number, description: d, default: 1}", "types are string"),
+    ],
+)
+def test_a_wrong_declaration_is_refused(tmp_path: Path, declaration: str, message: str) -> None:
+    (tmp_path / "Pulumi.yaml").write_text(f"name: nova\nconfig:\n  size: {declaration}\n", encoding="utf-8")
+    with pytest.raises(SettingsError, match=message):
+        project_schema(tmp_path)
