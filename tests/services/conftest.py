@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 from moto import mock_aws
-
 from nova_common import aws
+
 from tests.services.support import tables
 
 if TYPE_CHECKING:
@@ -31,10 +31,8 @@ def aws_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 def cloud(aws_environment: None) -> Iterator[None]:
     """An empty emulated AWS."""
     del aws_environment
-    aws.session.cache_clear()
     with mock_aws():
         yield
-    aws.session.cache_clear()
 
 
 @pytest.fixture

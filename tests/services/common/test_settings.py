@@ -1,7 +1,6 @@
 """The environment is read once, and what is wrong is named all at once."""
 
 import pytest
-
 from nova_audio.settings import ApiSettings, WorkerSettings
 from nova_common.settings import SettingsError
 from nova_projector.settings import ApiSettings as QuerySettings
@@ -28,7 +27,8 @@ WORKER = {
 
 def test_defaults_and_derived_values() -> None:
     settings = ApiSettings.from_env(API)
-    assert (settings.server.host, settings.server.port, settings.server.log_level) == ("0.0.0.0", 8000, "INFO")  # noqa: S104
+    server = settings.server
+    assert (server.host, server.port, server.log_level) == ("0.0.0.0", 8000, "INFO")  # noqa: S104
     assert settings.identity.jwks_url == f"{ISSUER}/.well-known/jwks.json"
     assert settings.region == "eu-west-1"
     assert WorkerSettings.from_env(WORKER).region == "us-east-1"
@@ -43,7 +43,8 @@ def test_given_values_win() -> None:
         "USER_POOL_ISSUER": ISSUER + "/",
     }
     settings = ApiSettings.from_env(API | given)
-    assert (settings.server.host, settings.server.port, settings.server.log_level) == ("127.0.0.1", 8123, "DEBUG")
+    server = settings.server
+    assert (server.host, server.port, server.log_level) == ("127.0.0.1", 8123, "DEBUG")
     assert settings.identity.jwks_url == given["NOVA_JWKS_URL"]
     assert settings.identity.issuer == ISSUER
 

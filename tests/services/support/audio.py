@@ -60,7 +60,10 @@ def _frame(rate: int, seconds: float) -> av.AudioFrame:
 
 
 def without_duration(webm: bytes) -> bytes:
-    """What a browser's MediaRecorder leaves: the header's Duration element (0x4489) turned into a void one."""
+    """What a browser's MediaRecorder leaves.
+
+    The header's Duration element (0x4489) turned into a void one.
+    """
     start = re.search(rb"\x44\x89\x88", webm)
     assert start is not None, "the muxer wrote no duration"
     # A void element (0xEC) of the same eleven bytes: id, size 9, nine bytes of nothing.

@@ -12,7 +12,6 @@ import jwt
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from jwt.algorithms import RSAAlgorithm
-
 from nova_common.identity import SigningKeys, TokenVerifier
 from nova_common.settings import IdentitySettings
 
@@ -80,9 +79,7 @@ def forged_tokens() -> dict[str, str]:
     public_pem = (
         private_key()
         .public_key()
-        .public_bytes(
-            serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
-        )
+        .public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
     )
     confused = f"{_part(header | {'alg': 'HS256'})}.{_part(claims())}"
     confused_signature = hmac.new(public_pem, confused.encode(), hashlib.sha256).digest()

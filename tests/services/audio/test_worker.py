@@ -1,0 +1,403 @@
+"""The audio worker: messages in any order and number lead to one transcript, or to one reason."""
+
+# ruff: noqa: ANN401 - stand-ins and keyword tables take whatever the real thing takes
+
+import json
+import random
+import uuid
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from botocore.exceptions import ClientError
+from fastapi.testclient import TestClient
+from nova_audio import domain
+from nova_audio.settings import WorkerSettings
+from nova_audio.storage import ContentMissingError, ContentStore
+from nova_audio.transcription import TranscriptionService
+from nova_audio.worker import JobUnfinishedError, Transcriber, UnknownRecordingError, create_app
+from nova_common.contracts.audio import (
+    RECORDING,
+    RecordingDeleted,
+    RecordingRequested,
+    Transcript,
+    TranscriptionCompleted,
+)
+from nova_common.event_store import DynamoEventStore
+from nova_common.events import EventRegistry
+from pydantic import ValidationError
+
+from tests.services.support.audio import CODECS, CONTENT_TYPES, silent_video, tone
+from tests.services.support.tables import CONTENT_BUCKET, EVENT_STORE_TABLE, REGION, create_queue
+
+if TYPE_CHECKING:
+    from types_boto3_dynamodb import DynamoDBClient
+    from types_boto3_s3 import S3Client
+    from types_boto3_sqs import SQSClient
+
+PREFIX = "nova-test-1234"
+USER = "alice"
+
+
+def failure(code: str, message: str = "") -> ClientError:
+    return ClientError({"Error": {"Code": code, "Message": message}}, "operation")
+
+
+class FakeTranscribe:
+    """Amazon Transcribe's client as far as it is used: jobs end when the test says so."""
+
+    def __init__(self, s3: "S3Client") -> None:
+        self.s3 = s3
+        self.jobs: dict[str, dict[str, Any]] = {}
+        self.requests: list[dict[str, Any]] = []
+        self.refusal: ClientError | None = None
+
+    def start_transcription_job(self, **request: Any) -> Any:
+        self.requests.append(request)
+        if self.refusal:
+            raise self.refusal
+        name = request["TranscriptionJobName"]
+        if name in self.jobs:
+            raise failure("ConflictException")
+        self.jobs[name] = {"TranscriptionJobStatus": "IN_PROGRESS", "request": request}
+
+    def get_transcription_job(self, **request: Any) -> Any:
+        return {"TranscriptionJob": self.jobs[request["TranscriptionJobName"]]}
+
+    def finish(self, name: str, text: str = "hello world", job_name: str | None = None) -> None:
+        job = self.jobs[name]
+        items = [
+            {
+                "type": "pronunciation",
+                "start_time": str(place),
+                "end_time": str(place + 0.5),
+                "alternatives": [{"confidence": "0.9", "content": word}],
+            }
+            for place, word in enumerate(text.split())
+        ]
+        results = {"transcripts": [{"transcript": text}], "items": items}
+        body = json.dumps({"jobName": job_name or name, "status": "COMPLETED", "results": results})
+        key = job["request"]["OutputKey"]
+        self.s3.put_object(Bucket=CONTENT_BUCKET, Key=key, Body=body.encode())
+        language = job["request"].get("LanguageCode", "en-US")
+        job |= {"TranscriptionJobStatus": "COMPLETED", "LanguageCode": language}
+
+    def fail(self, name: str, reason: str) -> None:
+        self.jobs[name] |= {"TranscriptionJobStatus": "FAILED", "FailureReason": reason}
+
+
+class World:
+    """A worker with its surroundings."""
+
+    def __init__(self, dynamodb: "DynamoDBClient", s3: "S3Client") -> None:
+        self.s3 = s3
+        self.store = DynamoEventStore(dynamodb, EVENT_STORE_TABLE, EventRegistry([RECORDING]))
+        self.content = ContentStore(s3, CONTENT_BUCKET)
+        self.transcribe = FakeTranscribe(s3)
+        service = TranscriptionService(self.transcribe, CONTENT_BUCKET)  # pyright: ignore[reportArgumentType]
+        self.worker = Transcriber(self.store, self.content, service, PREFIX, CONTENT_BUCKET)
+
+    def request(self, size: int, content_type: str = "audio/wav", language: str | None = None) -> str:
+        recording_id = str(uuid.uuid4())
+        data = RecordingRequested(filename="a", content_type=content_type, size_bytes=size, language=language)
+        self.store.append([RECORDING.event(recording_id, data, user=USER, correlation="request-1")], 0)
+        return recording_id
+
+    def upload(self, recording_id: str, body: bytes) -> None:
+        self.s3.put_object(Bucket=CONTENT_BUCKET, Key=f"uploads/{recording_id}", Body=body)
+
+    def uploaded(self, body: bytes | None = None, content_type: str = "audio/wav", **options: Any) -> str:
+        body = tone("wav") if body is None else body
+        recording_id = self.request(options.pop("size", len(body)), content_type, **options)
+        self.upload(recording_id, body)
+        return recording_id
+
+    def delete(self, recording_id: str) -> None:
+        version = len(self.types(recording_id))
+        self.store.append(
+            [RECORDING.event(recording_id, RecordingDeleted(), user=USER, correlation="c")], version
+        )
+
+    def recording(self, recording_id: str) -> domain.Recording:
+        recording = domain.fold(self.store.load(RECORDING.key(recording_id)))
+        assert recording is not None
+        return recording
+
+    def types(self, recording_id: str) -> list[str]:
+        return [event.type for event in self.store.load(RECORDING.key(recording_id))]
+
+    def object_keys(self) -> list[str]:
+        versions = self.s3.list_object_versions(Bucket=CONTENT_BUCKET).get("Versions", [])
+        return sorted({version.get("Key", "") for version in versions})
+
+
+@pytest.fixture
+def world(dynamodb: "DynamoDBClient", s3: "S3Client") -> World:
+    return World(dynamodb, s3)
+
+
+def object_created(recording_id: str, bucket: str = CONTENT_BUCKET) -> str:
+    detail = {
+        "version": "0",
+        "bucket": {"name": bucket},
+        "object": {"key": f"uploads/{recording_id}", "size": 5, "etag": "e", "sequencer": "1"},
+    }
+    return json.dumps({"version": "0", "source": "aws.s3", "detail-type": "Object Created", "detail": detail})
+
+
+def job(recording_id: str) -> str:
+    return f"{PREFIX}-{recording_id}"
+
+
+def job_changed(recording_id: str, status: str = "COMPLETED") -> str:
+    detail = {"TranscriptionJobName": job(recording_id), "TranscriptionJobStatus": status}
+    envelope = {"source": "aws.transcribe", "detail-type": "Transcribe Job State Change"}
+    return json.dumps(envelope | {"detail": detail})
+
+
+@pytest.mark.parametrize("media_format", CODECS)
+def test_a_recording_becomes_a_transcript(world: World, media_format: str) -> None:
+    recording_id = world.uploaded(tone(media_format, 1.5), CONTENT_TYPES[media_format])
+    world.worker.handle(object_created(recording_id))
+    (request,) = world.transcribe.requests
+    assert request["TranscriptionJobName"] == job(recording_id)
+    assert request["MediaFormat"] == media_format
+    assert request["IdentifyLanguage"] is True
+    assert world.recording(recording_id).status == "processing"
+    world.transcribe.finish(job(recording_id))
+    world.worker.handle(job_changed(recording_id))
+    recording = world.recording(recording_id)
+    assert (recording.status, recording.language) == ("completed", "en-US")
+    assert recording.duration_seconds == pytest.approx(1.5, abs=0.1)
+    assert recording.transcript is not None
+    document = Transcript.model_validate_json(world.content.read_document(recording.transcript))
+    assert document.text == "hello world"
+    *_, last = world.store.load(RECORDING.key(recording_id))
+    assert isinstance(last.data, TranscriptionCompleted)
+    assert (last.data.words, last.data.segments, last.user, last.correlation) == (2, 1, USER, "request-1")
+    assert world.object_keys() == [f"transcripts/{recording_id}.json", f"uploads/{recording_id}"]
+
+
+def test_a_declared_language_is_used(world: World) -> None:
+    recording_id = world.uploaded(language="de-DE")
+    world.worker.handle(object_created(recording_id))
+    assert world.transcribe.requests[0]["LanguageCode"] == "de-DE"
+
+
+@pytest.mark.parametrize(
+    ("body", "content_type", "options", "reason"),
+    [
+        (bytes(5000), "audio/wav", {}, "corrupt"),
+        (tone("wav"), "audio/wav", {"size": 7}, "bytes were uploaded, but 7 were declared"),
+        (tone("flac"), "audio/wav", {}, "flac, but wav was declared"),
+        (tone("wav", 0.2), "audio/wav", {}, "lasts 0.20 s"),
+        (silent_video(), "video/mp4", {}, "no audio track"),
+    ],
+    ids=["corrupt", "another size", "another format", "too short", "no sound"],
+)
+def test_unusable_content_fails_with_a_reason(
+    world: World, body: bytes, content_type: str, options: dict[str, Any], reason: str
+) -> None:
+    recording_id = world.uploaded(body, content_type, **options)
+    for _ in range(2):
+        world.worker.handle(object_created(recording_id))
+    recording = world.recording(recording_id)
+    assert recording.status == "failed"
+    assert reason in (recording.reason or "")
+    assert world.types(recording_id) == ["RecordingRequested", "TranscriptionFailed"]
+    assert world.transcribe.requests == []
+
+
+def test_a_refused_job_fails_with_the_services_reason(world: World) -> None:
+    recording_id = world.uploaded(language="ja-JP")
+    world.transcribe.refusal = failure("BadRequestException", "offline there is no ja-JP: set models: aws")
+    world.worker.handle(object_created(recording_id))
+    assert world.recording(recording_id).reason == "offline there is no ja-JP: set models: aws"
+
+
+def test_a_service_that_is_busy_is_asked_again(world: World) -> None:
+    recording_id = world.uploaded()
+    world.transcribe.refusal = failure("LimitExceededException")
+    with pytest.raises(ClientError):
+        world.worker.handle(object_created(recording_id))
+    assert world.recording(recording_id).status == "awaiting_upload"
+    world.transcribe.refusal = None
+    world.worker.handle(object_created(recording_id))
+    assert world.recording(recording_id).status == "processing"
+
+
+def test_a_failed_job_fails_with_its_reason(world: World) -> None:
+    recording_id = world.uploaded()
+    world.worker.handle(object_created(recording_id))
+    world.transcribe.fail(job(recording_id), "unsupported sample rate")
+    for _ in range(2):
+        world.worker.handle(job_changed(recording_id, "FAILED"))
+    assert world.recording(recording_id).reason == "unsupported sample rate"
+    assert world.types(recording_id)[2:] == ["TranscriptionFailed"]
+
+
+def test_a_result_of_another_recording_is_refused(world: World) -> None:
+    recording_id = world.uploaded()
+    world.worker.handle(object_created(recording_id))
+    world.transcribe.finish(job(recording_id), job_name="nova-test-1234-other")
+    world.worker.handle(job_changed(recording_id))
+    assert "another recording" in (world.recording(recording_id).reason or "")
+    assert world.object_keys() == [f"uploads/{recording_id}"]
+
+
+def test_an_end_that_the_service_does_not_confirm_is_not_believed(world: World) -> None:
+    recording_id = world.uploaded()
+    world.worker.handle(object_created(recording_id))
+    with pytest.raises(JobUnfinishedError):
+        world.worker.handle(job_changed(recording_id))
+    assert world.recording(recording_id).status == "processing"
+
+
+def test_a_result_that_is_not_there_yet_is_waited_for(world: World) -> None:
+    recording_id = world.uploaded()
+    world.worker.handle(object_created(recording_id))
+    world.transcribe.finish(job(recording_id))
+    raw = domain.raw_result_key(recording_id)
+    world.content.delete_all_versions([raw])
+    with pytest.raises(ContentMissingError):
+        world.worker.handle(job_changed(recording_id))
+    world.transcribe.finish(job(recording_id))
+    world.worker.handle(job_changed(recording_id))
+    assert world.recording(recording_id).status == "completed"
+
+
+def test_an_end_that_overtakes_the_start_is_no_harm(world: World) -> None:
+    recording_id = world.uploaded()
+    world.transcribe.start_transcription_job(
+        TranscriptionJobName=job(recording_id), OutputKey=domain.raw_result_key(recording_id)
+    )
+    world.transcribe.finish(job(recording_id))
+    world.worker.handle(job_changed(recording_id))
+    world.worker.handle(object_created(recording_id))
+    assert world.types(recording_id) == [
+        "RecordingRequested",
+        "TranscriptionStarted",
+        "TranscriptionCompleted",
+    ]
+
+
+def test_messages_in_any_order_and_number_give_the_same(world: World) -> None:
+    for seed in range(25):
+        shuffle = random.Random(seed)  # noqa: S311
+        recording_id = world.uploaded()
+        messages = [object_created(recording_id)] * shuffle.randint(1, 3)
+        messages += [job_changed(recording_id)] * shuffle.randint(1, 3)
+        shuffle.shuffle(messages)
+        # What raises comes again, as the queue would have it.
+        while messages:
+            message = messages.pop(0)
+            try:
+                world.worker.handle(message)
+            except (JobUnfinishedError, ContentMissingError):
+                messages.append(message)
+            name = job(recording_id)
+            if name in world.transcribe.jobs and world.recording(recording_id).is_open:
+                world.transcribe.finish(name)
+        assert world.types(recording_id) == [
+            "RecordingRequested",
+            "TranscriptionStarted",
+            "TranscriptionCompleted",
+        ]
+        assert domain.raw_result_key(recording_id) not in world.object_keys()
+
+
+@pytest.mark.parametrize("late", [object_created, job_changed])
+@pytest.mark.parametrize("started", [False, True])
+def test_late_messages_of_a_deleted_recording_leave_nothing(
+    world: World, late: Callable[[str], str], *, started: bool
+) -> None:
+    recording_id = world.uploaded()
+    if started:
+        world.worker.handle(object_created(recording_id))
+        world.transcribe.finish(job(recording_id))
+    world.delete(recording_id)
+    before = world.types(recording_id)
+    world.worker.handle(late(recording_id))
+    assert world.types(recording_id) == before
+    assert world.object_keys() == []
+
+
+def test_a_deletion_during_the_work_wins(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    recording_id = world.uploaded()
+    world.worker.handle(object_created(recording_id))
+    world.transcribe.finish(job(recording_id))
+    write = world.content.write_document
+
+    def write_and_lose(key: str, body: bytes) -> Any:
+        reference = write(key, body)
+        world.delete(recording_id)
+        return reference
+
+    monkeypatch.setattr(world.content, "write_document", write_and_lose)
+    world.worker.handle(job_changed(recording_id))
+    assert world.types(recording_id)[-1] == "RecordingDeleted"
+    assert world.object_keys() == []
+
+
+def test_content_that_cannot_be_read_is_not_called_corrupt(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recording_id = world.uploaded()
+
+    def unreachable(**_: Any) -> Any:
+        raise failure("SlowDown", "S3 is busy")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(world.s3, "get_object", unreachable)
+        with pytest.raises(ClientError, match="S3 is busy"):
+            world.worker.handle(object_created(recording_id))
+    assert world.recording(recording_id).status == "awaiting_upload"
+
+
+def test_an_object_that_is_gone_is_asked_for_again(world: World) -> None:
+    recording_id = world.request(5)
+    with pytest.raises(ContentMissingError):
+        world.worker.handle(object_created(recording_id))
+    assert world.types(recording_id) == ["RecordingRequested"]
+
+
+@pytest.mark.parametrize(
+    ("body", "error"),
+    [
+        ("", ValidationError),
+        ("not json", ValidationError),
+        ("{}", ValidationError),
+        ('{"source": "aws.s3", "detail-type": "Object Deleted", "detail": {}}', ValidationError),
+        (object_created(str(uuid.uuid4())), UnknownRecordingError),
+        (job_changed(str(uuid.uuid4())), UnknownRecordingError),
+        (object_created("../../etc/passwd"), ValueError),
+        (object_created(str(uuid.uuid4()), bucket="somebody-elses"), ValueError),
+        (job_changed("x"), ValueError),
+    ],
+)
+def test_poison_raises(world: World, body: str, error: type[Exception]) -> None:
+    with pytest.raises(error):
+        world.worker.handle(body)
+
+
+def test_the_worker_is_assembled_from_its_environment(world: World, sqs: "SQSClient") -> None:
+    queue, _ = create_queue(sqs, receives_max=5)
+    settings = WorkerSettings.from_env(
+        {
+            "SERVICE_NAME": "audio-worker",
+            "AWS_REGION": REGION,
+            "EVENT_STORE_TABLE": EVENT_STORE_TABLE,
+            "CONTENT_BUCKET": CONTENT_BUCKET,
+            "QUEUE_URL": queue,
+            "TRANSCRIPTION_JOB_PREFIX": PREFIX,
+        }
+    )
+    recording_id = world.uploaded(bytes(100))
+    sqs.send_message(QueueUrl=queue, MessageBody=object_created(recording_id))
+    with TestClient(create_app(settings)) as client:
+        for _ in range(200):
+            if world.recording(recording_id).status == "failed":
+                break
+            client.get("/health")
+        assert world.recording(recording_id).status == "failed"
+        assert client.get("/ready").json()["checks"] == {"queue": "ok", "event_store": "ok"}
