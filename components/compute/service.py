@@ -11,7 +11,6 @@ import pulumi
 import pulumi_aws as aws
 
 from components.access.role import ServiceRole, ServiceRoleArgs
-from components.access.statements import Statement
 from components.account import Account
 from components.compute.cluster import Cluster
 from components.compute.container import CONTAINER_PORT, ContainerArgs, container_definition
@@ -19,7 +18,7 @@ from components.compute.image import Image
 from components.compute.sizing import ServiceSize
 from components.edge.load_balancer import Target
 from components.network.vpc import Vpc
-from components.observe.logs import LogPolicy
+from components.observe.logs import LogPolicy, write_statement
 
 DNS_TTL_SECONDS = 10
 """How long callers may keep an address; a stopping task serves on for longer than that."""
@@ -198,13 +197,7 @@ class FargateService(pulumi.ComponentResource):
             f"{self._label}-execution", self._args.host.account, pulumi.ResourceOptions(parent=self)
         )
         self._args.image.grant_pull(role)
-        role.add(
-            Statement(
-                sid="WriteLogs",
-                actions=("logs:CreateLogStream", "logs:PutLogEvents"),
-                resources=(pulumi.Output.concat(log_group.arn, ":*"),),
-            )
-        )
+        role.add(write_statement(log_group))
         return role, role.seal()
 
     def _load_balancers(self) -> list[aws.ecs.ServiceLoadBalancerArgs] | None:

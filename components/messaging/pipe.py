@@ -10,12 +10,11 @@ import pulumi
 import pulumi_aws as aws
 
 from components.access.role import ServiceRole, ServiceRoleArgs
-from components.access.statements import Statement
 from components.account import Account
 from components.data.tables import EventStore
 from components.messaging.bus import EventBus
 from components.messaging.queue import DeadLetterQueue, QueueEncryption
-from components.observe.logs import LogPolicy
+from components.observe.logs import LogPolicy, write_statement
 
 BATCH_SIZE = 10
 """An event bus takes at most ten (CreatePipe refuses more)."""
@@ -60,13 +59,7 @@ class EventPipe(pulumi.ComponentResource):
         args.source.grant_stream(role)
         args.target.grant_publish(role)
         dead_letters.grant_send(role)
-        role.add(
-            Statement(
-                sid="WriteLogs",
-                actions=("logs:CreateLogStream", "logs:PutLogEvents"),
-                resources=(pulumi.Output.concat(log_group.arn, ":*"),),
-            )
-        )
+        role.add(write_statement(log_group))
         policy = role.seal()
         pipe = aws.pipes.Pipe(
             f"{name}-pipe",

@@ -15,7 +15,7 @@ from components.access.role import ServiceRole, ServiceRoleArgs
 from components.access.statements import ResourceStatement, Statement, document
 from components.account import Account
 from components.network.zones import SUBNET_PREFIX_LENGTH, NatStrategy, check_zones, plan_zones
-from components.observe.logs import LogPolicy
+from components.observe.logs import LogPolicy, write_statement
 
 _NAT = {
     NatStrategy.NONE: awsx.ec2.NatGatewayStrategy.NONE,
@@ -94,16 +94,9 @@ class Vpc(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(parent=self),
         )
         role.add(
-            Statement(
-                sid="WriteFlowLogs",
-                actions=("logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"),
-                resources=(log_group.arn, pulumi.Output.concat(log_group.arn, ":*")),
-            ),
-            Statement(
-                sid="FindLogGroup",
-                actions=("logs:DescribeLogGroups",),
-                resources=(args.account.arn("logs", "log-group:*"),),
-            ),
+            write_statement(log_group),
+            Statement(sid="FindLogStreams", actions=("logs:DescribeLogStreams",), resources=(log_group.arn,)),
+            Statement(sid="FindLogGroup", actions=("logs:DescribeLogGroups",), resources=("*",)),
         )
         policy = role.seal()
         aws.ec2.FlowLog(

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
+from components.access.statements import Statement
 from components.observe.retention import check_retention
 
 
@@ -28,3 +29,12 @@ class LogPolicy:
             kms_key_id=self.key_arn,
             opts=pulumi.ResourceOptions(parent=parent),
         )
+
+
+def write_statement(group: aws.cloudwatch.LogGroup) -> Statement:
+    """Return the right to write to ``group``, which its writer cannot create or read."""
+    return Statement(
+        sid="WriteLogs",
+        actions=("logs:CreateLogStream", "logs:PutLogEvents"),
+        resources=(pulumi.Output.concat(group.arn, ":log-stream:*"),),
+    )

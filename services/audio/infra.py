@@ -182,10 +182,11 @@ class Audio(pulumi.ComponentResource):
         jobs = self._args.platform.account.arn("transcribe", f"transcription-job/{job_prefix}-*")
         role.add(
             Statement(
-                sid="Transcribe",
-                actions=("transcribe:GetTranscriptionJob", "transcribe:StartTranscriptionJob"),
-                resources=(jobs,),
-            )
+                sid="StartTranscription", actions=("transcribe:StartTranscriptionJob",), resources=("*",)
+            ),
+            Statement(
+                sid="FollowTranscription", actions=("transcribe:GetTranscriptionJob",), resources=(jobs,)
+            ),
         )
 
 
