@@ -185,8 +185,8 @@ def test_a_stop_is_not_held_up_by_a_stuck_handler(sqs: "SQSClient") -> None:
     begun = time.monotonic()
     run(QueueWorker(sqs, queue, handle, limits), started.is_set)
     assert time.monotonic() - begun < 5
-    release.set()
     assert queue_depth(sqs, queue) == 1
+    release.set()
 
 
 class AbsentQueue:

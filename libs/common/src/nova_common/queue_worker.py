@@ -170,7 +170,8 @@ class QueueWorker:
         answer = self._client.receive_message(
             QueueUrl=self._queue_url,
             MaxNumberOfMessages=max(1, min(BATCH_MESSAGES_MAX, free)),
-            WaitTimeSeconds=self._limits.poll,
+            # The first answer makes the worker ready, so it does not wait for messages.
+            WaitTimeSeconds=0 if self._heard_at is None else self._limits.poll,
             VisibilityTimeout=self._limits.visibility,
             MessageSystemAttributeNames=["ApproximateReceiveCount"],
         )
