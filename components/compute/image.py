@@ -23,8 +23,10 @@ PLATFORM = "linux/arm64"
 IMAGES_KEPT = 100
 """Images kept, newest first: far more than the deployments that anybody rolls back."""
 
-SHARED_SOURCES = ("pyproject.toml", "uv.lock", "libs/common")
-"""What every image is built from, beside its own folder."""
+SHARED_SOURCES = ("pyproject.toml", "uv.lock", "libs/common/pyproject.toml", "libs/common/src")
+"""What every image is built from, beside its own sources."""
+OWN_SOURCES = ("Dockerfile", "Dockerfile.dockerignore", "pyproject.toml", "src")
+"""What an image is built from in its own folder."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,7 +75,7 @@ class Image(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(parent=self),
         )
         self._repository_url = repository.url
-        tag = content_tag(Path(), (*SHARED_SOURCES, args.folder))
+        tag = content_tag(Path(), image_sources(args.folder))
         credentials = aws.ecr.get_authorization_token_output(opts=pulumi.InvokeOutputOptions(parent=self))
         image = docker.Image(
             f"{name}-image",
@@ -109,3 +111,8 @@ class Image(pulumi.ComponentResource):
             ),
             Statement(sid="LogInToRegistry", actions=("ecr:GetAuthorizationToken",), resources=("*",)),
         )
+
+
+def image_sources(folder: str) -> tuple[str, ...]:
+    """Return the paths that the image of the workload in ``folder`` is built from."""
+    return (*SHARED_SOURCES, *(f"{folder}/{name}" for name in OWN_SOURCES))

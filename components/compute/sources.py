@@ -8,22 +8,22 @@ from pathlib import Path
 TAG_LENGTH = 32
 """Hexadecimal digits of a tag: 128 bits, beyond any accidental collision."""
 
-SKIPPED_DIRECTORIES = frozenset(
-    {
-        "__pycache__",
-        "tests",
-        ".git",
-        ".idea",
-        ".pytest_cache",
-        ".ruff_cache",
-        ".venv",
-        ".vscode",
-        "dist",
-        "node_modules",
-    }
+SKIPPED = (
+    "__pycache__",
+    "*.pyc",
+    "*.egg-info",
+    "tests",
+    ".idea",
+    ".vscode",
+    "*.swp",
+    "*~",
+    ".#*",
+    ".DS_Store",
 )
-SKIPPED_FILES = ("*.pyc", "*.swp", "*~", ".#*", "#*#", ".DS_Store")
-"""What never gets into an image: caches, tests and what editors leave."""
+"""Files and folders that never get into an image: caches, tests and what editors leave.
+
+The Dockerfiles' ignore files name them too: an image must not change while its tag stays.
+"""
 
 
 def content_tag(context: Path, sources: Iterable[str]) -> str:
@@ -50,13 +50,9 @@ def _files(context: Path, sources: Iterable[str]) -> Iterator[Path]:
             yield root
             continue
         for directory, directories, names in root.walk():
-            directories[:] = [
-                name
-                for name in directories
-                if name not in SKIPPED_DIRECTORIES and not name.endswith(".egg-info")
-            ]
+            directories[:] = [name for name in directories if not _skipped(name)]
             yield from (directory / name for name in names if not _skipped(name))
 
 
 def _skipped(name: str) -> bool:
-    return any(fnmatch(name, pattern) for pattern in SKIPPED_FILES)
+    return any(fnmatch(name, pattern) for pattern in SKIPPED)

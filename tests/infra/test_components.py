@@ -4,6 +4,7 @@ import ast
 import dataclasses
 import importlib
 import inspect
+from collections.abc import Callable
 
 import pulumi
 import pytest
@@ -12,13 +13,17 @@ from pulumi_aws import sqs
 from components.access.role import ServiceRole, ServiceRoleArgs
 from components.access.statements import Statement
 from components.account import Account
+from components.compute.sizing import ServiceSize
 from components.edge.api import ApiArgs
 from components.edge.load_balancer import LoadBalancer, LoadBalancerArgs, RequestMatch
 from components.messaging.queue import QueueArgs, QueueEncryption, Subscription
 from components.network.vpc import Vpc, VpcArgs
 from components.network.zones import NatStrategy
 from components.observe.logs import LogPolicy
+from components.platform import Platform, PlatformArgs
+from services.projector.infra import Projector, ProjectorArgs
 from tests.infra.deployment import ROOT, Deployment, run
+from tests.infra.policies import granted
 
 
 def modules() -> list[str]:
@@ -179,6 +184,76 @@ class TestRole:
                 made.add(RIGHT)
 
         run(program)
+
+
+VERBS: dict[str, Callable[[Platform, ServiceRole], None]] = {
+    "append": lambda platform, role: platform.events.grant_append(role),
+    "query": lambda platform, role: platform.events.grant_query(role),
+    "stream": lambda platform, role: platform.events.grant_stream(role),
+    "apply": lambda platform, role: platform.read_model.grant_apply(role),
+    "list": lambda platform, role: platform.read_model.grant_list(role),
+    "get": lambda platform, role: platform.content.grant_get(role, "uploads/"),
+    "put": lambda platform, role: platform.content.grant_put(role, "uploads/"),
+}
+
+
+@pytest.mark.parametrize("verb", sorted(VERBS))
+def test_each_verb_alone_brings_the_key(verb: str) -> None:
+    def program() -> None:
+        made = role()
+        VERBS[verb](platform(), made)
+        made.seal()
+
+    keys = [found for found in granted(run(program), "work-policy") if "kms:Decrypt" in found.actions]
+    assert len(keys) == 1
+    writes = verb in {"append", "apply", "put"}
+    assert ("kms:GenerateDataKey" in keys[0].actions) is writes
+
+
+def platform() -> Platform:
+    """A small platform; it has to be made inside a run."""
+    return Platform(
+        "small",
+        PlatformArgs(
+            region="us-east-1",
+            cidr="10.0.0.0/16",
+            zones=("us-east-1a", "us-east-1b"),
+            nat=NatStrategy.SINGLE,
+            log_retention_days=1,
+            protect=False,
+            recovery_days=7,
+            spot_percent=50,
+            alarm_email="operations@example.com",
+            access_token_minutes=5,
+            refresh_token_days=1,
+        ),
+    )
+
+
+def test_an_alarm_address_is_subscribed() -> None:
+    def program() -> None:
+        platform()
+
+    (subscription,) = run(program).of_type("aws:sns/topicSubscription:TopicSubscription")
+    assert (subscription.inputs["protocol"], subscription.inputs["endpoint"]) == (
+        "email",
+        "operations@example.com",
+    )
+
+
+def test_some_spot_keeps_the_minimum_on_demand() -> None:
+    def program() -> None:
+        made = platform()
+        with pytest.raises(ValueError, match="spot_percent: 101"):
+            dataclasses.replace(made.host, spot_percent=101)
+        size = ServiceSize(cpu=256, memory=512, tasks_min=1, tasks_max=3)
+        Projector("projector", ProjectorArgs(platform=made, api_size=size, worker_size=size))
+
+    service = run(program).one("aws:ecs/service:Service", "projector-service")
+    assert service.inputs["capacityProviderStrategies"] == [
+        {"capacityProvider": "FARGATE", "base": 1, "weight": 50},
+        {"capacityProvider": "FARGATE_SPOT", "weight": 50},
+    ]
 
 
 @pytest.mark.parametrize(

@@ -2,13 +2,13 @@
 
 import json
 import re
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from components.compute.container import CONTAINER_PORT, STOP_SECONDS, TEMPORARY_PATH
-from components.compute.sources import SKIPPED_DIRECTORIES
+from components.compute.image import image_sources
+from components.compute.sources import SKIPPED
 from tests.infra.deployment import ROOT, Deployment
 from tests.infra.outputs import ACCOUNT_ID
 from tests.infra.policies import statements
@@ -495,12 +495,28 @@ class TestEdge:
         assert client.inputs["tokenValidityUnits"]["accessToken"] == "minutes"
 
 
-@pytest.mark.parametrize(
-    "dockerfile", sorted(ROOT.glob("services/*/Dockerfile")), ids=lambda path: path.parent.name
-)
-def test_the_build_ignores_what_the_tag_ignores(dockerfile: Path) -> None:
-    """Otherwise a cache or a test would change an image whose tag stays, which immutable tags refuse."""
-    ignored = dockerfile.with_name("Dockerfile.dockerignore").read_text(encoding="utf-8").splitlines()
-    whitelist = "*" in ignored or "**" in ignored
-    for name in sorted(SKIPPED_DIRECTORIES & {"__pycache__", "tests"}):
-        assert f"**/{name}" in ignored or (whitelist and f"**/{name}/" in ignored)
+@pytest.mark.parametrize("folder", ["services/audio", "services/projector"])
+def test_the_build_sees_exactly_what_the_tag_covers(folder: str) -> None:
+    """Otherwise an image would change while its tag stays, which immutable repositories refuse."""
+    text = (ROOT / folder / "Dockerfile.dockerignore").read_text(encoding="utf-8")
+    lines = [line for line in text.splitlines() if line and not line.startswith("#")]
+    admitted = {line.removeprefix("!") for line in lines if line.startswith("!")}
+    assert lines[0] == "*"
+    # Docker reads the two files that steer the build whatever they say themselves.
+    assert admitted == set(image_sources(folder)) - {
+        f"{folder}/Dockerfile",
+        f"{folder}/Dockerfile.dockerignore",
+    }
+    assert set(lines) - {"*"} - {f"!{path}" for path in admitted} == {f"**/{pattern}" for pattern in SKIPPED}
+
+
+@pytest.mark.parametrize("folder", ["services/audio", "services/projector"])
+def test_the_image_agrees_with_its_task_definition(production: Deployment, folder: str) -> None:
+    instructions = (ROOT / folder / "Dockerfile").read_text(encoding="utf-8").splitlines()
+    container = containers(production)[folder.removeprefix("services/")]
+    assert f"USER {container['user']}:{container['user']}" in instructions
+    assert f"EXPOSE {CONTAINER_PORT}" in instructions
+    assert f"CMD {json.dumps(container['command'])}" in instructions
+    assert not [line for line in instructions if line.startswith("ENTRYPOINT")]
+    (check,) = [line for line in instructions if line.startswith("HEALTHCHECK")]
+    assert check.endswith("CMD " + json.dumps(container["healthCheck"]["command"][1:]))

@@ -132,7 +132,13 @@ def test_a_tag_follows_content_name_and_mode(tree: Path) -> None:
 
 def test_a_tag_ignores_what_is_never_built_in(tree: Path) -> None:
     before = tag(tree)
-    for name in ("src/__pycache__/app.pyc", "tests/test_app.py", "src/.app.py.swp", "src/app.py~", ".venv/x"):
+    for name in (
+        "src/__pycache__/app.pyc",
+        "tests/test_app.py",
+        "src/.app.py.swp",
+        "src/app.py~",
+        "src/nova.egg-info/x",
+    ):
         path = tree / "service" / name
         path.parent.mkdir(exist_ok=True)
         path.write_text("x", encoding="utf-8")

@@ -154,14 +154,21 @@ def test_a_resource_registered_twice_stops_the_run() -> None:
         run(program)
 
 
-@pytest.fixture
-def copied_tree(tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def pristine(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What the program and its images are made of, in a folder of its own."""
+    folder = tmp_path_factory.mktemp("pristine")
     for name in ("__main__.py", "Pulumi.yaml", "Pulumi.local.yaml", "pyproject.toml", "uv.lock"):
-        shutil.copy(ROOT / name, tmp_path)
+        shutil.copy(ROOT / name, folder)
     for name in ("libs/common", "services"):
-        shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
-    return tmp_path
+        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def pristine_tags(pristine: Path) -> dict[str, str]:
+    """The images' tags before any edit."""
+    return image_tags(deploy("local", directory=pristine))
 
 
 def image_tags(deployment: Deployment) -> dict[str, str]:
@@ -176,8 +183,12 @@ def changed_images(before: dict[str, str], after: dict[str, str]) -> set[str]:
     return {name for name, tag in after.items() if before[name] != tag}
 
 
-def test_a_copy_elsewhere_has_the_same_tags(copied_tree: Path) -> None:
-    assert image_tags(deploy("local", directory=copied_tree)) == image_tags(deployed("local"))
+def test_a_copy_elsewhere_has_the_same_tags(
+    pristine: Path, pristine_tags: dict[str, str], tmp_path: Path
+) -> None:
+    shutil.copytree(pristine, tmp_path / "elsewhere")
+    assert image_tags(deploy("local", directory=tmp_path / "elsewhere")) == pristine_tags
+    assert pristine_tags["audio"] != pristine_tags["projector"]
 
 
 @pytest.mark.parametrize(
@@ -188,11 +199,16 @@ def test_a_copy_elsewhere_has_the_same_tags(copied_tree: Path) -> None:
         ("services/projector/src/nova_projector/__init__.py", {"projector"}),
         ("libs/common/src/nova_common/__init__.py", {"audio", "projector"}),
         ("uv.lock", {"audio", "projector"}),
+        ("services/audio/Dockerfile", {"audio"}),
+        ("services/audio/infra.py", set[str]()),
         ("Pulumi.yaml", set[str]()),
     ],
 )
-def test_an_edit_rebuilds_only_what_it_goes_into(copied_tree: Path, edited: str, rebuilt: set[str]) -> None:
-    before = image_tags(deployed("local"))
-    with (copied_tree / edited).open("a", encoding="utf-8") as file:
+def test_an_edit_rebuilds_only_what_it_goes_into(
+    pristine: Path, pristine_tags: dict[str, str], tmp_path: Path, edited: str, rebuilt: set[str]
+) -> None:
+    tree = tmp_path / "edited"
+    shutil.copytree(pristine, tree)
+    with (tree / edited).open("a", encoding="utf-8") as file:
         file.write("\n# edited\n")
-    assert changed_images(before, image_tags(deploy("local", directory=copied_tree))) == rebuilt
+    assert changed_images(pristine_tags, image_tags(deploy("local", directory=tree))) == rebuilt
