@@ -14,11 +14,9 @@ from typing import cast
 import yaml
 
 from settings.errors import SettingsError
+from settings.values import check_keys
 
 PROJECT_FILE = "Pulumi.yaml"
-ENGINE_NAMESPACE = "pulumi"
-"""Keys under it are the engine's own; the program receives them too."""
-
 # What a stack file may hold beside `config`, by the engine's own schema of that file.
 _STACK_FILE_SECTIONS = frozenset(
     {"config", "environment", "encryptedkey", "encryptionsalt", "secretsprovider"}
@@ -102,19 +100,6 @@ def stack_config(directory: Path, stack: str) -> dict[str, str]:
         if not declared.accepts(values[key]):
             raise SettingsError(key, values[key], f"it has to be of type {declared.type}")
     return {key: _engine_text(value) for key, value in values.items()}
-
-
-def check_keys(project: str, declared: Mapping[str, object], given: Mapping[str, object]) -> None:
-    """Raise ``SettingsError`` for a key that nothing reads, as a misspelt one is.
-
-    ``declared`` are the project's full keys, ``given`` what the stack sets. The engine's own keys are let
-    through.
-    """
-    for key in sorted(given):
-        if key in declared or key.startswith(f"{ENGINE_NAMESPACE}:"):
-            continue
-        allowed = ", ".join(sorted(declared))
-        raise SettingsError(key, given[key], f"no such key in project {project}; there are: {allowed}")
 
 
 def _stack_values(directory: Path, stack: str) -> dict[str, Plain]:

@@ -13,8 +13,7 @@ from components.compute.sizing import ServiceSize
 from components.network.zones import NatStrategy, check_zones, plan_zones
 from components.observe.retention import check_retention
 from settings.errors import SettingsError
-from settings.project import check_keys
-from settings.values import Values, integers
+from settings.values import Values, check_keys, integers
 
 KEYS = (
     "region",

@@ -8,6 +8,10 @@ from typing import cast
 from settings.errors import SettingsError
 
 
+ENGINE_NAMESPACE = "pulumi"
+"""Keys under it are the engine's own; the program receives them too."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Values:
     """A project's configuration by full key, in the engine's text form.
@@ -59,6 +63,19 @@ class Values:
             return json.loads(text)
         except json.JSONDecodeError as error:
             raise SettingsError(self.key(name), text, f"it cannot be read: {error}") from error
+
+
+def check_keys(project: str, declared: Mapping[str, object], given: Mapping[str, object]) -> None:
+    """Raise ``SettingsError`` for a key that nothing reads, as a misspelt one is.
+
+    ``declared`` are the project's full keys, ``given`` what the stack sets. The engine's own keys are let
+    through.
+    """
+    for key in sorted(given):
+        if key in declared or key.startswith(f"{ENGINE_NAMESPACE}:"):
+            continue
+        allowed = ", ".join(sorted(declared))
+        raise SettingsError(key, given[key], f"no such key in project {project}; there are: {allowed}")
 
 
 def integers(key: str, value: object, fields: tuple[str, ...]) -> dict[str, int]:

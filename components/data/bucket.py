@@ -80,10 +80,6 @@ class ContentBucket(pulumi.ComponentResource):
         self._grant(role, "Put", ("s3:PutObject",), prefix)
         role.add_shared(self._key.encrypt_through(_SERVICE))
 
-    def grant_delete(self, role: ServiceRole, prefix: str) -> None:
-        """Let ``role`` delete objects under ``prefix``; their versions stay for the days of recovery."""
-        self._grant(role, "Delete", ("s3:DeleteObject",), prefix)
-
     def grant_erase(self, role: ServiceRole, prefix: str) -> None:
         """Let ``role`` remove objects under ``prefix`` with all their versions, for good."""
         self._grant(role, "Erase", ("s3:DeleteObject", "s3:DeleteObjectVersion"), prefix)

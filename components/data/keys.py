@@ -1,7 +1,6 @@
 """Encryption keys, one for each class of data.
 
-Creates: a customer managed KMS key with yearly rotation, and its alias, for tables, content, messages, logs
-and images.
+Creates: a customer managed KMS key with yearly rotation for tables, content, messages, logs and images.
 """
 
 from dataclasses import dataclass
@@ -88,12 +87,6 @@ class Keys(pulumi.ComponentResource):
             deletion_window_in_days=self._args.recovery_days,
             policy=document((_delegation(self._args.account), *services)),
             opts=pulumi.ResourceOptions(parent=self, protect=self._args.protect),
-        )
-        aws.kms.Alias(
-            f"{self._name}-{label}-alias",
-            name=f"alias/{pulumi.get_project()}/{pulumi.get_stack()}/{label}",
-            target_key_id=key.key_id,
-            opts=pulumi.ResourceOptions(parent=self),
         )
         return DataKey(label=label, arn=key.arn, account=self._args.account)
 
