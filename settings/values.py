@@ -7,7 +7,6 @@ from typing import cast
 
 from settings.errors import SettingsError
 
-
 ENGINE_NAMESPACE = "pulumi"
 """Keys under it are the engine's own; the program receives them too."""
 
