@@ -1,15 +1,16 @@
 """A stand-in for the providers, so that the real engine can run the real program without an account.
 
-The engine starts providers as gRPC servers and attaches to running ones by port (`PULUMI_DEBUG_PROVIDERS`). This one
-serves the aws, awsx and docker packages: it accepts every resource, fills in the outputs that AWS would compute from the
-same table as the recorder of the unit tests, answers the invokes that the recorder knows, and keeps nothing, because the
-engine's state is the record. As in the real providers, outputs that only AWS knows are unknown while previewing.
+The engine starts providers as gRPC servers and attaches to running ones by port (`PULUMI_DEBUG_PROVIDERS`).
+This one serves the aws, awsx and docker packages: it accepts every resource, fills in the outputs that AWS would
+compute from the same table as the recorder of the unit tests, answers the invokes that the recorder knows, and
+keeps nothing, because the engine's state is the record. As in the real providers, outputs that only AWS knows
+are unknown while previewing.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, cast
 
 import grpc
 from google.protobuf import empty_pb2, json_format, struct_pb2
@@ -25,6 +26,8 @@ from pulumi.runtime.proto import (
 from tests.infra.outputs import answer_invoke, computed_outputs
 
 PACKAGES = ("aws", "awsx", "docker")
+COMPONENT_STATE = "aws:standin:ComponentState"
+"""The one child of a remote component: the engine remembers its outputs as it does those of real children."""
 Properties = dict[str, Any]
 
 
@@ -43,14 +46,22 @@ def _struct(values: Mapping[str, Any]) -> struct_pb2.Struct:
 def _unwrapped(value: Any) -> Any:
     """A value without its secret wrappers, as a provider that does not accept secrets sees it."""
     if isinstance(value, dict):
-        members: Properties = value
+        members = cast("Properties", value)
         if rpc.is_rpc_secret(members):
             return _unwrapped(members["value"])
         return {key: _unwrapped(member) for key, member in members.items()}
     if isinstance(value, list):
-        items: list[Any] = value
-        return [_unwrapped(item) for item in items]
+        return [_unwrapped(item) for item in cast("list[Any]", value)]
     return value
+
+
+def _component_created(name: str, inputs: Properties, *, preview: bool) -> tuple[str, Properties]:
+    """The state of a remote component's child: the component's outputs and the inputs they come from."""
+    members = {key: value for key, value in inputs.items() if key != "component"}
+    _, outputs = computed_outputs(str(inputs["component"]), name, _unwrapped(members))
+    if preview:
+        outputs = dict.fromkeys(outputs, rpc.UNKNOWN)
+    return "" if preview else name, {"outputs": outputs}
 
 
 def _created(type_: str, name: str, inputs: Properties, *, preview: bool) -> tuple[str, Properties]:
@@ -65,74 +76,86 @@ def _created(type_: str, name: str, inputs: Properties, *, preview: bool) -> tup
 class StandInProvider(provider_pb2_grpc.ResourceProviderServicer):
     """One provider's side of the engine's protocol for any of `PACKAGES`."""
 
-    def Handshake(  # noqa: N802
+    def Handshake(
         self, request: provider_pb2.ProviderHandshakeRequest, context: grpc.ServicerContext
     ) -> provider_pb2.ProviderHandshakeResponse:
         """Accept secrets, so that they stay secret in the state."""
         return provider_pb2.ProviderHandshakeResponse(accept_secrets=True, accept_resources=True)
 
-    def Attach(self, request: plugin_pb2.PluginAttach, context: grpc.ServicerContext) -> empty_pb2.Empty:  # noqa: N802
+    def Attach(self, request: plugin_pb2.PluginAttach, context: grpc.ServicerContext) -> empty_pb2.Empty:
         """The engine tells its own address; there is nothing to ask it."""
         return empty_pb2.Empty()
 
-    def GetPluginInfo(self, request: empty_pb2.Empty, context: grpc.ServicerContext) -> plugin_pb2.PluginInfo:  # noqa: N802
+    def GetPluginInfo(self, request: empty_pb2.Empty, context: grpc.ServicerContext) -> plugin_pb2.PluginInfo:
         """A version is asked for, not checked, when a provider is attached."""
         return plugin_pb2.PluginInfo(version="0.0.1")
 
-    def CheckConfig(  # noqa: N802
+    def CheckConfig(
         self, request: provider_pb2.CheckRequest, context: grpc.ServicerContext
     ) -> provider_pb2.CheckResponse:
         """Every provider configuration is accepted."""
         return provider_pb2.CheckResponse(inputs=request.news)
 
-    def DiffConfig(  # noqa: N802
+    def DiffConfig(
         self, request: provider_pb2.DiffRequest, context: grpc.ServicerContext
     ) -> provider_pb2.DiffResponse:
         """A changed provider configuration replaces nothing."""
         return self.Diff(request, context)
 
-    def Configure(  # noqa: N802
+    def Configure(
         self, request: provider_pb2.ConfigureRequest, context: grpc.ServicerContext
     ) -> provider_pb2.ConfigureResponse:
         """Previews get as far as a provider that supports them lets them."""
         return provider_pb2.ConfigureResponse(acceptSecrets=True, supportsPreview=True, acceptResources=True)
 
-    def Check(self, request: provider_pb2.CheckRequest, context: grpc.ServicerContext) -> provider_pb2.CheckResponse:  # noqa: N802
+    def Check(
+        self, request: provider_pb2.CheckRequest, context: grpc.ServicerContext
+    ) -> provider_pb2.CheckResponse:
         """Inputs are kept as the program gave them."""
         return provider_pb2.CheckResponse(inputs=request.news)
 
-    def Diff(self, request: provider_pb2.DiffRequest, context: grpc.ServicerContext) -> provider_pb2.DiffResponse:  # noqa: N802
+    def Diff(
+        self, request: provider_pb2.DiffRequest, context: grpc.ServicerContext
+    ) -> provider_pb2.DiffResponse:
         """Top-level inputs that differ are an update in place."""
         old, new = _plain(request.old_inputs), _plain(request.news)
         changed = sorted(key for key in old.keys() | new.keys() if old.get(key) != new.get(key))
         changes = provider_pb2.DiffResponse.DIFF_SOME if changed else provider_pb2.DiffResponse.DIFF_NONE
         return provider_pb2.DiffResponse(changes=changes, diffs=changed)
 
-    def Create(  # noqa: N802
+    def Create(
         self, request: provider_pb2.CreateRequest, context: grpc.ServicerContext
     ) -> provider_pb2.CreateResponse:
         """Any resource can be created, with the outputs that AWS would compute."""
-        identity, state = _created(
-            request.type, request.name, _plain(request.properties), preview=request.preview
-        )
+        inputs = _plain(request.properties)
+        if request.type == COMPONENT_STATE:
+            identity, state = _component_created(request.name, inputs, preview=request.preview)
+        else:
+            identity, state = _created(request.type, request.name, inputs, preview=request.preview)
         return provider_pb2.CreateResponse(id=identity, properties=_struct(state))
 
-    def Update(  # noqa: N802
+    def Update(
         self, request: provider_pb2.UpdateRequest, context: grpc.ServicerContext
     ) -> provider_pb2.UpdateResponse:
         """An update keeps what was computed at creation and takes the new inputs."""
         state = {**_plain(request.olds), **_plain(request.news)}
         return provider_pb2.UpdateResponse(properties=_struct(state))
 
-    def Delete(self, request: provider_pb2.DeleteRequest, context: grpc.ServicerContext) -> empty_pb2.Empty:  # noqa: N802
+    def Delete(self, request: provider_pb2.DeleteRequest, context: grpc.ServicerContext) -> empty_pb2.Empty:
         """Everything can be deleted."""
         return empty_pb2.Empty()
 
-    def Read(self, request: provider_pb2.ReadRequest, context: grpc.ServicerContext) -> provider_pb2.ReadResponse:  # noqa: N802
+    def Read(
+        self, request: provider_pb2.ReadRequest, context: grpc.ServicerContext
+    ) -> provider_pb2.ReadResponse:
         """A refresh finds what the state says."""
         return provider_pb2.ReadResponse(id=request.id, properties=request.properties, inputs=request.inputs)
 
-    def Invoke(  # noqa: N802
+    def Cancel(self, request: empty_pb2.Empty, context: grpc.ServicerContext) -> empty_pb2.Empty:
+        """Nothing runs long enough to be cancelled."""
+        return empty_pb2.Empty()
+
+    def Invoke(
         self, request: provider_pb2.InvokeRequest, context: grpc.ServicerContext
     ) -> provider_pb2.InvokeResponse:
         """The functions that the recorder of the unit tests knows; any other is an error."""
@@ -141,26 +164,38 @@ class StandInProvider(provider_pb2_grpc.ResourceProviderServicer):
         getattr(response, "return").CopyFrom(_struct(answer))
         return response
 
-    def Construct(  # noqa: N802
+    def Construct(
         self, request: provider_pb2.ConstructRequest, context: grpc.ServicerContext
     ) -> provider_pb2.ConstructResponse:
-        """A component of another language: registered as one resource with its outputs and without children."""
+        """A component of another language: registered with one child, which holds what it gives out."""
         with grpc.insecure_channel(request.monitorEndpoint) as channel:
-            monitor = resource_pb2_grpc.ResourceMonitorStub(channel)
-            registered = monitor.RegisterResource(
+            monitor = cast("Any", resource_pb2_grpc.ResourceMonitorStub(channel))
+            component = monitor.RegisterResource(
                 resource_pb2.RegisterResourceRequest(
                     type=request.type, name=request.name, parent=request.parent, custom=False
                 )
             )
-            _, state = _created(request.type, request.name, _plain(request.inputs), preview=request.dryRun)
-            monitor.RegisterResourceOutputs(
-                resource_pb2.RegisterResourceOutputsRequest(urn=registered.urn, outputs=_struct(state))
+            child = monitor.RegisterResource(
+                resource_pb2.RegisterResourceRequest(
+                    type=COMPONENT_STATE,
+                    name=request.name,
+                    parent=component.urn,
+                    custom=True,
+                    provider=request.providers["aws"],
+                    object=_struct({"component": request.type, **_plain(request.inputs)}),
+                    acceptSecrets=True,
+                    supportsPartialValues=True,
+                )
             )
-        return provider_pb2.ConstructResponse(urn=registered.urn, state=_struct(state))
+            outputs = _struct(_plain(child.object).get("outputs", {}))
+            monitor.RegisterResourceOutputs(
+                resource_pb2.RegisterResourceOutputsRequest(urn=component.urn, outputs=outputs)
+            )
+        return provider_pb2.ConstructResponse(urn=component.urn, state=outputs)
 
 
 @contextmanager
-def attached_providers() -> Iterator[str]:
+def attached_providers() -> Generator[str]:
     """Serve the stand-in on a loopback port; yields the value for `PULUMI_DEBUG_PROVIDERS`."""
     server = grpc.server(ThreadPoolExecutor(max_workers=16))
     provider_pb2_grpc.add_ResourceProviderServicer_to_server(StandInProvider(), server)
