@@ -59,7 +59,7 @@ def stack(request: pytest.FixtureRequest, tmp_path: Path) -> Generator[auto.Stac
 
 def _resources(stack: auto.Stack) -> list[dict[str, Any]]:
     """What the engine's state holds."""
-    deployment: dict[str, Any] = stack.export_stack().deployment or {}
+    deployment = dict(stack.export_stack().deployment or {})
     return deployment.get("resources", [])
 
 
