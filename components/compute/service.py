@@ -29,6 +29,7 @@ MEMORY_PERCENT = 80
 REQUESTS_PER_TARGET = 1000
 """Load, per minute for requests, at which one more task is wanted."""
 COOLDOWN_SECONDS = 60
+ALL_PERCENT = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +45,7 @@ class ServiceHost:
 
     def __post_init__(self) -> None:
         """Check the share."""
-        if not 0 <= self.spot_percent <= 100:  # noqa: PLR2004
+        if not 0 <= self.spot_percent <= ALL_PERCENT:
             raise ValueError(f"spot_percent: {self.spot_percent} is not allowed; it is 0 to 100")
 
 
@@ -109,7 +110,7 @@ class FargateService(pulumi.ComponentResource):
                 parent=self,
                 depends_on=[task_policy, execution_policy, args.host.cluster.capacity, *_rules(args.target)],
                 # Autoscaling owns the number once the service runs.
-                ignore_changes=["desiredCount"],
+                ignore_changes=["desired_count"],
             ),
         )
         self.name = service.name
@@ -285,11 +286,11 @@ def task_service_role(name: str, account: Account, opts: pulumi.ResourceOptions)
 
 def _capacity(spot_percent: int, tasks_min: int) -> list[aws.ecs.ServiceCapacityProviderStrategyArgs]:
     strategies: list[aws.ecs.ServiceCapacityProviderStrategyArgs] = []
-    if spot_percent < 100:  # noqa: PLR2004
+    if spot_percent < ALL_PERCENT:
         # The minimum stands on capacity that AWS does not take back.
         strategies.append(
             aws.ecs.ServiceCapacityProviderStrategyArgs(
-                capacity_provider="FARGATE", base=tasks_min, weight=100 - spot_percent
+                capacity_provider="FARGATE", base=tasks_min, weight=ALL_PERCENT - spot_percent
             )
         )
     if spot_percent > 0:

@@ -5,6 +5,7 @@ gateway endpoints for S3 and DynamoDB; a default security group without rules; f
 log group.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pulumi
@@ -44,7 +45,7 @@ class Vpc(pulumi.ComponentResource):
     """The platform's own network. Tasks run in the private subnets, nothing in the public ones."""
 
     vpc_id: pulumi.Output[str]
-    private_subnet_ids: pulumi.Output[list[str]]
+    private_subnet_ids: pulumi.Output[Sequence[str]]
 
     def __init__(self, name: str, args: VpcArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("nova:network:Vpc", name, None, opts)
@@ -71,7 +72,7 @@ class Vpc(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(parent=self),
         )
         self.vpc_id = network.vpc_id
-        self.private_subnet_ids = network.private_subnet_ids.apply(list)
+        self.private_subnet_ids = network.private_subnet_ids
         aws.ec2.DefaultSecurityGroup(
             f"{name}-default-security-group",
             vpc_id=self.vpc_id,
