@@ -138,7 +138,8 @@ def test_content_that_changes_while_it_is_read_is_an_error(s3: "S3Client", conte
     put(s3, "uploads/a", tone("flac"))
     with pytest.raises(Exception, match=r"PreconditionFailed|pre-conditions"):
         reader.read(10)
-    assert reader.failure is not None
+    with pytest.raises(Exception, match=r"PreconditionFailed|pre-conditions"):
+        reader.check()
 
 
 @pytest.mark.usefixtures("small_blocks")

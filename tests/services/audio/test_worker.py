@@ -2,6 +2,8 @@
 
 # ruff: noqa: ANN401 - stand-ins and keyword tables take whatever the real thing takes
 
+import contextlib
+import io
 import json
 import random
 import uuid
@@ -11,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from botocore.exceptions import ClientError
 from fastapi.testclient import TestClient
-from nova_audio import domain
+from nova_audio import domain, storage, worker
+from nova_audio.media import Media, UnusableMediaError
 from nova_audio.settings import WorkerSettings
 from nova_audio.storage import ContentMissingError, ContentStore
 from nova_audio.transcription import TranscriptionService
@@ -27,7 +30,7 @@ from nova_common.event_store import DynamoEventStore
 from nova_common.events import EventRegistry
 from pydantic import ValidationError
 
-from tests.services.support.audio import CODECS, CONTENT_TYPES, silent_video, tone
+from tests.services.support.audio import CODECS, CONTENT_TYPES, silent_video, tone, without_duration
 from tests.services.support.tables import CONTENT_BUCKET, EVENT_STORE_TABLE, REGION, create_queue
 
 if TYPE_CHECKING:
@@ -339,18 +342,50 @@ def test_a_deletion_during_the_work_wins(world: World, monkeypatch: pytest.Monke
     assert world.object_keys() == []
 
 
+@pytest.mark.parametrize("succeeding", range(6))
 def test_content_that_cannot_be_read_is_not_called_corrupt(
-    world: World, monkeypatch: pytest.MonkeyPatch
+    world: World, monkeypatch: pytest.MonkeyPatch, succeeding: int
+) -> None:
+    # Without a duration in its header the content is read to the end, so that each block's failure counts.
+    recording_id = world.uploaded(without_duration(tone("webm", 3.0)), "audio/webm")
+    get_object = world.s3.get_object
+    reads: list[str] = []
+
+    def unreliable(**request: Any) -> Any:
+        reads.append(request["Range"])
+        if len(reads) > succeeding:
+            raise failure("SlowDown", "S3 is busy")
+        return get_object(**request)
+
+    with monkeypatch.context() as broken:
+        broken.setattr(storage, "BLOCK_BYTES", 4096)
+        broken.setattr(world.s3, "get_object", unreliable)
+        with pytest.raises(ClientError, match="S3 is busy"):
+            world.worker.handle(object_created(recording_id))
+    assert world.recording(recording_id).status == "awaiting_upload"
+
+
+@pytest.mark.parametrize("outcome", [UnusableMediaError("corrupt"), Media("wav", 5.0)])
+def test_a_decoder_that_swallows_a_failed_read_is_not_believed(
+    world: World, monkeypatch: pytest.MonkeyPatch, outcome: UnusableMediaError | Media
 ) -> None:
     recording_id = world.uploaded()
 
     def unreachable(**_: Any) -> Any:
         raise failure("SlowDown", "S3 is busy")
 
-    with monkeypatch.context() as broken:
-        broken.setattr(world.s3, "get_object", unreachable)
-        with pytest.raises(ClientError, match="S3 is busy"):
-            world.worker.handle(object_created(recording_id))
+    def swallow(file: io.IOBase, declared: str) -> Media:
+        del declared
+        with contextlib.suppress(ClientError):
+            file.read(1)
+        if isinstance(outcome, UnusableMediaError):
+            raise outcome
+        return outcome
+
+    monkeypatch.setattr(world.s3, "get_object", unreachable)
+    monkeypatch.setattr(worker, "probe", swallow)
+    with pytest.raises(ClientError, match="S3 is busy"):
+        world.worker.handle(object_created(recording_id))
     assert world.recording(recording_id).status == "awaiting_upload"
 
 

@@ -134,6 +134,9 @@ def test_a_body_over_the_limit_is_a_413() -> None:
         assert client.post("/raw", content=b"x" * 100).json() == 100
         check_problem(client.post("/raw", content=b"x" * 101), 413)
 
+        # The declared length is enough to refuse, also where nobody would read the body.
+        check_problem(client.request("GET", "/things", content=b"x" * 101), 413)
+
         def chunks() -> Iterator[bytes]:
             for _ in range(11):
                 yield b"x" * 10

@@ -205,6 +205,14 @@ def test_many_threads_make_one_fetch() -> None:
     assert server.fetches == 1
 
 
+@pytest.mark.parametrize("fault", ["no signature", "public key as a secret", "not a token", "too long"])
+def test_no_key_is_fetched_for_what_cannot_be_genuine(fault: str) -> None:
+    server = KeyServer()
+    with pytest.raises(InvalidTokenError):
+        TokenVerifier(SETTINGS, server.keys()).verify(tokens.forged_tokens()[fault])
+    assert server.fetches == 0
+
+
 def test_keys_of_other_kinds_are_passed_over() -> None:
     server = KeyServer()
     server.documents = {

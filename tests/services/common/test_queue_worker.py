@@ -209,6 +209,41 @@ def test_an_absent_queue_makes_the_worker_unready_and_not_dead() -> None:
     assert worker.alive
 
 
+class LateQueue:
+    """A queue whose message comes only when the worker is stopping."""
+
+    def __init__(self) -> None:
+        self.polled = threading.Event()
+        self.stopping = threading.Event()
+        self.visibilities: list[int] = []
+
+    def receive_message(self, **_: Any) -> Any:
+        self.polled.set()
+        self.stopping.wait(5)
+        return {"Messages": [{"MessageId": "m", "Body": "late", "ReceiptHandle": "r"}]}
+
+    def change_message_visibility(self, **request: Any) -> None:
+        self.visibilities.append(request["VisibilityTimeout"])
+
+
+def test_what_comes_during_a_stop_is_given_back() -> None:
+    queue = LateQueue()
+    seen: list[str] = []
+    worker = QueueWorker(queue, "url", seen.append, FAST)  # pyright: ignore[reportArgumentType]
+
+    async def scenario() -> None:
+        worker.start()
+        await asyncio.to_thread(queue.polled.wait, 5)
+        stop = asyncio.create_task(worker.stop())
+        await asyncio.sleep(0)
+        queue.stopping.set()
+        await stop
+
+    asyncio.run(scenario())
+    assert seen == []
+    assert queue.visibilities == [0]
+
+
 def test_the_application_of_a_worker(sqs: "SQSClient") -> None:
     queue, _ = create_queue(sqs, receives_max=3)
     seen = threading.Event()

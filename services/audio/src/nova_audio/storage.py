@@ -168,7 +168,12 @@ class RangedReader(io.RawIOBase):
         self._stored = stored
         self._position = 0
         self._blocks: OrderedDict[int, bytes] = OrderedDict()
-        self.failure: Exception | None = None
+        self._failure: Exception | None = None
+
+    def check(self) -> None:
+        """Raise what a read raised, if any: a decoder may call it invalid data, or take it for the end."""
+        if self._failure is not None:
+            raise self._failure
 
     @override
     def readable(self) -> bool:
@@ -225,8 +230,7 @@ class RangedReader(io.RawIOBase):
             with answer["Body"] as body:
                 return body.read()
         except Exception as error:
-            # The decoder that reads this file reports any failure as invalid data: keep the true one.
-            self.failure = error
+            self._failure = error
             raise
 
 

@@ -163,11 +163,9 @@ class Transcriber:
         with self._content.open(stored) as reader:
             try:
                 media = probe(reader, recording.media_format)
-            except UnusableMediaError:
-                if reader.failure is not None:
-                    # Not the content is at fault but its reading: that may succeed the next time.
-                    raise reader.failure from None
-                raise
+            finally:
+                # A failed read is not the content's fault, whatever came of it: it may succeed the next time.
+                reader.check()
         fault = domain.duration_fault(media.duration_seconds)
         if fault:
             raise UnusableMediaError(fault)
