@@ -6,6 +6,8 @@ repeating an append that succeeded succeeds again. Reads are strongly consistent
 data an event, `APPEND_EVENTS_MAX` events an append.
 """
 
+from __future__ import annotations
+
 import json
 import random
 import time
@@ -74,7 +76,7 @@ class EventStore(Protocol):
 class DynamoEventStore:
     """The event store in a DynamoDB table: pk is the aggregate, sk is `v` and ten digits of the version."""
 
-    def __init__(self, client: "DynamoDBClient", table: str, registry: EventRegistry) -> None:
+    def __init__(self, client: DynamoDBClient, table: str, registry: EventRegistry) -> None:
         self._client = client
         self._table = table
         self._registry = registry

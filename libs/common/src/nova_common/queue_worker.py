@@ -7,6 +7,8 @@ visible again after a growing, jittered delay, until the queue's redrive policy 
 queue; others go on meanwhile. Handlers must be idempotent, because SQS delivers at least once.
 """
 
+from __future__ import annotations
+
 import asyncio
 import logging
 import random
@@ -73,7 +75,7 @@ class QueueWorker:
     """Consumes one queue with one handler until it is stopped."""
 
     def __init__(
-        self, client: "SQSClient", queue_url: str, handle: Handler, limits: WorkerLimits | None = None
+        self, client: SQSClient, queue_url: str, handle: Handler, limits: WorkerLimits | None = None
     ) -> None:
         self._client = client
         self._queue_url = queue_url
@@ -143,7 +145,7 @@ class QueueWorker:
                 self._running.add(task)
                 task.add_done_callback(self._finished)
 
-    def _finished(self, task: "asyncio.Task[None]") -> None:
+    def _finished(self, task: asyncio.Task[None]) -> None:
         self._running.discard(task)
         self._slots.release()
 
@@ -154,7 +156,7 @@ class QueueWorker:
         except TimeoutError:
             return
 
-    async def _attend(self, message: "MessageTypeDef") -> None:
+    async def _attend(self, message: MessageTypeDef) -> None:
         """Handle one message in a thread and extend its visibility until that is done."""
         work = asyncio.ensure_future(_in_thread(lambda: self._process(message)))
         deadline = time.monotonic() + self._limits.handling
@@ -166,7 +168,7 @@ class QueueWorker:
             if time.monotonic() < deadline:
                 await _in_thread(lambda: self._set_visibility(message, self._limits.visibility))
 
-    def _receive(self, free: int) -> "list[MessageTypeDef]":
+    def _receive(self, free: int) -> list[MessageTypeDef]:
         answer = self._client.receive_message(
             QueueUrl=self._queue_url,
             MaxNumberOfMessages=max(1, min(BATCH_MESSAGES_MAX, free)),
@@ -177,7 +179,7 @@ class QueueWorker:
         )
         return answer.get("Messages", [])
 
-    def _process(self, message: "MessageTypeDef") -> None:
+    def _process(self, message: MessageTypeDef) -> None:
         """Handle and delete, or postpone: never raises, so that one message cannot end the loop."""
         message_id = message.get("MessageId", "")
         token = correlation_id.set(message_id)
@@ -190,14 +192,14 @@ class QueueWorker:
         finally:
             correlation_id.reset(token)
 
-    def _postpone(self, message: "MessageTypeDef") -> None:
+    def _postpone(self, message: MessageTypeDef) -> None:
         deliveries = int(message.get("Attributes", {}).get("ApproximateReceiveCount", "1"))
         delay = retry_delay_seconds(deliveries, self._limits)
         fields = {"deliveries": deliveries, "retry_seconds": delay}
         logger.error("a message could not be handled", extra={"fields": fields}, exc_info=True)
         self._set_visibility(message, delay)
 
-    def _delete(self, message: "MessageTypeDef") -> None:
+    def _delete(self, message: MessageTypeDef) -> None:
         try:
             self._client.delete_message(
                 QueueUrl=self._queue_url, ReceiptHandle=message.get("ReceiptHandle", "")
@@ -205,7 +207,7 @@ class QueueWorker:
         except (BotoCoreError, ClientError):
             logger.warning("a handled message could not be deleted and will come again", exc_info=True)
 
-    def _set_visibility(self, message: "MessageTypeDef", seconds: int) -> None:
+    def _set_visibility(self, message: MessageTypeDef, seconds: int) -> None:
         try:
             self._client.change_message_visibility(
                 QueueUrl=self._queue_url,
@@ -261,12 +263,12 @@ def create_worker_application(
     )
 
 
-def _report_death(task: "asyncio.Task[None]") -> None:
+def _report_death(task: asyncio.Task[None]) -> None:
     if not task.cancelled() and task.exception() is not None:
         logger.critical("the worker loop died", exc_info=task.exception())
 
 
-def _in_thread[T](call: Callable[[], T]) -> "asyncio.Future[T]":
+def _in_thread[T](call: Callable[[], T]) -> asyncio.Future[T]:
     """Run a call in a daemon thread: unlike a pool's it does not hold up the exit after the drain."""
     loop = asyncio.get_running_loop()
     future: asyncio.Future[T] = loop.create_future()

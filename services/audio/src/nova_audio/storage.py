@@ -3,6 +3,8 @@
 Presigned uploads, objects with their versions, and deletion that leaves no version behind.
 """
 
+from __future__ import annotations
+
 import hashlib
 import io
 from collections import OrderedDict
@@ -51,7 +53,7 @@ class StoredObject:
 class ContentStore:
     """Recordings and transcripts in one versioned bucket."""
 
-    def __init__(self, client: "S3Client", bucket: str) -> None:
+    def __init__(self, client: S3Client, bucket: str) -> None:
         self._client = client
         self._bucket = bucket
 
@@ -81,7 +83,7 @@ class ContentStore:
             raise _translated(error, key) from error
         return StoredObject(key=key, size_bytes=answer["ContentLength"], etag=answer["ETag"])
 
-    def open(self, stored: StoredObject) -> "RangedReader":
+    def open(self, stored: StoredObject) -> RangedReader:
         """Return a file over an object that reads what is needed, and fails if the object changes."""
         return RangedReader(self._client, self._bucket, stored)
 
@@ -143,7 +145,7 @@ class ContentStore:
                 ]
                 self._delete(versions)
 
-    def _delete(self, versions: "list[ObjectIdentifierTypeDef]") -> None:
+    def _delete(self, versions: list[ObjectIdentifierTypeDef]) -> None:
         """Delete up to a page of versions, which is also the most that DeleteObjects takes (1,000)."""
         if not versions:
             return
@@ -161,7 +163,7 @@ class RangedReader(io.RawIOBase):
     thread-safe.
     """
 
-    def __init__(self, client: "S3Client", bucket: str, stored: StoredObject) -> None:
+    def __init__(self, client: S3Client, bucket: str, stored: StoredObject) -> None:
         super().__init__()
         self._client = client
         self._bucket = bucket

@@ -1,5 +1,7 @@
 """Amazon Transcribe: starting a recording's job, its state, and its result as our transcript document."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
@@ -45,7 +47,7 @@ class JobState:
 class TranscriptionService:
     """Jobs of Amazon Transcribe on objects of one bucket."""
 
-    def __init__(self, client: "TranscribeServiceClient", bucket: str) -> None:
+    def __init__(self, client: TranscribeServiceClient, bucket: str) -> None:
         self._client = client
         self._bucket = bucket
 

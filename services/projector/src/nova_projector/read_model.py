@@ -5,6 +5,8 @@ creation; tombstones are not in it. Writes are conditional on the version that w
 never overwrite a newer state with an older one. Lists are eventually consistent.
 """
 
+from __future__ import annotations
+
 import base64
 import binascii
 import re
@@ -56,7 +58,7 @@ class Position:
         return f"{self.created_at}#{self.recording_id}"
 
     @classmethod
-    def decode(cls, cursor: str) -> "Position":
+    def decode(cls, cursor: str) -> Position:
         """Return the place of a cursor; InvalidCursorError.
 
         It names no user: a cursor moves within one's own list.
@@ -90,7 +92,7 @@ class ReadModel(Protocol):
 class DynamoReadModel:
     """The read model in a DynamoDB table."""
 
-    def __init__(self, client: "DynamoDBClient", table: str) -> None:
+    def __init__(self, client: DynamoDBClient, table: str) -> None:
         self._client = client
         self._table = table
 
