@@ -9,7 +9,7 @@ import uuid
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import botocore.session
 import pytest
@@ -53,12 +53,10 @@ WRITERS = 50
 @pytest.fixture
 def client(aws_environment: None, monkeypatch: pytest.MonkeyPatch) -> "Iterator[DynamoDBClient]":
     del aws_environment
-    session = botocore.session.get_session()
+    create = cast("Any", botocore.session.get_session().create_client)
     config = Config(max_pool_connections=WRITERS)
     if ENDPOINT:
-        yield session.create_client(
-            "dynamodb", region_name=tables.REGION, endpoint_url=ENDPOINT, config=config
-        )
+        yield create("dynamodb", region_name=tables.REGION, endpoint_url=ENDPOINT, config=config)
         return
     # The real engine checks a condition and writes in one step; moto does so only with one request at a time.
     one_at_a_time, answer = threading.Lock(), DynamoHandler.call_action
@@ -69,7 +67,7 @@ def client(aws_environment: None, monkeypatch: pytest.MonkeyPatch) -> "Iterator[
 
     monkeypatch.setattr(DynamoHandler, "call_action", call_action)
     with mock_aws():
-        yield session.create_client("dynamodb", region_name=tables.REGION, config=config)
+        yield create("dynamodb", region_name=tables.REGION, config=config)
 
 
 @pytest.fixture
@@ -89,8 +87,17 @@ def requested(filename: str = "a.wav") -> RecordingRequested:
     return RecordingRequested(filename=filename, content_type="audio/wav", size_bytes=10)
 
 
-def event(recording: str, data: EventData, **options: Any) -> NewEvent:
-    return RECORDING.event(recording, data, correlation="request-1", **{"user": USER, **options})
+def event(
+    recording: str,
+    data: EventData,
+    *,
+    user: str | None = USER,
+    event_id: str | None = None,
+    occurred_at: datetime | None = None,
+) -> NewEvent:
+    return RECORDING.event(
+        recording, data, correlation="request-1", user=user, event_id=event_id, occurred_at=occurred_at
+    )
 
 
 def new_id() -> str:

@@ -9,7 +9,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -56,7 +56,7 @@ def status_of(port: int, path: str = "/health") -> int | None:
 
 
 @contextmanager
-def process(directory: Path, drain_seconds: float) -> Iterator[tuple[subprocess.Popen[str], int]]:
+def process(directory: Path, drain_seconds: float) -> Generator[tuple[subprocess.Popen[str], int]]:
     program = directory / "program.py"
     program.write_text(PROGRAM)
     port = free_port()

@@ -1,5 +1,8 @@
 """Recordings made on the spot, in every format that is accepted."""
 
+# PyAV's annotations mention numpy, which is not installed.
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
+
 import array
 import io
 import math

@@ -15,10 +15,10 @@ from nova_common.application import Draining
 from nova_common.logs import configure_logging
 from nova_common.settings import ServerSettings, SettingsError
 
-DRAIN_SECONDS = 5.0
+DRAIN_SECONDS = 6.0
 """How long an API serves on after SIGTERM, for callers that still hold its address.
 
-The time to live of its Cloud Map records must not be longer.
+The time to live of its Cloud Map records must be shorter.
 """
 
 STOP_SECONDS_MAX = 20
