@@ -1,0 +1,70 @@
+"""The services' Dockerfiles say what the platform relies on, and say it alike."""
+
+import tomllib
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+SLICES = sorted(path.parent.name for path in ROOT.glob("services/*/Dockerfile"))
+
+
+def read(slice_name: str, suffix: str = "") -> str:
+    return (ROOT / "services" / slice_name / f"Dockerfile{suffix}").read_text()
+
+
+@pytest.mark.parametrize("slice_name", SLICES)
+def test_the_final_stage_is_complete(slice_name: str) -> None:
+    text = read(slice_name)
+    package = tomllib.loads((ROOT / "services" / slice_name / "pyproject.toml").read_text())["project"][
+        "name"
+    ]
+    build, final = text.split("\nFROM ${BASE}\n")
+    assert not text.startswith("# syntax")
+    assert "ARG BASE=public.ecr.aws/docker/library/python:3.13-slim-bookworm\n" in build
+    assert (
+        f"uv sync --frozen --package {package} --no-default-groups --no-editable --compile-bytecode" in build
+    )
+    assert final.splitlines() == [
+        f'LABEL nova.package="{package}"',
+        "COPY --from=build /opt/nova /opt/nova",
+        "# PYTHONSAFEPATH keeps the working directory off the import path; "
+        "the root file system is read-only at run time.",
+        "ENV PATH=/opt/nova/bin:/usr/local/bin:/usr/bin:/bin",
+        "ENV PYTHONUNBUFFERED=1",
+        "ENV PYTHONDONTWRITEBYTECODE=1",
+        "ENV PYTHONSAFEPATH=1",
+        "USER 10001:10001",
+        "EXPOSE 8000",
+        "HEALTHCHECK --interval=10s --timeout=5s --start-period=30s --retries=3 "
+        'CMD ["python", "-m", "nova_common.healthcheck"]',
+        f'CMD ["python", "-m", "nova_{slice_name}.app"]',
+    ]
+
+
+@pytest.mark.parametrize("slice_name", SLICES)
+def test_the_context_holds_what_is_copied_and_nothing_else(slice_name: str) -> None:
+    copied: set[str] = set()
+    for line in read(slice_name).splitlines():
+        if line.startswith("COPY ") and "--from" not in line:
+            *sources, _ = line.removeprefix("COPY ").split()
+            copied |= set(sources)
+    assert all((ROOT / source).exists() for source in copied)
+    first, *rules = [
+        line for line in read(slice_name, ".dockerignore").splitlines() if not line.startswith("#")
+    ]
+    admitted = {line.removeprefix("!") for line in rules if line.startswith("!")}
+    assert first == "*"
+    assert all(any(path == source or path.startswith(f"{source}/") for path in admitted) for source in copied)
+    assert all(any(path == source or path.startswith(f"{source}/") for source in copied) for path in admitted)
+    assert f"services/{slice_name}/infra.py" not in admitted
+
+
+def test_all_images_are_built_alike() -> None:
+    def neutral(slice_name: str, suffix: str = "") -> list[str]:
+        # The first line names the service in words.
+        return read(slice_name, suffix).replace(slice_name, "SLICE").splitlines()[1:]
+
+    for slice_name in SLICES[1:]:
+        assert neutral(slice_name) == neutral(SLICES[0])
+        assert neutral(slice_name, ".dockerignore") == neutral(SLICES[0], ".dockerignore")
