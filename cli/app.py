@@ -202,9 +202,7 @@ def _access_token(home: Home) -> str:
     user = read_json(home.user_file)
     if not user:
         raise NovaError("there is no demo user yet: `./nova up` makes it")
-    return users.access_token(
-        daemon, str(outputs["user_pool_client_id"]), platform.region(outputs), user
-    )
+    return users.access_token(daemon, str(outputs["user_pool_client_id"]), platform.region(outputs), user)
 
 
 def _remove_data(home: Home) -> None:
@@ -225,7 +223,9 @@ def _alone(home: Home) -> Generator[None]:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
         os.close(descriptor)
-        raise NovaError(f"another nova command is changing the platform in {home.path}: wait for it") from error
+        raise NovaError(
+            f"another nova command is changing the platform in {home.path}: wait for it"
+        ) from error
     try:
         yield
     finally:

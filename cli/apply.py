@@ -31,12 +31,14 @@ class Applied:
         return sum(self.counts.get(operation, 0) for operation in OPERATIONS)
 
     def summary(self) -> str:
-        """The counts in words."""
+        """Return the counts in words."""
         words = [f"{self.counts[key]} {key}" for key in ("same", *OPERATIONS) if self.counts.get(key)]
         return ", ".join(words) or "nothing declared"
 
 
-def apply_program(home: Home, daemon: Daemon, uv: str, step: Step, output: Output, *, discard: bool) -> Applied:
+def apply_program(
+    home: Home, daemon: Daemon, uv: str, step: Step, output: Output, *, discard: bool
+) -> Applied:
     """Bring the local cloud to what the program declares; raises NovaError with the failing resources."""
     command = [
         sys.executable, "-m", "local_cloud.applier", "--home", str(home.path), "--endpoint", daemon.endpoint,

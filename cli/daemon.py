@@ -41,7 +41,7 @@ class Daemon:
 
 
 def running(home: Home) -> Daemon | None:
-    """This home's daemon if it runs; a description that a killed daemon left behind does not count."""
+    """Return this home's daemon if it runs; what a killed daemon left behind does not count."""
     described = read_json(home.daemon_file)
     if not described or not _is_daemon(int(described["pid"]), home):
         return None
@@ -112,10 +112,14 @@ def processes_of(home: Home) -> list[psutil.Process]:
 
 
 def version(models: str) -> str:
-    """A digest of what the daemon is started from, so that an edit of it restarts it."""
+    """Return a digest of what the daemon is started from, so that an edit of it restarts it."""
     digest = hashlib.sha256(models.encode())
     sources = CHECKOUT / "local_cloud"
-    files = [*sources.glob("*.py"), *(sources / "gateway").rglob("*.py"), *(sources / "runtime").rglob("*.py")]
+    files = [
+        *sources.glob("*.py"),
+        *(sources / "gateway").rglob("*.py"),
+        *(sources / "runtime").rglob("*.py"),
+    ]
     for path in [*sorted(files), CHECKOUT / "uv.lock"]:
         digest.update(path.relative_to(CHECKOUT).as_posix().encode() + b"\0" + path.read_bytes())
     return digest.hexdigest()
@@ -141,7 +145,7 @@ def answers(port: int) -> bool:
 
 
 def status(daemon: Daemon) -> dict[str, Any]:
-    """What the daemon says of services and URLs; empty when it does not answer."""
+    """Return what the daemon says of services and URLs; empty when it does not answer."""
     try:
         answer = httpx.get(f"{daemon.endpoint}/_nova/status", timeout=10, trust_env=False)
         return answer.raise_for_status().json()

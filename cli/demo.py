@@ -26,7 +26,7 @@ CHUNK_BYTES = 1 << 20
 
 
 def transcribe(api: str, token: str, file: Path, progress: Callable[[str], None]) -> dict[str, Any]:
-    """Upload `file`, wait for its transcript and return it; raises NovaError with the platform's own words."""
+    """Upload `file`, wait for its transcript, return it; raises NovaError with the platform's own words."""
     content_type = check(file)
     with httpx.Client(
         base_url=api,
@@ -47,7 +47,7 @@ def transcribe(api: str, token: str, file: Path, progress: Callable[[str], None]
 
 
 def check(file: Path) -> str:
-    """The content type of a recording; raises NovaError for a file that cannot be one."""
+    """Return the content type of a recording; raises NovaError for a file that cannot be one."""
     if not file.exists():
         raise NovaError(f"{file} does not exist")
     if not file.is_file():
@@ -62,7 +62,7 @@ def check(file: Path) -> str:
 
 
 def lines(transcript: dict[str, Any]) -> Iterator[str]:
-    """The transcript for people: the time at which each segment begins (m:ss.s), speaker if known, and words."""
+    """Yield each segment for people: from when to when (m:ss.s), the speaker if known, the words."""
     for segment in transcript["segments"]:
         speaker = f"{segment['speaker']}: " if segment.get("speaker") else ""
         yield f"{_clock(segment['start'])} - {_clock(segment['end'])}  {speaker}{segment['text']}"

@@ -62,21 +62,21 @@ class Home:
         return self.environment / "bin" / "python"
 
     def outputs(self) -> dict[str, Any]:
-        """The stack's outputs; empty before the first complete run."""
+        """Return the stack's outputs; empty before the first complete run."""
         return read_json(self.stack_file).get("outputs", {})
 
 
 def find_home() -> Home:
-    """The home that NOVA_HOME names, or the one in this checkout."""
+    """Return the home that NOVA_HOME names, or the one in this checkout."""
     given = os.environ.get(HOME_VARIABLE)
     return Home(Path(given).expanduser().resolve() if given else CHECKOUT / ".nova")
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """A JSON object from a file; empty when there is no such file or it is being written."""
+    """Return a JSON object from a file; empty when there is no such file or it is being written."""
     try:
         return cast("dict[str, Any]", json.loads(path.read_text("utf-8")))
-    except (FileNotFoundError, json.JSONDecodeError):
+    except (FileNotFoundError, NotADirectoryError, json.JSONDecodeError):
         return {}
 
 

@@ -12,7 +12,7 @@ LINES_SHOWN = 200
 
 
 def log_files(home: Home, service: str | None) -> dict[str, Path]:
-    """The log file of one service, or of all, by service name."""
+    """Return the log file of one service, or of all, by service name."""
     files = {path.stem: path for path in sorted(home.logs.glob("*.log"))}
     if service is None:
         return files
@@ -23,7 +23,7 @@ def log_files(home: Home, service: str | None) -> dict[str, Path]:
 
 
 def last_lines(files: dict[str, Path]) -> Iterator[str]:
-    """The end of each file, with the service in front of each line when there are several."""
+    """Return the end of each file, with the service in front of each line when there are several."""
     for name, path in files.items():
         for line in path.read_text("utf-8", errors="replace").splitlines()[-LINES_SHOWN:]:
             yield _labelled(name, line, files)

@@ -15,7 +15,7 @@ LOG_LINES = 20
 
 
 def describe(home: Home) -> dict[str, Any]:
-    """The platform's state in the shape that `nova status --json` prints."""
+    """Return the platform's state in the shape that `nova status --json` prints."""
     daemon = daemons.running(home)
     outputs = home.outputs()
     reported = daemons.status(daemon).get("services", {}) if daemon else {}
@@ -30,7 +30,9 @@ def describe(home: Home) -> dict[str, Any]:
     user = read_json(home.user_file)
     urls = _urls(daemon, outputs)
     return {
-        "healthy": "api" in urls and bool(services) and all(service["healthy"] for service in services.values()),
+        "healthy": "api" in urls
+        and bool(services)
+        and all(service["healthy"] for service in services.values()),
         "urls": urls,
         "services": services,
         "user": {"username": user.get("username"), "password": user.get("password")},
@@ -38,17 +40,17 @@ def describe(home: Home) -> dict[str, Any]:
 
 
 def expected_services(outputs: dict[str, Any]) -> list[str]:
-    """The ECS services that the program declares."""
+    """Return the ECS services that the program declares."""
     return list(outputs.get("services") or [])
 
 
 def region(outputs: dict[str, Any]) -> str:
-    """The stack's region, which a user pool's id begins with ("us-east-1_Ab1")."""
+    """Return the stack's region, which a user pool's id begins with ("us-east-1_Ab1")."""
     return str(outputs["user_pool_id"]).partition("_")[0]
 
 
 def require(home: Home) -> tuple[Daemon, dict[str, Any]]:
-    """The running daemon and the stack's outputs; raises NovaError when the platform is down."""
+    """Return the running daemon and the stack's outputs; raises NovaError when the platform is down."""
     daemon = daemons.running(home)
     outputs = home.outputs()
     if daemon is None or not outputs:
@@ -57,7 +59,7 @@ def require(home: Home) -> tuple[Daemon, dict[str, Any]]:
 
 
 def wait_until_healthy(home: Home, daemon: Daemon, services: list[str], step: Step) -> None:
-    """Wait until every service runs what was declared; raises NovaError with the failing ones' last log lines."""
+    """Wait until all services run what was declared; raises NovaError with the failing ones' last lines."""
     deadline = time.monotonic() + HEALTHY_TIMEOUT_S
     reported: dict[str, Any] = {}
     waiting = services

@@ -13,11 +13,13 @@ BLOCK_SIZE = 100
 # Below Linux's ephemeral range (32768 and up), above what common servers use.
 FIRST_PORT = 20_000
 BLOCKS = 120
+# Ports below belong to root.
+PORT_MIN = 1024
 PORT_MAX = 65_535 - BLOCK_SIZE
 
 
 def choose_port(home: Home, *, running_port: int | None = None) -> int:
-    """The daemon's port: NOVA_PORT, else the one kept in the home, else the first free block for this home.
+    """Return the daemon's port: NOVA_PORT, else the one kept in the home, else the first free block.
 
     `running_port` is the port that this home's own daemon holds. Raises NovaError when the port is taken by
     another process.
@@ -76,6 +78,6 @@ def _first_free(home: Home) -> int:
 
 
 def _parse(text: str) -> int:
-    if not text.isdigit() or not 1024 <= int(text) <= PORT_MAX:
-        raise NovaError(f"{PORT_VARIABLE} is {text!r}; it is a port from 1024 to {PORT_MAX}")
+    if not text.isdigit() or not PORT_MIN <= int(text) <= PORT_MAX:
+        raise NovaError(f"{PORT_VARIABLE} is {text!r}; it is a port from {PORT_MIN} to {PORT_MAX}")
     return int(text)

@@ -15,7 +15,7 @@ SYNC_TIMEOUT_S = 900
 
 
 def find_uv() -> str | None:
-    """A uv that runs: the launcher's (NOVA_UV) or one on the path. A shim may exist and still fail."""
+    """Return a uv that runs: the launcher's (NOVA_UV) or one on the path. A shim may exist and still fail."""
     for candidate in (os.environ.get(UV_VARIABLE), shutil.which("uv")):
         if candidate and _runs(candidate):
             return candidate
@@ -23,7 +23,7 @@ def find_uv() -> str | None:
 
 
 def base_interpreter() -> Path:
-    """The Python that this program's environment was made from."""
+    """Return the Python that this program's environment was made from."""
     return Path(sys.base_prefix) / "bin" / f"python{sys.version_info.major}.{sys.version_info.minor}"
 
 
@@ -54,7 +54,7 @@ def build_environment(home: Home, uv: str) -> bool:
 
 
 def environment_digest() -> str:
-    """What the environment is made from: the lock, the package's requirements, the interpreter."""
+    """Return what the environment is made from: the lock, the package's requirements, the interpreter."""
     digest = hashlib.sha256(str(base_interpreter()).encode())
     for name in ("uv.lock", "local_cloud/pyproject.toml"):
         digest.update((CHECKOUT / name).read_bytes())
@@ -62,18 +62,19 @@ def environment_digest() -> str:
 
 
 def clean_environment() -> dict[str, str]:
-    """This process's environment without what would lead a child to another virtual environment or AWS account."""
+    """Return this process's environment, without what leads a child to other packages or an AWS account."""
     left_out = {"VIRTUAL_ENV", "UV_PROJECT_ENVIRONMENT", "PYTHONPATH", "PYTHONHOME"}
     return {
-        key: value
-        for key, value in os.environ.items()
-        if key not in left_out and not key.startswith("AWS_")
+        key: value for key, value in os.environ.items() if key not in left_out and not key.startswith("AWS_")
     }
 
 
 def _runs(program: str) -> bool:
     try:
-        finished = subprocess.run([program, "--version"], capture_output=True, timeout=20, check=False)  # noqa: S603
+        # Where it will be used: what a version manager's shim runs depends on the directory.
+        finished = subprocess.run(  # noqa: S603 (a version query)
+            [program, "--version"], cwd=CHECKOUT, capture_output=True, timeout=20, check=False
+        )
     except (OSError, subprocess.TimeoutExpired):
         return False
     return finished.returncode == 0

@@ -54,7 +54,7 @@ def access_token(daemon: Daemon, client_id: str, region: str, user: dict[str, st
 
 
 def new_password() -> str:
-    """A random password with a character of each class, as the pool's policy demands."""
+    """Return a random password with a character of each class, as the pool's policy demands."""
     classes = (string.ascii_lowercase, string.ascii_uppercase, string.digits, SYMBOLS)
     characters = [secrets.choice(each) for each in classes]
     everything = "".join(classes)

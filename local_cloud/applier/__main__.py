@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO, cast
 
 if TYPE_CHECKING:
+    from .checkpoint import Checkpoint
+    from .images import ImageStore
     from .report import Reporter
 
 CHECKPOINT = "stack.json"
@@ -116,7 +118,7 @@ def _daemon(home: Path) -> Daemon:
     )
 
 
-def _prune(images: Any, checkpoint: Any) -> None:
+def _prune(images: "ImageStore", checkpoint: "Checkpoint") -> None:
     from .kinds.docker import digest_of  # noqa: PLC0415
 
     entries = [*checkpoint.resources.values(), *(item.entry for item in checkpoint.condemned)]

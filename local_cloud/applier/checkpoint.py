@@ -1,8 +1,8 @@
 """What is known of earlier runs: every resource by URN, written after each change.
 
 The file holds inputs and outputs in full, secrets included, because a later run compares with them; its mode
-is therefore 0600. A write goes to a temporary file that replaces the old one, so that a run killed at any moment
-leaves a checkpoint that is complete up to its last change.
+is therefore 0600. A write goes to a temporary file that replaces the old one, so that a run killed at any
+moment leaves a checkpoint that is complete up to its last change.
 """
 
 import hashlib
@@ -55,7 +55,7 @@ class Checkpoint:
             self._load()
 
     def get(self, urn: str) -> Entry | None:
-        """What is known of a resource."""
+        """Return what is known of a resource."""
         with self._lock:
             return self.resources.get(urn)
 
@@ -73,19 +73,19 @@ class Checkpoint:
             self._save()
 
     def forget(self, urn: str) -> None:
-        """A resource was deleted."""
+        """Remove a resource that was deleted."""
         with self._lock:
             self.resources.pop(urn, None)
             self._save()
 
     def settle(self, condemned: Condemned) -> None:
-        """A replaced resource was deleted."""
+        """Remove a replaced resource that was deleted."""
         with self._lock:
             self.condemned.remove(condemned)
             self._save()
 
     def finish(self, outputs: dict[str, Any], verified_against: str) -> None:
-        """A run ended well: keep the stack's outputs."""
+        """Keep the stack's outputs after a run that ended well."""
         with self._lock:
             self.outputs = outputs
             self.verified_against = verified_against
@@ -119,7 +119,7 @@ class Checkpoint:
 
 
 def _shallow(entry: Entry) -> dict[str, Any]:
-    """The fields of an entry; `dataclasses.asdict` would copy every nested value first, at each write."""
+    """Return the fields of an entry; `dataclasses.asdict` would copy every nested value at each write."""
     return {item.name: getattr(entry, item.name) for item in fields(entry)}
 
 
@@ -134,6 +134,6 @@ def write_private(path: Path, content: str) -> None:
 
 
 def digest_of(inputs: dict[str, Any]) -> str:
-    """A digest of JSON inputs which does not depend on the order of keys."""
+    """Return a digest of JSON inputs which does not depend on the order of keys."""
     canonical = json.dumps(inputs, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(canonical.encode()).hexdigest()

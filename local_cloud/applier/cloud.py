@@ -27,7 +27,7 @@ class Cloud:
         self._session: Any = None
 
     def client(self, service: str) -> "BaseClient":
-        """The client of `service` (botocore's name, such as "sqs")."""
+        """Return the client of `service` (botocore's name, such as "sqs")."""
         with self._lock:
             if service not in self._clients:
                 self._clients[service] = self._create(service)
@@ -43,11 +43,11 @@ class Cloud:
         return response
 
     def operation(self, service: str, name: str) -> "OperationModel":
-        """The model of an operation, from the client that has it loaded already."""
+        """Return the model of an operation, from the client that has it loaded already."""
         return self.client(service).meta.service_model.operation_model(name)
 
     def input_shape(self, service: str, operation: str) -> "StructureShape":
-        """The request shape of an operation."""
+        """Return the request shape of an operation."""
         from botocore.model import StructureShape  # noqa: PLC0415
 
         shape = self.operation(service, operation).input_shape

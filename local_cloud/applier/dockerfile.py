@@ -9,7 +9,7 @@ from typing import Any, cast
 
 from dockerfile_parse import DockerfileParser
 
-# The package of the workspace that an image is built for: the one thing a Dockerfile's instructions do not tell.
+# The workspace's package that an image is built for: what a Dockerfile's instructions do not tell.
 PACKAGE_LABEL = "nova.package"
 
 
@@ -38,7 +38,7 @@ def read_dockerfile(path: Path) -> ImageConfig:
     package = cast("dict[str, str]", parser.labels).get(PACKAGE_LABEL)
     if not package:
         raise DockerfileError(
-            f"{path} has no LABEL {PACKAGE_LABEL}: the local cloud builds images from a package of this workspace"
+            f"{path} has no LABEL {PACKAGE_LABEL}: the local cloud builds an image from a package"
         )
     last: dict[str, str] = {}
     for instruction in _final_stage(parser):
@@ -63,7 +63,7 @@ def _final_stage(parser: DockerfileParser) -> list[dict[str, Any]]:
 
 
 def _command(value: str) -> list[str]:
-    """A command in exec form (JSON) or shell form, as the engine would run it."""
+    """Return a command in exec form (JSON) or shell form, as the engine would run it."""
     if not value:
         return []
     if value.lstrip().startswith("["):

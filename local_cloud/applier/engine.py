@@ -119,7 +119,7 @@ class Engine:
         return self._finish_creation(kind, registration, entry, "create")
 
     def _resume(self, kind: Lifecycle, registration: Registration, entry: Entry) -> State:
-        """An earlier run was stopped while it made this resource: take it over, or make it now."""
+        """Take over what an earlier run was making when it was stopped, or make it now."""
         physical = _explicit_name(kind.name, registration.inputs) or entry.physical
         entry = _pending_entry(registration, physical)
         self._checkpoint.put(registration.urn, entry)
@@ -134,7 +134,8 @@ class Engine:
     def _finish_creation(
         self, kind: Lifecycle, registration: Registration, entry: Entry, operation: str
     ) -> State:
-        state = kind.create(self._resource(registration, entry.physical, entry))
+        resource = self._resource(registration, entry.physical, entry)
+        state = kind.create(resource)
         return self._settle(registration, entry, state, operation)
 
     def _settle(self, registration: Registration, entry: Entry, state: State, operation: str) -> State:
@@ -209,7 +210,7 @@ class Engine:
             self._reporter.resource("delete", entry.type, entry.name)
 
     def _record(self, registration: Registration) -> State:
-        """A kind without a local engine: keep its inputs and answer with computed outputs of the usual form."""
+        """Keep the inputs of a kind without a local engine, and answer with outputs of the usual form."""
         with self._lock:
             self._recorded.add(registration.type)
         entry = self._checkpoint.get(registration.urn)
@@ -257,7 +258,7 @@ _ANY_NAME = NameRule(property="name", length_max=64)
 
 
 def physical_name(rule: NameRule | None, registration: Registration) -> str:
-    """The name a resource gets: the program's, or its logical name with a random suffix, cut to the limit."""
+    """Return the name a resource gets: the program's, or its logical name with a random suffix."""
     rule = rule or _ANY_NAME
     explicit = _explicit_name(rule, registration.inputs)
     if explicit is not None:

@@ -55,7 +55,7 @@ class ImageStore:
         return (self._directory / digest / DESCRIPTION).exists()
 
     def prune(self, used: set[str]) -> list[str]:
-        """Remove images that nothing refers to, but for the newest few of each name; returns their digests."""
+        """Remove images that nothing refers to, but the newest few of each name; returns their digests."""
         unused: dict[str, list[Path]] = {}
         for place in self._directory.iterdir():
             if place.name.startswith(_PARTIAL_PREFIX):
@@ -122,5 +122,5 @@ class ImageStore:
 
 
 def find_uv() -> str:
-    """The uv that the launcher found (NOVA_UV), or the one on the path."""
+    """Return the uv that the launcher found (NOVA_UV), or the one on the path."""
     return os.environ.get("NOVA_UV") or shutil.which("uv") or "uv"

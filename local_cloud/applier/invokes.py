@@ -6,7 +6,7 @@ from typing import Any
 from .cloud import Cloud
 from .monitor import Invoke
 
-# What `aws ecr get-login-password` would give; the gateway's registry is reached with the caller's own credentials.
+# Whom `aws ecr get-login-password` speaks for. The gateway's registry takes the caller's own credentials.
 REGISTRY_USER = "AWS"
 
 

@@ -12,6 +12,9 @@ from typing import Any, cast
 
 from botocore.model import ListShape, MapShape, Shape, StructureShape
 
+# A JSON value. Inputs and requests nest without end, and each converter decides by the shape what it takes.
+type Value = Any
+
 # Inputs that every pulumi-aws resource accepts and that are no member of any request.
 COMMON_INPUTS = frozenset({"region", "tagsAll", "__defaults"})
 TAG_MEMBERS = frozenset({frozenset({"key", "value"}), frozenset({"tagkey", "tagvalue"})})
@@ -40,12 +43,12 @@ def build_request(shape: StructureShape, inputs: Mapping[str, Any], rename: Mapp
 
 
 def find_member(shape: StructureShape, key: str) -> str | None:
-    """The member of `shape` that `key` names, apart from case, underscores and number."""
+    """Return the member of `shape` that `key` names, apart from case, underscores and number."""
     members = {_normalise(name): name for name in shape.members}
     return next((members[form] for form in _number_forms(_normalise(key)) if form in members), None)
 
 
-def convert(shape: Shape, value: Any, path: str, unplaced: list[str]) -> Any:
+def convert(shape: Shape, value: Value, path: str, unplaced: list[str]) -> Value:
     """Convert `value` to `shape`; the path of every nested input without a place goes to `unplaced`."""
     if isinstance(shape, StructureShape):
         return _structure(shape, value, path, unplaced)
@@ -57,7 +60,7 @@ def convert(shape: Shape, value: Any, path: str, unplaced: list[str]) -> Any:
     return _scalar(shape, value)
 
 
-def _structure(shape: StructureShape, value: Any, path: str, unplaced: list[str]) -> dict[str, Any]:
+def _structure(shape: StructureShape, value: Value, path: str, unplaced: list[str]) -> dict[str, Any]:
     if isinstance(value, list):  # a block that may occur once arrives as a list of one
         blocks = cast("list[Any]", value)
         value = blocks[0] if blocks else {}
@@ -78,7 +81,7 @@ def _structure(shape: StructureShape, value: Any, path: str, unplaced: list[str]
     return converted
 
 
-def _list(shape: ListShape, value: Any, path: str, unplaced: list[str]) -> list[Any]:
+def _list(shape: ListShape, value: Value, path: str, unplaced: list[str]) -> list[Any]:
     if isinstance(value, str) and value.startswith("["):
         value = json.loads(value)
     element = shape.member
@@ -92,7 +95,7 @@ def _list(shape: ListShape, value: Any, path: str, unplaced: list[str]) -> list[
     return [convert(element, item, path, unplaced) for item in items]
 
 
-def _scalar(shape: Shape, value: Any) -> Any:
+def _scalar(shape: Shape, value: Value) -> Value:
     scalars: dict[str, Callable[[Any], Any]] = {
         "integer": int,
         "long": int,
@@ -105,11 +108,11 @@ def _scalar(shape: Shape, value: Any) -> Any:
     return converter(value) if converter else value
 
 
-def _boolean(value: Any) -> bool:
+def _boolean(value: Value) -> bool:
     return value if isinstance(value, bool) else str(value).lower() == "true"
 
 
-def _string(shape: Shape, value: Any) -> str:
+def _string(shape: Shape, value: Value) -> str:
     if isinstance(value, bool):
         if set(cast("list[str]", getattr(shape, "enum", []))) == {"ENABLED", "DISABLED"}:
             return "ENABLED" if value else "DISABLED"

@@ -1,7 +1,7 @@
 """A resource monitor for the Pulumi SDK: what the engine's gRPC server is to a program under `pulumi up`.
 
-It builds on the SDK's mock monitor, which keeps the protocol's details, and adds what that leaves out: URNs as the
-engine makes them, dependencies, secret properties, the provider's default tags and the stack's outputs.
+It builds on the SDK's mock monitor, which keeps the protocol's details, and adds what that leaves out: URNs
+as the engine makes them, dependencies, secret properties, the provider's default tags and the stack's outputs.
 """
 
 import json
@@ -16,10 +16,13 @@ import pulumi
 from pulumi.runtime import mocks, rpc
 
 from .engine import ApplyError, Engine, Registration
+from .mapper import Value
 from .report import Reporter
 
 STACK_TYPE = "pulumi:pulumi:Stack"
 
+# Messages of the monitor's protocol; the SDK has no types for them.
+type Message = Any
 type Invoke = Callable[[Mapping[str, Any]], dict[str, Any]]
 
 
@@ -50,7 +53,7 @@ class _Applying(mocks.Mocks):
         request = _current.get()
         if args.resource_id:
             raise ApplyError("importing or reading existing resources is not supported by the local cloud")
-        inputs, secret_keys = _plain(cast("dict[str, Any]", args.inputs), self._reporter)
+        inputs, secret_keys = _plain(args.inputs, self._reporter)
         if args.typ.startswith("pulumi:providers:"):
             self._default_tags[request.urn] = _default_tags(inputs)
             return f"{args.name}-id", inputs
@@ -74,7 +77,7 @@ class _Applying(mocks.Mocks):
             key: rpc.wrap_rpc_secret(value) if key in secret_keys else value for key, value in outputs.items()
         }
 
-    def call(self, args: mocks.MockCallArgs) -> Any:
+    def call(self, args: mocks.MockCallArgs) -> Value:
         invoke = self._invokes.get(args.token)
         if invoke is None:
             raise ApplyError(
@@ -82,7 +85,7 @@ class _Applying(mocks.Mocks):
                 "add it to local_cloud/applier/invokes.py"
             )
         # A bare dict: the mock monitor cannot take the pair with None that its type hint promises.
-        return invoke(_plain(cast("dict[str, Any]", args.args), self._reporter)[0])
+        return invoke(_plain(args.args, self._reporter)[0])
 
 
 class Monitor(mocks.MockMonitor):
@@ -103,14 +106,14 @@ class Monitor(mocks.MockMonitor):
             return list(self._failures)
 
     def make_urn(self, parent: str, type_: str, name: str) -> str:
-        """The engine's URN: the types of all parents but the stack, joined by a dollar sign."""
+        """Return the engine's URN: the types of all parents but the stack, joined by a dollar sign."""
         parent_type = parent.split("::")[2] if parent else STACK_TYPE
         qualified = type_ if parent_type == STACK_TYPE else f"{parent_type}${type_}"
         stack, project = pulumi.get_stack(), pulumi.get_project()
         return f"urn:pulumi:{stack}::{project}::{qualified}::{name}"
 
-    def RegisterResource(self, request: Any) -> Any:  # noqa: N802
-        """Called by the SDK for every resource of the program."""
+    def RegisterResource(self, request: Message) -> Message:  # noqa: N802
+        """Register a resource; the SDK calls this for every one of the program."""
         urn = self.make_urn(request.parent, request.type, request.name)
         dependencies = sorted({*request.dependencies, *([request.parent] if request.parent else [])})
         _current.set(
@@ -126,17 +129,17 @@ class Monitor(mocks.MockMonitor):
                 self._failures.append(message)
             raise pulumi.RunError(message) from error
 
-    def RegisterResourceOutputs(self, request: Any) -> Any:  # noqa: N802
-        """Called by the SDK at the end of every component, and of the stack."""
+    def RegisterResourceOutputs(self, request: Message) -> Message:  # noqa: N802
+        """Take the outputs of the stack; the SDK calls this for components too."""
         if f"::{STACK_TYPE}::" in request.urn:
             outputs = cast("dict[str, Any]", rpc.deserialize_properties(request.outputs, keep_unknowns=True))
             self.outputs, self.secret_outputs = _plain(outputs, self._reporter)
         return super().RegisterResourceOutputs(request)
 
-    def ReadResource(self, request: Any) -> Any:  # noqa: N802
-        """Called by the SDK for `.get()` and stack references."""
+    def ReadResource(self, request: Message) -> Message:  # noqa: N802
+        """Refuse `.get()` and stack references."""
         raise pulumi.RunError(
-            f"{request.type} '{request.name}' reads an existing resource, which the local cloud does not support"
+            f"{request.type} '{request.name}' reads an existing resource: not supported by the local cloud"
         )
 
 
@@ -149,7 +152,7 @@ class EngineLog(mocks.MockEngine):
         super().__init__(None)
         self._reporter = reporter
 
-    def Log(self, request: Any) -> None:  # noqa: N802
+    def Log(self, request: Message) -> None:  # noqa: N802
         """Pass on everything but debug messages."""
         level = self._LEVELS[request.severity]
         if level != "debug":
@@ -157,10 +160,10 @@ class EngineLog(mocks.MockEngine):
 
 
 def _plain(properties: dict[str, Any], reporter: Reporter) -> tuple[dict[str, Any], frozenset[str]]:
-    """Inputs without secret wrappers and asset objects, and the top-level keys that hold a secret."""
+    """Return inputs without secret wrappers and asset objects, and the top-level keys that hold a secret."""
     secret_keys: set[str] = set()
 
-    def unwrap(value: Any, key: str) -> Any:
+    def unwrap(value: Value, key: str) -> Value:
         if rpc.is_rpc_secret(value):
             secret_keys.add(key)
             value = unwrap(rpc.unwrap_rpc_secret(value), key)
@@ -178,14 +181,14 @@ def _plain(properties: dict[str, Any], reporter: Reporter) -> tuple[dict[str, An
 
 
 def _default_tags(provider_inputs: dict[str, Any]) -> Mapping[str, str]:
-    """The tags of a provider's `default_tags`; nested provider inputs travel as JSON text."""
+    """Return the tags of a provider's `default_tags`; nested provider inputs travel as JSON text."""
     block = provider_inputs.get("defaultTags") or {}
     parsed = cast("dict[str, Any]", json.loads(block) if isinstance(block, str) else block)
     return parsed.get("tags") or {}
 
 
 def _explain(error: Exception) -> str:
-    """An error in one line. Request values are left out: they may be secret, or pages long."""
+    """Put an error in one line, without request values: they may be secret, or pages long."""
     if type(error).__name__ == "ParamValidationError":
         return re.sub(r"value: .*?, type:", "type:", str(error), flags=re.DOTALL)
     if isinstance(error, ApplyError | LookupError | ValueError):

@@ -2,7 +2,7 @@
 
 import json
 import threading
-from typing import Any, TextIO
+from typing import Any, TextIO, cast
 
 # Shorter strings would blot out ordinary words.
 SECRET_LENGTH_MIN = 4
@@ -18,17 +18,17 @@ class Reporter:
         self._secrets: set[str] = set()
         self.counts: dict[str, int] = {}
 
-    def hide(self, value: Any) -> None:
+    def hide(self, value: object) -> None:
         """From now on replace `value` (or every string inside it) wherever it would be printed."""
         if isinstance(value, str) and len(value) >= SECRET_LENGTH_MIN:
             with self._lock:
                 self._secrets.add(value)
                 self._secrets.add(json.dumps(value)[1:-1])
         elif isinstance(value, dict):
-            for item in value.values():  # pyright: ignore[reportUnknownVariableType]
+            for item in cast("dict[str, object]", value).values():
                 self.hide(item)
         elif isinstance(value, list):
-            for item in value:  # pyright: ignore[reportUnknownVariableType]
+            for item in cast("list[object]", value):
                 self.hide(item)
 
     def resource(self, operation: str, kind: str, name: str) -> None:

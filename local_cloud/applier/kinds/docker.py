@@ -47,7 +47,7 @@ class DockerImage:
         )
 
     def find(self, resource: Resource) -> State | None:
-        """The image exists when both its directory and its tag do."""
+        """Return the image when both its directory and its tag exist."""
         digest = digest_of(resource.outputs)
         if not digest or not self._store.exists(digest):
             return None
@@ -90,5 +90,5 @@ class DockerImage:
 
 
 def digest_of(outputs: Properties) -> str:
-    """The hexadecimal digest in an image's outputs."""
+    """Return the hexadecimal digest in an image's outputs."""
     return str(outputs.get("repoDigest", "")).rpartition("@sha256:")[2]

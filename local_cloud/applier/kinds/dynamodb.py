@@ -10,7 +10,7 @@ def _key_schema(hash_key: str | None, range_key: str | None) -> list[Properties]
     return [{"AttributeName": name, "KeyType": kind} for name, kind in pairs if name]
 
 
-def _index(resource: Resource, index: dict[str, Any]) -> Properties:
+def _index(index: dict[str, Any]) -> Properties:
     keys = [
         {"AttributeName": key["attributeName"], "KeyType": key["keyType"]}
         for key in index.get("keySchemas") or []
@@ -45,7 +45,7 @@ def _encryption(inputs: Properties) -> Properties:
 
 def _creation(resource: Resource) -> Properties:
     inputs = resource.inputs
-    indexes = [_index(resource, index) for index in inputs.get("globalSecondaryIndexes") or []]
+    indexes = [_index(index) for index in inputs.get("globalSecondaryIndexes") or []]
     request: Properties = {
         "TableName": resource.physical,
         "KeySchema": _key_schema(inputs.get("hashKey"), inputs.get("rangeKey")),

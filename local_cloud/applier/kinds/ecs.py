@@ -349,8 +349,8 @@ def _repository_encryption(resource: Resource) -> Properties:
 
 
 REPOSITORY = _repository("aws:ecr/repository:Repository", _REPOSITORY_OUTPUTS, {"forceDelete"})
-# The awsx component: the repository and its lifecycle policy, which expires images. What is built here is small
-# and pruned by the image builder, so the policy has no effect.
+# The awsx component: a repository and its lifecycle policy, which expires images. What is built here is
+# pruned by the image builder, so the policy has no effect.
 AWSX_REPOSITORY = _repository(
     "awsx:ecr:Repository",
     {"url": "(repository || repositories[0]).repositoryUri"},

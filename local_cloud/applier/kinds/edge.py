@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any, cast
 
+from ..mapper import Value
 from ..model import After, Call, Kind, NameRule, Properties, Resource, Setting, Text, addressed, placed
 
 # --- Elastic Load Balancing ---------------------------------------------------------------------------------
@@ -18,7 +19,7 @@ _CONDITION_FIELDS = {
 
 
 def _action(action: dict[str, Any]) -> Properties:
-    """An action in ELB's spelling: its configurations end in Config, the rest is alike."""
+    """Return an action in ELB's spelling: its configurations end in Config, the rest is alike."""
     renamed = {"fixedResponse": "fixedResponseConfig", "redirect": "redirectConfig"}
     converted = {renamed.get(key, key): value for key, value in action.items() if key != "forward"}
     if forward := action.get("forward"):
@@ -106,7 +107,7 @@ def _attributes(arn_member: str, names: Mapping[str, str]) -> Callable[[Resource
     return extra
 
 
-def _text(value: Any) -> str:
+def _text(value: Value) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     return str(int(value)) if isinstance(value, float) else str(value)
@@ -332,7 +333,7 @@ LISTENER_RULE = Kind(
 
 
 def _patches(paths: Mapping[str, str]) -> Callable[[Resource], list[Properties]]:
-    """API Gateway's updates are JSON patches; `paths` maps an input to its path."""
+    """Build API Gateway's updates, JSON patches; `paths` maps an input to its path."""
 
     def operations(resource: Resource) -> list[Properties]:
         return [

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from ..mapper import Value
 from ..model import Call, Kind, NameRule, Properties, Resource, Text, addressed, placed, poll
 
 _QUEUE_ATTRIBUTES = {
@@ -33,7 +34,7 @@ def _queue_attributes(resource: Resource) -> Properties:
     }
 
 
-def _attribute_text(value: Any) -> str:
+def _attribute_text(value: Value) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     return str(int(value)) if isinstance(value, float) else str(value)
@@ -44,7 +45,7 @@ def _queue_update(resource: Resource) -> Properties:
 
 
 def _queue_part(token: str, key: str, attribute: str) -> Kind:
-    """A queue's policy, declared apart from the queue because both name each other."""
+    """Declare a queue's policy, apart from the queue because both name each other."""
 
     def attributes(value: str) -> Properties:
         return {"Attributes": {attribute: value}}
@@ -93,10 +94,6 @@ def _rule_update(resource: Resource) -> Properties:
 
 def _rule_address(resource: Resource) -> Properties:
     return _rule_update(resource)
-
-
-def _rule_outputs(resource: Resource) -> str:
-    return str(resource.inputs.get("eventBusName", "default"))
 
 
 _RULE_KEYS = frozenset({"description", "eventPattern", "scheduleExpression", "state", "roleArn"})

@@ -8,7 +8,7 @@ from ..model import Call, Kind, NameRule, Properties, Resource, State, Text, err
 
 
 def permission(rule: dict[str, Any]) -> Properties:
-    """An EC2 IpPermission from a rule in Pulumi's spelling, inline or as a resource of its own."""
+    """Return an EC2 IpPermission from a rule in Pulumi's spelling, inline or as a resource of its own."""
     converted: Properties = {"IpProtocol": str(rule.get("protocol") or rule.get("ipProtocol") or "-1")}
     for key, member in (("fromPort", "FromPort"), ("toPort", "ToPort")):
         if rule.get(key) is not None and converted["IpProtocol"] != "-1":
@@ -228,7 +228,7 @@ class Vpc:
         return State(resource.id, resource.outputs) if vpcs else None
 
     def needs_replacement(self, changed: Set[str]) -> Set[str]:
-        """What decides over addresses and zones."""
+        """Return what decides over addresses and zones."""
         return changed & {"cidrBlock", "availabilityZoneNames", "numberOfAvailabilityZones", "subnetSpecs"}
 
     def update(self, resource: Resource, changed: Set[str]) -> State:
@@ -260,7 +260,7 @@ class Vpc:
 
 
 def _subnet_plan(resource: Resource, block: str) -> list[tuple[str, str, str]]:
-    """(kind, zone, block) for each subnet: as awsx's AUTO strategy, an equal share a zone, in order of the specs."""
+    """Return (kind, zone, block) of each subnet as awsx's AUTO strategy: an equal share a zone."""
     zones = resource.inputs.get("availabilityZoneNames")
     if not zones:
         count = int(resource.inputs.get("numberOfAvailabilityZones") or 3)
@@ -307,7 +307,7 @@ class DefaultSecurityGroup:
         return State(resource.id, {"arn": arn, "name": "default"})
 
     def find(self, resource: Resource) -> State | None:
-        """It lives and dies with its VPC."""
+        """Return nothing: it lives and dies with its VPC."""
         del resource
         return None
 

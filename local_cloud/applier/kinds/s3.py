@@ -67,7 +67,7 @@ def _part(
     identity: str = "{bucket}",
     ignored: Set[str] = frozenset(),
 ) -> Kind:
-    """A part of a bucket: one operation sets it, another removes it, a new bucket means a new part."""
+    """Declare a part of a bucket: one operation sets it, another removes it, a new bucket means a new one."""
 
     def with_bucket(resource: Resource) -> Properties:
         return {"Bucket": resource.inputs["bucket"], **(extra(resource) if extra else {})}

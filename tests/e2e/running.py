@@ -1,0 +1,145 @@
+"""A platform of its own for the tests: `./nova` with a home in a temporary directory."""
+
+import json
+import os
+import subprocess
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, cast
+
+import boto3
+import httpx
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+UP_TIMEOUT_S = 360
+
+
+@dataclass
+class Running:
+    """One home and what is asked of it."""
+
+    home: Path
+    credentials: dict[str, str] = field(default_factory=dict[str, str])
+
+    def nova(self, *arguments: str, timeout_s: float = 120, **extra: str) -> subprocess.CompletedProcess[str]:
+        """Run the launcher as a person would, from another directory."""
+        variables = {key: value for key, value in os.environ.items() if not key.startswith(("AWS_", "NOVA_"))}
+        if "NOVA_UV" in os.environ:
+            variables["NOVA_UV"] = os.environ["NOVA_UV"]
+        return subprocess.run(
+            [str(CHECKOUT / "nova"), *arguments],
+            cwd=self.home,
+            env={**variables, "NOVA_HOME": str(self.home), **extra},
+            capture_output=True,
+            text=True,
+            timeout=timeout_s,
+            check=False,
+        )
+
+    def up(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Start, and read the credentials of the gateway's administrator."""
+        finished = self.nova("up", *arguments, timeout_s=UP_TIMEOUT_S)
+        assert finished.returncode == 0, finished.stdout + finished.stderr
+        exports = [
+            line.split("=", 1) for line in self.nova("env").stdout.splitlines() if line.startswith("export ")
+        ]
+        self.credentials = {name.removeprefix("export "): value.strip("'") for name, value in exports}
+        return finished
+
+    def down(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Stop."""
+        finished = self.nova("down", *arguments)
+        assert finished.returncode == 0, finished.stdout + finished.stderr
+        return finished
+
+    def status(self) -> dict[str, Any]:
+        """What `nova status --json` prints."""
+        return json.loads(self.nova("status", "--json").stdout)
+
+    def outputs(self) -> dict[str, Any]:
+        """The stack's outputs."""
+        return json.loads((self.home / "stack.json").read_text())["outputs"]
+
+    def daemon_pid(self) -> int:
+        """The process id of the daemon."""
+        return int(json.loads((self.home / "daemon.json").read_text())["pid"])
+
+    def aws(self, service: str) -> Any:  # noqa: ANN401 (boto3 makes client classes at run time)
+        """A boto3 client of the gateway's administrator."""
+        return cast("Any", boto3.session.Session()).client(
+            service,
+            endpoint_url=self.credentials["AWS_ENDPOINT_URL"],
+            region_name=self.credentials["AWS_REGION"],
+            aws_access_key_id=self.credentials["AWS_ACCESS_KEY_ID"],
+            aws_secret_access_key=self.credentials["AWS_SECRET_ACCESS_KEY"],
+        )
+
+    def api(self, token: str | None = None) -> httpx.Client:
+        """A client of the public API, signed in as the demo user unless `token` says otherwise."""
+        bearer = self.nova("token").stdout.strip() if token is None else token
+        headers = {"Authorization": f"Bearer {bearer}"} if bearer else {}
+        return httpx.Client(base_url=self.outputs()["api_url"], headers=headers, timeout=30, trust_env=False)
+
+    def token_of_new_user(self, username: str) -> str:
+        """Make a user with Cognito's administration API and sign them in."""
+        cognito, outputs = self.aws("cognito-idp"), self.outputs()
+        password = "Another-1-person-2"
+        pool = {"UserPoolId": outputs["user_pool_id"], "Username": username}
+        cognito.admin_create_user(**pool, MessageAction="SUPPRESS")
+        cognito.admin_set_user_password(**pool, Password=password, Permanent=True)
+        answer = cognito.initiate_auth(
+            ClientId=outputs["user_pool_client_id"],
+            AuthFlow="USER_PASSWORD_AUTH",
+            AuthParameters={"USERNAME": username, "PASSWORD": password},
+        )
+        return answer["AuthenticationResult"]["AccessToken"]
+
+
+def request_upload(api: httpx.Client, file: Path, content_type: str, **fields: object) -> dict[str, Any]:
+    """Announce a recording; returns the answer with its id and upload."""
+    body = {"filename": file.name, "content_type": content_type, "size_bytes": file.stat().st_size, **fields}
+    answer = api.post("/audio", json=body)
+    assert answer.status_code == 201, answer.text
+    return answer.json()
+
+
+def put(upload: dict[str, Any], content: bytes) -> httpx.Response:
+    """Upload by the presigned link."""
+    return httpx.request(
+        upload["method"],
+        upload["url"],
+        content=content,
+        headers=upload["headers"],
+        timeout=30,
+        trust_env=False,
+    )
+
+
+def send(api: httpx.Client, file: Path, content_type: str, **fields: object) -> str:
+    """Announce and upload a recording; returns its id."""
+    announced = request_upload(api, file, content_type, **fields)
+    answer = put(announced["upload"], file.read_bytes())
+    assert answer.is_success, answer.text
+    return announced["id"]
+
+
+def settled(api: httpx.Client, recording_id: str, timeout_s: float = 60) -> dict[str, Any]:
+    """The recording once it is completed or failed."""
+    deadline = time.monotonic() + timeout_s
+    recording: dict[str, Any] = {}
+    while time.monotonic() < deadline:
+        recording = api.get(f"/audio/{recording_id}").json()
+        if recording["status"] in {"completed", "failed"}:
+            return recording
+        time.sleep(0.3)
+    raise AssertionError(f"not settled after {timeout_s} s: {recording}")
+
+
+def eventually(condition: Callable[[], bool], what: str, timeout_s: float = 30) -> None:
+    """Wait until `condition()` holds."""
+    deadline = time.monotonic() + timeout_s
+    while not condition():
+        assert time.monotonic() < deadline, f"not within {timeout_s} s: {what}"
+        time.sleep(0.3)

@@ -1,0 +1,138 @@
+"""Starting, stopping, killing, and two platforms side by side."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Generator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.e2e.running import Running, request_upload, send, settled
+from tests.e2e.test_access import listed
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(420)]
+
+
+def processes_of(home: Path) -> list[str]:
+    """Command lines that name the home: everything that a platform runs."""
+    found: list[str] = []
+    for process in psutil.process_iter():
+        try:
+            command = " ".join(process.cmdline())
+        except psutil.Error:
+            continue
+        if f"{home}/" in command or f"--home {home} " in f"{command} ":
+            found.append(command)
+    return found
+
+
+def test_status_has_the_agreed_shape(platform: Running) -> None:
+    finished = platform.nova("status", "--json")
+    assert finished.returncode == 0
+    status = json.loads(finished.stdout)
+    assert set(status) == {"healthy", "urls", "services", "user"}
+    assert status["healthy"] is True
+    assert status["urls"]["api"].endswith("/api")
+    assert set(status["services"]) == {"audio", "audio-worker", "projector", "projector-worker"}
+    assert all(set(service) == {"healthy", "url"} for service in status["services"].values())
+    assert status["user"] == json.loads((platform.home / "user.json").read_text())
+
+
+def test_secrets_are_readable_for_their_owner_alone(platform: Running) -> None:
+    for name in ("daemon.json", "stack.json", "user.json"):
+        assert (platform.home / name).stat().st_mode & 0o077 == 0, name
+
+
+def test_an_image_holds_only_what_its_package_declares(platform: Running) -> None:
+    images = {
+        json.loads(path.read_text())["package"]: path.parent
+        for path in (platform.home / "images").glob("*/image.json")
+    }
+    assert set(images) >= {"nova-audio", "nova-projector"}
+    python = images["nova-audio"] / "venv" / "bin" / "python"
+    for module, expected in (
+        ("nova_audio.app", 0),
+        ("nova_projector", 1),
+        ("pulumi", 1),
+        ("pocketsphinx", 1),
+    ):
+        code = subprocess.run(
+            [str(python), "-P", "-c", f"import {module}"], cwd="/", env={}, capture_output=True, check=False
+        ).returncode
+        assert code == expected, module
+
+
+def test_up_again_changes_nothing_and_is_quick(platform: Running) -> None:
+    before = platform.daemon_pid()
+    finished = platform.up()
+    assert " create" not in finished.stderr
+    assert " update" not in finished.stderr
+    assert platform.daemon_pid() == before
+
+
+def test_data_survives_down_and_up(platform: Running, sample: Path) -> None:
+    with platform.api() as api:
+        recording_id = send(api, sample, "audio/wav")
+        assert settled(api, recording_id)["status"] == "completed"
+        transcript = api.get(f"/audio/{recording_id}/transcript").json()
+    url = platform.outputs()["api_url"]
+    platform.down()
+    assert processes_of(platform.home) == []
+    assert platform.nova("status", "--json").returncode == 1
+    assert platform.nova("demo", str(sample)).returncode == 1
+    platform.up()
+    assert platform.outputs()["api_url"] == url
+    with platform.api() as api:
+        assert api.get(f"/audio/{recording_id}/transcript").json() == transcript
+        assert recording_id in listed(api)
+
+
+def test_data_survives_a_kill_up_to_the_last_second(platform: Running, sample: Path) -> None:
+    with platform.api() as api:
+        recording_id = request_upload(api, sample, "audio/wav")["id"]
+    time.sleep(1.5)  # the promise is: up to the last second
+    os.kill(platform.daemon_pid(), signal.SIGKILL)
+    platform.up()
+    with platform.api() as api:
+        assert api.get(f"/audio/{recording_id}").json()["status"] == "awaiting_upload"
+
+
+@pytest.fixture
+def neighbour(tmp_path: Path) -> Generator[Running]:
+    running = Running(tmp_path.resolve())
+    try:
+        running.up()
+        yield running
+    finally:
+        running.down("--volumes", "--yes")
+        assert processes_of(running.home) == []
+
+
+def test_two_platforms_run_side_by_side(platform: Running, neighbour: Running, sample: Path) -> None:
+    assert neighbour.outputs()["api_url"] != platform.outputs()["api_url"]
+    with neighbour.api() as api:
+        assert listed(api) == []
+        recording_id = send(api, sample, "audio/wav")
+        assert settled(api, recording_id)["status"] == "completed"
+    with platform.api() as api:
+        assert recording_id not in listed(api)
+        # A token of one platform opens nothing on the other.
+        assert platform.api(neighbour.nova("token").stdout.strip()).get("/audio").status_code == 401
+
+
+def test_a_taken_port_is_named_before_anything_changes(tmp_path: Path) -> None:
+    fresh = Running(tmp_path / "fresh")
+    tmp_path.joinpath("fresh").mkdir()
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        finished = fresh.nova("up", NOVA_PORT=str(port))
+    assert finished.returncode == 1
+    assert f"port {port} (NOVA_PORT) is taken" in finished.stderr
+    assert list(fresh.home.iterdir()) == []

@@ -1,0 +1,128 @@
+"""Recordings become transcripts, whatever their format; what cannot be transcribed says why."""
+
+import json
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.e2e.recordings import FORMATS, transcode
+from tests.e2e.running import Running, eventually, put, request_upload, send, settled
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(420)]
+
+WORDS = {"welcome", "team", "meeting", "budget", "year"}
+
+
+def test_the_demo_prints_the_transcript_with_times(platform: Running, sample: Path) -> None:
+    shown = platform.nova("demo", str(sample))
+    assert shown.returncode == 0, shown.stderr
+    assert shown.stdout.startswith("0:0")
+    assert set(shown.stdout.lower().replace(".", " ").split()) >= WORDS
+
+
+def test_every_format_becomes_a_transcript(api: httpx.Client, sample: Path, tmp_path: Path) -> None:
+    sent: dict[str, str] = {}
+    for suffix in FORMATS:
+        file = tmp_path / f"recording.{suffix}"
+        sent[suffix] = send(api, file, transcode(sample, file))
+    for suffix, recording_id in sent.items():
+        recording = settled(api, recording_id, timeout_s=90)
+        assert recording["status"] == "completed", (suffix, recording)
+        assert recording["duration_seconds"] == pytest.approx(4.3, abs=0.4), suffix
+        transcript = api.get(f"/audio/{recording_id}/transcript").json()
+        heard = set(transcript["text"].lower().replace(".", " ").replace(",", " ").split())
+        assert len(WORDS & heard) >= 4, (suffix, transcript["text"])
+        times = [(segment["start"], segment["end"]) for segment in transcript["segments"]]
+        assert times == sorted(times)
+        assert all(0 <= start < end <= 6 for start, end in times), times
+
+
+def test_a_recording_is_not_there_before_its_upload(api: httpx.Client, sample: Path) -> None:
+    announced = request_upload(api, sample, "audio/wav")
+    assert api.get(f"/audio/{announced['id']}").json()["status"] == "awaiting_upload"
+    answer = api.get(f"/audio/{announced['id']}/transcript")
+    assert answer.status_code == 409
+    assert answer.headers["content-type"] == "application/problem+json"
+
+
+def test_another_size_than_declared_is_refused_or_fails(api: httpx.Client, sample: Path) -> None:
+    announced = request_upload(api, sample, "audio/wav")
+    answer = put(announced["upload"], sample.read_bytes()[:1000])
+    if answer.is_success:
+        recording = settled(api, announced["id"])
+        assert recording["status"] == "failed"
+        assert "size" in recording["reason"] or "bytes" in recording["reason"]
+    else:
+        assert answer.status_code == 403
+        assert api.get(f"/audio/{announced['id']}").json()["status"] == "awaiting_upload"
+
+
+def test_a_corrupt_recording_fails_with_a_reason_and_an_event(
+    platform: Running, api: httpx.Client, tmp_path: Path
+) -> None:
+    corrupt = tmp_path / "noise.mp3"
+    corrupt.write_bytes(b"this is no recording" * 500)
+    recording_id = send(api, corrupt, "audio/mpeg")
+    recording = settled(api, recording_id)
+    assert recording["status"] == "failed"
+    assert recording["reason"]
+    stored = platform.aws("dynamodb").query(
+        TableName=platform.outputs()["event_store_table"],
+        KeyConditionExpression="pk = :pk",
+        ExpressionAttributeValues={":pk": {"S": f"Recording#{recording_id}"}},
+    )["Items"]
+    assert stored[-1]["type"]["S"] == "TranscriptionFailed"
+    assert json.loads(stored[-1]["data"]["S"])["reason"] == recording["reason"]
+    eventually(lambda: depth(platform) == (0, 0), "queues drained, dead-letter queues empty")
+
+
+def test_an_unsupported_language_names_the_way_out(api: httpx.Client, sample: Path) -> None:
+    recording = settled(api, send(api, sample, "audio/wav", language="ja-JP"))
+    assert recording["status"] == "failed"
+    assert "models: aws" in recording["reason"]
+
+
+def test_a_poison_message_ends_in_its_dead_letter_queue_and_stops_nothing(
+    platform: Running, api: httpx.Client, sample: Path
+) -> None:
+    sqs = platform.aws("sqs")
+    for url in working_queues(platform):
+        sqs.send_message(QueueUrl=url, MessageBody="{poison")
+    recording_id = send(api, sample, "audio/wav")
+    assert settled(api, recording_id, timeout_s=90)["status"] == "completed"
+    eventually(lambda: depth(platform) == (0, 2), "both poison messages are dead letters", timeout_s=150)
+    for url in dead_letter_queues(platform):
+        sqs.purge_queue(QueueUrl=url)
+
+
+def working_queues(platform: Running) -> list[str]:
+    """The queues that a worker reads."""
+    return [url for url in _queues(platform) if "dead-letter" not in url]
+
+
+def dead_letter_queues(platform: Running) -> list[str]:
+    """The dead-letter queues of the working queues."""
+    sqs = platform.aws("sqs")
+    names = set[str]()
+    for url in working_queues(platform):
+        attributes = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["RedrivePolicy"])["Attributes"]
+        arn = json.loads(attributes["RedrivePolicy"])["deadLetterTargetArn"]
+        names.add(arn.rpartition(":")[2])
+    return [url for url in _queues(platform) if url.rpartition("/")[2] in names]
+
+
+def depth(platform: Running) -> tuple[int, int]:
+    """How many messages wait or are in work, and how many are dead letters (of any kind)."""
+    sqs = platform.aws("sqs")
+    counts = [0, 0]
+    names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+    working = set(working_queues(platform))
+    for url in _queues(platform):
+        attributes = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]
+        counts[url not in working] += sum(int(attributes[name]) for name in names)
+    return counts[0], counts[1]
+
+
+def _queues(platform: Running) -> list[str]:
+    return platform.aws("sqs").list_queues().get("QueueUrls", [])
