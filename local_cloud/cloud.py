@@ -13,9 +13,12 @@ from local_cloud.gateway.cloud_map import CloudMapService
 from local_cloud.gateway.control import Control
 from local_cloud.gateway.ecs import EcsService
 from local_cloud.gateway.ministack import Credentials, MiniStack
+from local_cloud.gateway.models import PassThrough
 from local_cloud.gateway.persistence import Persistence
 from local_cloud.gateway.pipes import PipesService
 from local_cloud.gateway.protocol import AwsError, Document
+from local_cloud.gateway.transcribe import TranscribeService
+from local_cloud.gateway.transcription_jobs import TranscriptionJobs
 from local_cloud.runtime.credentials import TaskCredentials
 from local_cloud.runtime.images import Images
 from local_cloud.runtime.listeners import LoadBalancers
@@ -38,7 +41,7 @@ class LocalCloud:
 
     def __init__(self, home: Path, port: int, models: str, region: str, stop: asyncio.Event) -> None:
         self._home = home
-        self._models = models
+        self._aws_models = PassThrough("transcribe") if models == "aws" else None
         self.ministack = MiniStack(home, port, region)
         self.persistence = Persistence(self.ministack, home / "state")
         self.gateway = Gateway(self.ministack, self.persistence)
@@ -54,6 +57,10 @@ class LocalCloud:
         )
         self.persistence.keep_stream_records = self._pipes.keep
         self._follow = asyncio.Event()
+        self._transcriptions = TranscriptionJobs(
+            self.aws, self._transcription_changed, f"http://127.0.0.1:{port}", self.persistence.document("transcribe"),
+            lambda: self.persistence.touch("transcribe"),
+        )  # fmt: skip
         self._orphans = Orphans(home / "run" / "processes.json")
         self._task_credentials = TaskCredentials(self.ministack)
         self._tools = Tools(
@@ -68,12 +75,20 @@ class LocalCloud:
         self.gateway.control = self.control
         self._background: list[asyncio.Task[None]] = []
 
+    def _transcription_changed(self, detail: Document, region: str) -> None:
+        self.ministack.put_service_event("aws.transcribe", "Transcribe Job State Change", detail, region)
+        self.persistence.touch_service("events")
+
     def _take_services(self) -> None:
         """Put our services in the place of MiniStack's handlers."""
         iam.install()
         handlers = self.ministack.handlers
         handlers["ecs"] = EcsService(self.scheduler, self.aws, self.ministack).handler(handlers["ecs"])
 
+        handlers["transcribe"] = TranscribeService(self._transcriptions, self.ministack)
+        if self._aws_models is not None:
+            self._aws_models.ministack = self.ministack
+            handlers["transcribe"] = self._aws_models
         handlers["pipes"] = PipesService(self._pipes, self.ministack)
         handlers["servicediscovery"] = CloudMapService(handlers["servicediscovery"])
         handlers["apigateway"] = ApiGatewayService(
@@ -121,6 +136,7 @@ class LocalCloud:
         await self._balancers.refresh_if_changed()
         await self._rest_apis.refresh_if_changed()
         self._pipes.start()
+        self._transcriptions.resume()
         await self.scheduler.restore()
         for forever in (self.persistence.run, self.scheduler.run, self._follow_changes):
             self._background.append(asyncio.create_task(forever()))
@@ -163,6 +179,6 @@ class LocalCloud:
                 await task
         await asyncio.gather(self._rest_apis.close(), self._balancers.close(), self._names.close())
         await self.scheduler.stop()
-        await self._pipes.stop()
+        await asyncio.gather(self._pipes.stop(), self._transcriptions.stop())
         await self._proxy.close()
         await self.aws.close()

@@ -203,6 +203,12 @@ class MiniStack:
         with self._responses.request_scope(ACCOUNT, region):
             return alb._targets.setdefault(target_group, []) if target_group in alb._tgs else []
 
+    def put_service_event(self, source: str, detail_type: str, detail: Document, region: str) -> None:
+        """Put an event of an AWS service on the default bus; PutEvents refuses such sources, as AWS's does."""
+        entry = {"Source": source, "DetailType": detail_type, "Detail": json.dumps(detail)}
+        with self._responses.request_scope(ACCOUNT, region):
+            self._service("eventbridge")._put_events({"Entries": [entry]}, allow_aws_source=True)
+
     def pattern_error(self, pattern: str) -> str | None:
         """Return what is wrong with an event pattern, None when it is good."""
         return self._service("eventbridge")._parse_pattern_text(pattern)[1]
