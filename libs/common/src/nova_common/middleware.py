@@ -74,7 +74,7 @@ class RequestContextMiddleware:
             correlation_id.reset(token)
 
     def _log(self, scope: Scope, status: int, begun: float) -> None:
-        """Return the access log has the route's template, never the path or query that somebody typed."""
+        """Write the access log: it has the route's template, never the path or query that somebody typed."""
         route = getattr(scope.get("route"), "path", None)
         level = logging.DEBUG if route in {"/health", "/ready"} else logging.INFO
         fields = {
