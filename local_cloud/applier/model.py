@@ -1,8 +1,8 @@
 """How a kind of resource is declared, and what runs its declaration.
 
-A `Kind` says which AWS operations create, change, find and delete a resource, which property holds
-its physical name, and how its outputs follow from the response. The generic part is in `Kind`'s methods; a kind that needs
-more (an image, a remote component) implements `Lifecycle` itself.
+A `Kind` says which AWS operations create, change, find and delete a resource, which property holds its
+physical name, and how its outputs follow from the response. The generic part is in `Kind`'s methods; a kind
+that needs more (an image, a remote component) implements `Lifecycle` itself.
 """
 
 import string

@@ -1,7 +1,7 @@
 """A resource monitor for the Pulumi SDK: what the engine's gRPC server is to a program under `pulumi up`.
 
-It builds on the SDK's mock monitor, which keeps the protocol's details, and adds what that leaves out: URNs
-as the engine makes them, dependencies, secret properties, the provider's default tags and the stack's outputs.
+It builds on the SDK's mock monitor, which keeps the protocol's details, and adds what that leaves out:
+URNs as the engine makes them, dependencies, secret properties, default tags and the stack's outputs.
 """
 
 import json

@@ -6,9 +6,9 @@ import subprocess
 import time
 from collections.abc import Generator
 from pathlib import Path
-from typing import Any
 
 import pytest
+from click.testing import Result
 from typer.testing import CliRunner
 
 from cli import checks, daemon, demo, ports, tools, users
@@ -34,7 +34,7 @@ def taken() -> Generator[int]:
         yield listener.getsockname()[1]
 
 
-def run(*arguments: str) -> Any:
+def run(*arguments: str) -> Result:
     return CliRunner().invoke(app, list(arguments))
 
 
