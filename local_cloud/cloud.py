@@ -46,26 +46,32 @@ class LocalCloud:
         self.persistence = Persistence(self.ministack, home / "state")
         self.gateway = Gateway(self.ministack, self.persistence)
         self.aws = Aws(self.gateway, region)
-        self.ports = Ports(port + 1, self.persistence.document("ports"), lambda: self.persistence.touch("ports"))
+        self.ports = Ports(
+            port + 1, self.persistence.document("ports"), lambda: self.persistence.touch("ports")
+        )
         self._logs = Logs(home / "logs")
         self._proxy = Proxy()
         self._names = Names(self.aws, self.ports)
         self._balancers = LoadBalancers(self.aws, self.ministack, self.ports, self._proxy)
         self._rest_apis = RestApis(self.aws, self._balancers, self.ports, self._proxy, self._logs)
         self._pipes = Pipes(
-            self.aws, self.ministack, self.persistence.document("pipes"), lambda: self.persistence.touch("pipes")
+            self.aws,
+            self.ministack,
+            self.persistence.document("pipes"),
+            lambda: self.persistence.touch("pipes"),
         )
         self.persistence.keep_stream_records = self._pipes.keep
         self._follow = asyncio.Event()
         self._transcriptions = TranscriptionJobs(
-            self.aws, self._transcription_changed, f"http://127.0.0.1:{port}", self.persistence.document("transcribe"),
-            lambda: self.persistence.touch("transcribe"),
+            self.aws, self._transcription_changed, f"http://127.0.0.1:{port}",
+            self.persistence.document("transcribe"), lambda: self.persistence.touch("transcribe"),
         )  # fmt: skip
         self._orphans = Orphans(home / "run" / "processes.json")
         self._task_credentials = TaskCredentials(self.ministack)
         self._tools = Tools(
-            home, f"http://127.0.0.1:{port}", region, self.ministack, self.aws, Images(home / "images", self.aws),
-            self._task_credentials, self._orphans, self._logs, self._names.address,
+            home, f"http://127.0.0.1:{port}", region, self.ministack, self.aws,
+            Images(home / "images", self.aws), self._task_credentials, self._orphans, self._logs,
+            self._names.address,
         )  # fmt: skip
         registrar = Registrar(self.ministack, self.aws, self.persistence.touch_service)
         self.scheduler = Scheduler(
@@ -92,8 +98,8 @@ class LocalCloud:
         handlers["pipes"] = PipesService(self._pipes, self.ministack)
         handlers["servicediscovery"] = CloudMapService(handlers["servicediscovery"])
         handlers["apigateway"] = ApiGatewayService(
-            self.persistence.document("vpc-links"), lambda: self.persistence.touch("vpc-links"), self.ministack,
-            handlers["apigateway"],
+            self.persistence.document("vpc-links"), lambda: self.persistence.touch("vpc-links"),
+            self.ministack, handlers["apigateway"],
         )  # fmt: skip
 
     def _observe(self) -> None:

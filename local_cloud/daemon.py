@@ -1,7 +1,8 @@
 """The local cloud's daemon: gateway and runtime in one process.
 
-`python -m local_cloud.daemon --home HOME --port PORT [--models offline|aws] [--region REGION]` serves until SIGTERM,
-SIGINT or a stop request. `python -m local_cloud.daemon --sweep --home HOME` ends what a killed daemon left behind.
+`python -m local_cloud.daemon --home HOME --port PORT [--models offline|aws] [--region REGION]` serves until
+SIGTERM, SIGINT or a stop request. `python -m local_cloud.daemon --sweep --home HOME` ends what a killed
+daemon left behind.
 """
 
 import argparse
@@ -29,9 +30,13 @@ def arguments(argv: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="local_cloud.daemon", description="Nova's local cloud")
     parser.add_argument("--home", type=Path, required=True, help="state directory")
     parser.add_argument("--port", type=int, default=0, help="loopback port of the gateway")
-    parser.add_argument("--models", choices=("offline", "aws"), default="offline", help="who answers Transcribe")
+    parser.add_argument(
+        "--models", choices=("offline", "aws"), default="offline", help="who answers Transcribe"
+    )
     parser.add_argument("--region", default="us-east-1", help="region of calls that name none")
-    parser.add_argument("--sweep", action="store_true", help="end processes that a killed daemon left, then exit")
+    parser.add_argument(
+        "--sweep", action="store_true", help="end processes that a killed daemon left, then exit"
+    )
     return parser.parse_args(argv)
 
 
@@ -94,8 +99,10 @@ def main() -> int:
     try:
         listener = asgi.bind(options.port)
     except OSError as error:
-        message = f"port {options.port} is taken: stop what listens there or choose another one (NOVA_PORT): {error}"
-        logging.getLogger(__name__).error(message)  # noqa: TRY400 (the cause is in the message)
+        message = (
+            f"port {options.port} is taken: stop its listener or choose another one (NOVA_PORT): {error}"
+        )
+        logging.getLogger(__name__).error(message)
         sys.stderr.write(message + "\n")
         return EXIT_PORT_TAKEN
     asyncio.run(run(home, listener, options.models, options.region))

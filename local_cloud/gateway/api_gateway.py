@@ -1,7 +1,8 @@
 """VPC links, and the fields of REST integrations that name them.
 
-Corrects: MiniStack has no `/v2/vpclinks` (services/apigateway.py `handle_request`), and its PutIntegration forgets
-connectionId, integrationTarget and responseTransferMode (services/apigateway_v1.py `_put_integration`).
+Corrects: MiniStack has no `/v2/vpclinks` (services/apigateway.py `handle_request`), and its PutIntegration
+forgets connectionId, integrationTarget and responseTransferMode (services/apigateway_v1.py
+`_put_integration`).
 """
 
 import re
@@ -21,7 +22,9 @@ JSON = "application/json"
 class ApiGatewayService:
     """The handler in front of MiniStack's API Gateway."""
 
-    def __init__(self, document: Document, touch: Callable[[], None], ministack: MiniStack, otherwise: Handler) -> None:
+    def __init__(
+        self, document: Document, touch: Callable[[], None], ministack: MiniStack, otherwise: Handler
+    ) -> None:
         self._links: dict[str, Document] = document.setdefault("links", {})
         self._touch = touch
         self._ministack = ministack
@@ -50,7 +53,11 @@ class ApiGatewayService:
 
     def _vpc_link(self, method: str, link_id: str, request: Document) -> Answer:
         if not link_id:
-            return self._create(request) if method == "POST" else json_answer({"items": list(self._links.values())}, 200, JSON)
+            return (
+                self._create(request)
+                if method == "POST"
+                else json_answer({"items": list(self._links.values())}, 200, JSON)
+            )
         link = self._links.get(link_id)
         if link is None:
             raise AwsError("NotFoundException", f"Unable to find VPC link by id {link_id}", 404)

@@ -1,6 +1,6 @@
 """The gateway's door: what is let in, what goes to the control surface, and what changed state.
 
-MiniStack's own administration (`/_ministack/*` and the like, which needs no credentials there) is not reachable.
+MiniStack's own administration (`/_ministack/*` and the like, which needs no credentials) is not reachable.
 """
 
 import asyncio
@@ -14,7 +14,19 @@ from local_cloud.gateway.persistence import Persistence
 
 FORM_HEAD_BYTES = 65536
 """How much of a form body is searched for its Action (query protocol)."""
-READ_VERBS = ("Get", "List", "Describe", "BatchGet", "Query", "Scan", "Head", "Receive", "Filter", "Discover", "Lookup")
+READ_VERBS = (
+    "Get",
+    "List",
+    "Describe",
+    "BatchGet",
+    "Query",
+    "Scan",
+    "Head",
+    "Receive",
+    "Filter",
+    "Discover",
+    "Lookup",
+)
 READ_METHODS = ("GET", "HEAD", "OPTIONS")
 
 type Observer = Callable[[str], None]
@@ -28,7 +40,9 @@ def is_read(method: str, operation: str) -> bool:
 class _Request:
     """One request on its way: its operation as far as the messages that pass tell it, and its status."""
 
-    def __init__(self, receive: Receive, send: Send, headers: dict[str, str], query: dict[str, list[str]]) -> None:
+    def __init__(
+        self, receive: Receive, send: Send, headers: dict[str, str], query: dict[str, list[str]]
+    ) -> None:
         self._receive, self._send = receive, send
         self.operation = headers.get("x-amz-target", "").rpartition(".")[2] or query.get("Action", [""])[0]
         self._form = not self.operation and headers.get("content-type", "").startswith(
@@ -95,8 +109,8 @@ class Gateway:
         headers = headers_of(scope)
         query = parse_qs(scope.get("query_string", b"").decode("latin-1"), keep_blank_values=True)
         request = _Request(receive, send, headers, query)
-        # What stays on the loopback interface is as private as TLS makes it in AWS, and policies that demand TLS
-        # (aws:SecureTransport) have to admit it.
+        # What stays on the loopback interface is as private as TLS makes it in AWS, and policies that demand
+        # TLS (aws:SecureTransport) have to admit it.
         secure = {**scope, "scheme": "https"}
         await self._ministack.app(secure, request.receive, request.send)
         method: str = scope["method"]

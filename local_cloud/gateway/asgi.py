@@ -44,7 +44,9 @@ async def respond(send: Send, status: int, headers: Mapping[str, str], body: byt
     await send({"type": "http.response.body", "body": body})
 
 
-async def respond_json(send: Send, status: int, payload: object, headers: Mapping[str, str] | None = None) -> None:
+async def respond_json(
+    send: Send, status: int, payload: object, headers: Mapping[str, str] | None = None
+) -> None:
     """Send one complete JSON response."""
     await respond(
         send, status, {"content-type": "application/json", **(headers or {})}, json.dumps(payload).encode()
@@ -56,6 +58,7 @@ def bind(port: int) -> socket.socket:
 
     Raises:
         OSError: the port is taken.
+
     """
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -70,7 +73,7 @@ def bind(port: int) -> socket.socket:
 
 
 async def serve(application: Application, listener: socket.socket, stop: asyncio.Event) -> None:
-    """Serve an application on a listening socket, which it takes over, until `stop` is set; runs its lifespan."""
+    """Serve an application, and its lifespan, on a listening socket (taken over) until `stop` is set."""
     hypercorn: Any = importlib.import_module("hypercorn.asyncio")
     config: Any = importlib.import_module("hypercorn.config").Config()
     config.bind = [f"fd://{listener.detach()}"]

@@ -1,7 +1,7 @@
 """Calls to the gateway from inside the daemon: real AWS requests, signed, without a socket.
 
-Requests are built and parsed by botocore from the services' own models, so the runtime sees what any client sees,
-and a call made for a role is authorized like that role's own.
+Requests are built and parsed by botocore from the services' own models, so the runtime sees what any client
+sees, and a call made for a role is authorized like that role's own.
 """
 
 import asyncio
@@ -31,7 +31,9 @@ class Aws:
     def __init__(self, application: Application, region: str) -> None:
         self._session: Any = botocore.session.get_session()
         self._transport = httpx.ASGITransport(app=application)  # pyright: ignore[reportArgumentType]
-        self._http = httpx.AsyncClient(transport=self._transport, base_url="http://127.0.0.1", timeout=CALL_SECONDS)
+        self._http = httpx.AsyncClient(
+            transport=self._transport, base_url="http://127.0.0.1", timeout=CALL_SECONDS
+        )
         self._models: dict[str, Any] = {}
         self._region = region
         self.administrator: Credentials | None = None
@@ -49,6 +51,7 @@ class Aws:
 
         Raises:
             AwsError: the service's answer.
+
         """
         identity = credentials or self.administrator
         if identity is None:
@@ -72,7 +75,9 @@ class Aws:
         parsed: Document = parser.parse(raw, operation_model.output_shape)
         if response.status_code >= HTTP_ERROR:
             error: Document = parsed.get("Error", {})
-            raise AwsError(str(error.get("Code", "Unknown")), str(error.get("Message", "")), response.status_code)
+            raise AwsError(
+                str(error.get("Code", "Unknown")), str(error.get("Message", "")), response.status_code
+            )
         parsed.pop("ResponseMetadata", None)
         return parsed
 
@@ -96,13 +101,17 @@ class Aws:
         except botocore.exceptions.ParamValidationError as error:
             raise AwsError("ValidationException", str(error)) from error
         request.setdefault("headers", {})["Host"] = "127.0.0.1"
-        botocore.awsrequest.prepare_request_dict(request, endpoint_url="http://127.0.0.1", user_agent=f"nova/{model.service_name}")
+        botocore.awsrequest.prepare_request_dict(
+            request, endpoint_url="http://127.0.0.1", user_agent=f"nova/{model.service_name}"
+        )
         request.setdefault("context", {})
         return botocore.awsrequest.create_request_object(request)
 
     async def _send(self, prepared: Any) -> httpx.Response:  # noqa: ANN401
         body = prepared.body
         content = body.encode() if isinstance(body, str) else body
-        headers = {name: value.decode() if isinstance(value, bytes) else value for name, value in prepared.headers.items()}
+        headers = {
+            name: value.decode() if isinstance(value, bytes) else value
+            for name, value in prepared.headers.items()
+        }
         return await self._http.request(prepared.method, prepared.url, headers=headers, content=content)
-

@@ -1,7 +1,7 @@
 """Cloud Map services whose namespace stands in their DNS configuration only.
 
-Corrects: MiniStack's CreateService demands a top-level NamespaceId (services/servicediscovery.py `_create_service`);
-AWS takes `DnsConfig.NamespaceId` as well, which is where Terraform and Pulumi put it.
+Corrects: MiniStack's CreateService demands a top-level NamespaceId (services/servicediscovery.py
+`_create_service`); AWS takes `DnsConfig.NamespaceId` as well, which is where Terraform and Pulumi put it.
 """
 
 import json

@@ -40,7 +40,9 @@ class Control:
             await respond_json(send, 200, await self._status())
         elif method == "GET" and path.startswith(CREDENTIALS_PREFIX):
             found = self._credentials(path.removeprefix(CREDENTIALS_PREFIX), headers.get("authorization", ""))
-            await respond_json(send, 200 if found else 403, found or {"code": "AccessDenied", "message": "wrong token"})
+            await respond_json(
+                send, 200 if found else 403, found or {"code": "AccessDenied", "message": "wrong token"}
+            )
         elif method == "POST" and path == "/_nova/stop":
             given = headers.get("x-nova-admin", "").encode()
             allowed = self.ready and hmac.compare_digest(given, self._secret.encode())

@@ -15,13 +15,19 @@ from local_cloud.gateway.protocol import AwsError, Document, Handler, NotOurs, T
 from local_cloud.runtime.services import Scheduler, new_record
 
 COPIED = (
-    "loadBalancers", "serviceRegistries", "networkConfiguration", "deploymentConfiguration", "capacityProviderStrategy",
-    "healthCheckGracePeriodSeconds", "propagateTags", "enableExecuteCommand", "enableECSManagedTags", "platformVersion",
-    "availabilityZoneRebalancing", "placementConstraints", "placementStrategy", "serviceConnectConfiguration",
-    "volumeConfigurations",
+    "loadBalancers", "serviceRegistries", "networkConfiguration", "deploymentConfiguration",
+    "capacityProviderStrategy", "healthCheckGracePeriodSeconds", "propagateTags", "enableExecuteCommand",
+    "enableECSManagedTags", "platformVersion", "availabilityZoneRebalancing", "placementConstraints",
+    "placementStrategy", "serviceConnectConfiguration", "volumeConfigurations",
 )  # fmt: skip
 """Members of CreateService and UpdateService that DescribeServices shows as they were given."""
-REPLACING = ("loadBalancers", "serviceRegistries", "networkConfiguration", "capacityProviderStrategy", "platformVersion")
+REPLACING = (
+    "loadBalancers",
+    "serviceRegistries",
+    "networkConfiguration",
+    "capacityProviderStrategy",
+    "platformVersion",
+)
 """Members whose change starts a new deployment (UpdateService reference)."""
 INTERNAL = ("definitions", "lastFailure")
 RUN_TASK_MOST = 10
@@ -74,14 +80,17 @@ class EcsService:
 
     async def _definition(self, reference: str) -> Document:
         parameters = {"taskDefinition": reference}
-        output = await self._aws.call("ecs", "DescribeTaskDefinition", parameters, region=self._ministack.region())
+        output = await self._aws.call(
+            "ecs", "DescribeTaskDefinition", parameters, region=self._ministack.region()
+        )
         definition: Document = output["taskDefinition"]
         if definition["status"] != "ACTIVE":
             raise AwsError("ClientException", f"TaskDefinition is inactive: {reference}")
         return {key: value for key, value in definition.items() if not isinstance(value, datetime.datetime)}
 
     def _service(self, request: Document) -> Document:
-        arn = f"{self._cluster_arn(request).replace(':cluster/', ':service/')}/{tail(request.get('service', ''))}"
+        prefix = self._cluster_arn(request).replace(":cluster/", ":service/")
+        arn = f"{prefix}/{tail(request.get('service', ''))}"
         service = self._scheduler.services.get(arn)
         if service is None:
             raise AwsError("ServiceNotFoundException", "Service not found.")
@@ -93,7 +102,9 @@ class EcsService:
         for deployment in shown["deployments"]:
             own = [task for task in tasks if task.record["startedBy"] == deployment["id"]]
             running = sum(task.record["lastStatus"] == "RUNNING" for task in own)
-            deployment.update(runningCount=running, pendingCount=len(own) - running, desiredCount=service["desiredCount"])
+            deployment.update(
+                runningCount=running, pendingCount=len(own) - running, desiredCount=service["desiredCount"]
+            )
         return shown | self._scheduler.counts(service)
 
     @staticmethod
@@ -153,7 +164,9 @@ class EcsService:
         definition: Document = service["definitions"][service["taskDefinition"]]
         if "taskDefinition" in request:
             definition = await self._definition(request["taskDefinition"])
-        roll = definition["taskDefinitionArn"] != service["taskDefinition"] or bool(request.get("forceNewDeployment"))
+        roll = definition["taskDefinitionArn"] != service["taskDefinition"] or bool(
+            request.get("forceNewDeployment")
+        )
         roll = roll or any(key in request and request[key] != service.get(key) for key in REPLACING)
         service |= {key: request[key] for key in COPIED if key in request}
         service["desiredCount"] = request.get("desiredCount", service["desiredCount"])
@@ -175,7 +188,9 @@ class EcsService:
         if service["status"] == "INACTIVE":
             raise AwsError("ServiceNotActiveException", "Service was not ACTIVE.")
         if service["desiredCount"] > 0 and not request.get("force"):
-            raise AwsError("InvalidParameterException", "The service cannot be stopped while it is scaled above 0.")
+            raise AwsError(
+                "InvalidParameterException", "The service cannot be stopped while it is scaled above 0."
+            )
         service.update(status="DRAINING", desiredCount=0)
         self._scheduler.wake()
         return {"service": self._shown(service)}
@@ -191,20 +206,29 @@ class EcsService:
             except AwsError:
                 failures.append({"arn": self._arn("service", reference), "reason": "MISSING"})
         if "TAGS" not in request.get("include", []):
-            services = [{key: value for key, value in service.items() if key != "tags"} for service in services]
+            services = [
+                {key: value for key, value in service.items() if key != "tags"} for service in services
+            ]
         return {"services": services, "failures": failures}
 
     async def list_services(self, request: Document) -> Document:
         """Return the ARNs of a cluster's services."""
         cluster_arn = await self._existing_cluster(request)
         services = self._scheduler.services.values()
-        arns = [item["serviceArn"] for item in services if item["clusterArn"] == cluster_arn and item["status"] != "INACTIVE"]
+        arns = [
+            item["serviceArn"]
+            for item in services
+            if item["clusterArn"] == cluster_arn and item["status"] != "INACTIVE"
+        ]
         return {"serviceArns": arns}
 
     async def delete_cluster(self, request: Document) -> Document:
         """Refuse to delete a cluster that has services; MiniStack deletes it otherwise."""
         cluster_arn = self._cluster_arn(request)
-        if any(item["clusterArn"] == cluster_arn and item["status"] != "INACTIVE" for item in self._scheduler.services.values()):
+        if any(
+            item["clusterArn"] == cluster_arn and item["status"] != "INACTIVE"
+            for item in self._scheduler.services.values()
+        ):
             raise AwsError(
                 "ClusterContainsServicesException", "The Cluster cannot be deleted while Services are active."
             )
@@ -212,13 +236,20 @@ class EcsService:
 
     async def run_task(self, request: Document) -> Document:
         """Start tasks that belong to no service."""
-        cluster_arn, definition = await self._existing_cluster(request), await self._definition(request["taskDefinition"])
+        cluster_arn, definition = (
+            await self._existing_cluster(request),
+            await self._definition(request["taskDefinition"]),
+        )
         count: int = request.get("count", 1)
         if not 1 <= count <= RUN_TASK_MOST:
-            raise AwsError("InvalidParameterException", f"Count should be between 1 and {RUN_TASK_MOST}: {count}")
+            raise AwsError(
+                "InvalidParameterException", f"Count should be between 1 and {RUN_TASK_MOST}: {count}"
+            )
         records: list[Document] = []
         for _ in range(count):
-            record = new_record(cluster_arn, definition, request.get("group") or f"family:{definition['family']}")
+            record = new_record(
+                cluster_arn, definition, request.get("group") or f"family:{definition['family']}"
+            )
             record.update(
                 startedBy=request.get("startedBy", ""),
                 overrides=request.get("overrides") or {},
@@ -229,7 +260,10 @@ class EcsService:
         return {"tasks": records, "failures": []}
 
     def _task(self, reference: str) -> Document | None:
-        return next((item for item in self._scheduler.records.values() if tail(item["taskArn"]) == tail(reference)), None)
+        return next(
+            (item for item in self._scheduler.records.values() if tail(item["taskArn"]) == tail(reference)),
+            None,
+        )
 
     async def stop_task(self, request: Document) -> Document:
         """Stop a task; its service starts another one."""
@@ -242,13 +276,20 @@ class EcsService:
     async def describe_tasks(self, request: Document) -> Document:
         """Return tasks, also stopped ones for a while."""
         found = {reference: self._task(reference) for reference in request.get("tasks", [])}
-        failures = [{"arn": self._arn("task", name), "reason": "MISSING"} for name, record in found.items() if not record]
+        failures = [
+            {"arn": self._arn("task", name), "reason": "MISSING"}
+            for name, record in found.items()
+            if not record
+        ]
         return {"tasks": [record for record in found.values() if record], "failures": failures}
 
     async def list_tasks(self, request: Document) -> Document:
         """Return the ARNs of a cluster's tasks: by service, family, starter and desired status."""
         cluster_arn = await self._existing_cluster(request)
-        wanted: dict[str, Any] = {"clusterArn": cluster_arn, "desiredStatus": request.get("desiredStatus", "RUNNING")}
+        wanted: dict[str, Any] = {
+            "clusterArn": cluster_arn,
+            "desiredStatus": request.get("desiredStatus", "RUNNING"),
+        }
         if request.get("serviceName"):
             wanted["group"] = f"service:{tail(request['serviceName'])}"
         if request.get("startedBy"):
@@ -278,7 +319,9 @@ class EcsService:
     async def untag(self, request: Document) -> Document:
         """Remove tags from a service or task."""
         resource = self._tagged(request)
-        resource["tags"] = [entry for entry in resource.get("tags", []) if entry["key"] not in request.get("tagKeys", [])]
+        resource["tags"] = [
+            entry for entry in resource.get("tags", []) if entry["key"] not in request.get("tagKeys", [])
+        ]
         self._scheduler.wake()
         return {}
 

@@ -1,4 +1,4 @@
-"""Corrections of how MiniStack derives action, resource and condition keys of a request (core/iam_actions.py).
+"""Corrections of how MiniStack derives a request's action, resource and condition keys (core/iam_actions.py).
 
 Each function replaces one of that module's, which the request path looks up anew for every request.
 """
@@ -42,7 +42,7 @@ def stream_of(fields: Document) -> str | None:
 
 
 def resource_of(service: str, fields: Document, region: str) -> str | None:
-    """Return the resource of a request where MiniStack says "*" or something else than AWS; None otherwise."""
+    """Return the resource of a request where MiniStack names another one than AWS; None otherwise."""
     if service == "dynamodbstreams":
         return stream_of(fields)
     if service == "transcribe" and fields.get("TranscriptionJobName"):
@@ -78,9 +78,20 @@ def install() -> None:
         return SAME_ACTION.get(action, action) if action else None
 
     def resource_arn(
-        service: str, method: str, path: str, headers: dict[str, str], body: bytes, query: Any, region: str, account: str
-    ) -> str:  # fmt: skip
-        own = resource_of(service, _fields(body), region) if service in ("dynamodbstreams", "transcribe") else None
+        service: str,
+        method: str,
+        path: str,
+        headers: dict[str, str],
+        body: bytes,
+        query: dict[str, list[str]],
+        region: str,
+        account: str,
+    ) -> str:
+        own = (
+            resource_of(service, _fields(body), region)
+            if service in ("dynamodbstreams", "transcribe")
+            else None
+        )
         return own or extract_resource(service, method, path, headers, body, query, region, account)
 
     def context(service: str, action: str, body: bytes, parameters: Any) -> Document:  # noqa: ANN401 (passed through)

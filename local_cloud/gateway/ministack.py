@@ -1,7 +1,8 @@
-"""The one module that knows MiniStack (facts: pinned version 1.5.33, state in module globals, one per process).
+"""The one module that knows MiniStack (pinned to 1.5.33; its state is in module globals: one per process).
 
-MiniStack reads its configuration from the environment when it is imported, so `start` sets that first. Services
-of ours take the place of MiniStack's handlers: signature check, authorization and routing stay MiniStack's.
+MiniStack reads its configuration from the environment when it is imported, so `MiniStack` sets that first.
+Services of ours take the place of MiniStack's handlers: signature check, authorization and routing stay
+MiniStack's.
 """
 
 import contextvars
@@ -22,7 +23,10 @@ from local_cloud.gateway.protocol import Document, Handler
 
 ACCOUNT = "123456789012"
 ADMINISTRATOR = "nova-administrator"
-ALLOW_EVERYTHING = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
+ALLOW_EVERYTHING = {
+    "Version": "2012-10-17",
+    "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}],
+}
 SESSION_SECONDS = 3600
 """Life of a role's credentials: the default of AssumeRole and of ECS task roles' refresh window (AWS)."""
 
@@ -38,7 +42,7 @@ class Credentials:
 
 
 def _environment(home: Path, port: int, region: str) -> dict[str, str]:
-    """What MiniStack is told; its root key is random, unknown to anybody, and refused at the door."""
+    """Return what MiniStack is told; its root key is random and given to nobody."""
     temporary = home / "run" / "tmp"
     temporary.mkdir(parents=True, exist_ok=True)
     return {
@@ -69,9 +73,13 @@ def _trusts(document: object, service: str) -> bool:
     statements: Any = policy.get("Statement", [])
     for statement in statements if isinstance(statements, list) else [statements]:  # pyright: ignore[reportUnknownVariableType]
         principals: Any = (
-            statement.get("Principal", {}).get("Service", []) if isinstance(statement.get("Principal"), dict) else []
+            statement.get("Principal", {}).get("Service", [])
+            if isinstance(statement.get("Principal"), dict)
+            else []
         )
-        if statement.get("Effect") == "Allow" and service in ([principals] if isinstance(principals, str) else principals):
+        if statement.get("Effect") == "Allow" and service in (
+            [principals] if isinstance(principals, str) else principals
+        ):
             return True
     return False
 
@@ -97,13 +105,18 @@ class MiniStack:
     def _service(self, name: str) -> Any:  # noqa: ANN401 (a MiniStack module)
         return importlib.import_module(f"ministack.services.{name}")
 
-    def detect_service(self, method: str, path: str, headers: dict[str, str], query: dict[str, list[str]]) -> str:
+    def detect_service(
+        self, method: str, path: str, headers: dict[str, str], query: dict[str, list[str]]
+    ) -> str:
         """Return MiniStack's name of the service that this request is for."""
         return self._router.detect_service(method, path, headers, query)
 
     def _close_root_keys(self) -> None:
-        """Leave no key that everybody knows: MiniStack takes `test` and any 12 digits for the account's root and
-        does not check their signatures (core/iam_evaluator.py `is_root_access_key`)."""
+        """Leave no key that everybody knows.
+
+        MiniStack takes `test` and any 12 digits for the account's root and does not check their signatures
+        (core/iam_evaluator.py `is_root_access_key`).
+        """
         own = os.environ["AWS_ACCESS_KEY_ID"]
 
         def is_root(access_key_id: str) -> bool:
@@ -121,11 +134,14 @@ class MiniStack:
         return self._responses.get_region()
 
     def allowed(self, access_key_id: str, action: str, resource: str) -> bool:
-        """Whether the policies of a key's principal allow one more action, made on that principal's behalf."""
+        """Whether the policies of a key's principal allow an action that is done on its behalf."""
         service = action.partition(":")[0]
 
         def decide() -> bool:
-            return self._evaluator.enforce(access_key_id, action, service, self.region(), resource_arn=resource) is None
+            return (
+                self._evaluator.enforce(access_key_id, action, service, self.region(), resource_arn=resource)
+                is None
+            )
 
         return contextvars.copy_context().run(decide)
 
@@ -149,13 +165,14 @@ class MiniStack:
         return await self.administrator()
 
     def open_session(self, role_arn: str, session_name: str, service: str) -> Credentials:
-        """Return credentials of a role for a service principal, as AssumeRole gives them to AWS's own services.
+        """Return credentials of a role for a service principal, as AWS's own services get them.
 
-        MiniStack's AssumeRole has no service callers (core/iam_evaluator.py `_principal_matches`), so the session
-        is registered directly after the role's trust policy was checked.
+        MiniStack's AssumeRole has no service callers (core/iam_evaluator.py `_principal_matches`), so the
+        session is registered directly after the role's trust policy was checked.
 
         Raises:
             PermissionError: no such role, or it does not trust the service.
+
         """
         iam, sts = self._service("iam"), self._service("sts")
         name = role_arn.rsplit("/", 1)[-1]
@@ -164,7 +181,9 @@ class MiniStack:
             reason = "does not exist" if role is None else f"does not trust {service}"
             raise PermissionError(f"ECS was unable to assume the role '{role_arn}': it {reason}")
         expires_at = time.time() + SESSION_SECONDS
-        credentials = Credentials(iam._gen_session_access_key(), iam._gen_secret(), iam._gen_session_token(), expires_at)
+        credentials = Credentials(
+            iam._gen_session_access_key(), iam._gen_secret(), iam._gen_session_token(), expires_at
+        )
         session = {
             "Arn": f"arn:aws:sts::{ACCOUNT}:assumed-role/{name}/{session_name}",
             "UserId": f"{role['RoleId']}:{session_name}",
@@ -182,8 +201,8 @@ class MiniStack:
     def register_target(self, target_group: str, host: str, port: int) -> None:
         """Add a target to a target group.
 
-        MiniStack's RegisterTargets knows one target per address (services/alb.py `_register_targets`); tasks on
-        one machine share theirs and differ by port.
+        MiniStack's RegisterTargets knows one target per address (services/alb.py `_register_targets`); tasks
+        on one machine share theirs and differ by port.
         """
         targets = self._targets(target_group)
         if not any(target["Id"] == host and int(target.get("Port", 0)) == port for target in targets):
@@ -204,7 +223,7 @@ class MiniStack:
             return alb._targets.setdefault(target_group, []) if target_group in alb._tgs else []
 
     def put_service_event(self, source: str, detail_type: str, detail: Document, region: str) -> None:
-        """Put an event of an AWS service on the default bus; PutEvents refuses such sources, as AWS's does."""
+        """Put an event of an AWS service on the default bus; PutEvents refuses such sources."""
         entry = {"Source": source, "DetailType": detail_type, "Detail": json.dumps(detail)}
         with self._responses.request_scope(ACCOUNT, region):
             self._service("eventbridge")._put_events({"Entries": [entry]}, allow_aws_source=True)
@@ -231,7 +250,7 @@ class MiniStack:
     def save(self, keys: Iterable[str]) -> set[str]:
         """Write the state of these services, each file replaced as a whole; return those to try again.
 
-        A service that works in a thread may change its state meanwhile (RuntimeError): the next round gets it.
+        A service that works in a thread may change its state meanwhile (RuntimeError); it is tried again.
         """
         states: dict[str, Callable[[], object]] = self._module._build_persistence_save_dict()
         again: set[str] = set()
@@ -244,7 +263,8 @@ class MiniStack:
                     continue
                 version = self._persistence._state_format_version(key)
                 text = json.dumps(
-                    {"__ministack_format__": version, "payload": state}, default=self._persistence._json_default
+                    {"__ministack_format__": version, "payload": state},
+                    default=self._persistence._json_default,
                 )
             except RuntimeError:
                 again.add(key)
@@ -259,7 +279,7 @@ class MiniStack:
         return again
 
     def stream_records(self, keep: Callable[[str, list[Document]], list[Document]]) -> list[Document]:
-        """Return the DynamoDB stream records to keep over a restart; MiniStack's own snapshot has none of them.
+        """Return the stream records to keep over a restart; MiniStack's own snapshot has none of them.
 
         `keep(table, records)` chooses, oldest first; what it leaves out counts as trimmed.
         """

@@ -1,4 +1,4 @@
-"""Model services answered by AWS itself (`models: aws`): requests are signed anew with the user's own credentials."""
+"""Model services answered by AWS itself (`models: aws`): requests are signed anew as the user."""
 
 from typing import Any
 
@@ -34,11 +34,19 @@ class PassThrough:
         passed = {name: value for name, value in headers.items() if name in PASSED_HEADERS}
         url = f"https://{self._service}.{region}.amazonaws.com{path}"
         request: Any = botocore.awsrequest.AWSRequest(method=method, url=url, data=body, headers=passed)
-        signer: Any = botocore.auth.SigV4Auth(self._credentials.get_frozen_credentials(), self._service, region)
+        signer: Any = botocore.auth.SigV4Auth(
+            self._credentials.get_frozen_credentials(), self._service, region
+        )
         signer.add_auth(request)
         async with httpx.AsyncClient(timeout=ANSWER_SECONDS) as client:
             try:
-                response = await client.request(method, url, headers=dict(request.headers.items()), content=body)
+                response = await client.request(
+                    method, url, headers=dict(request.headers.items()), content=body
+                )
             except httpx.HTTPError as error:
                 return AwsError("ServiceUnavailable", f"AWS cannot be reached: {error}", 503).answer()
-        return response.status_code, {"Content-Type": response.headers.get("content-type", "")}, response.content
+        return (
+            response.status_code,
+            {"Content-Type": response.headers.get("content-type", "")},
+            response.content,
+        )

@@ -1,7 +1,8 @@
 """Keeps what the local cloud knows on disk: at most one second of it is lost when the daemon is killed.
 
-MiniStack saves at a clean stop only. Here every second that follows a change writes the state that it touched:
-MiniStack's services (one file each) and the documents of our own services, all of them atomically replaced.
+MiniStack saves at a clean stop only. Here every second that follows a change writes the state that it
+touched: MiniStack's services (one file each) and the documents of our own services, all of them atomically
+replaced.
 """
 
 import asyncio
@@ -19,7 +20,7 @@ logger = logging.getLogger(__name__)
 
 SAVE_SECONDS = 1.0
 FULL_SAVE_SECONDS = 60.0
-"""Everything is written this often while there are changes, in case a call changed a service not listed below."""
+"""Everything is written this often after changes, in case a call changed a service not listed below."""
 
 AFFECTS = {
     "dynamodb": frozenset({"dynamodb"}),
@@ -29,7 +30,7 @@ AFFECTS = {
     "events": frozenset({"eventbridge", "sqs", "sns", "cloudwatch_logs"}),
     "s3": frozenset({"s3", "eventbridge", "sqs", "sns"}),
 }
-"""State files that calls to a busy service change (S3 and EventBridge deliver to queues); others change any."""
+"""State files that calls to a busy service change (S3 and EventBridge deliver to queues); others: any."""
 
 type Keep = Callable[[str, list[Document]], list[Document]]
 

@@ -85,7 +85,10 @@ class PipesService:
             if not pipe.get(member):
                 raise AwsError("ValidationException", f"{member} must not be null")
         if not SOURCE.match(pipe["Source"]) or not TARGET.match(pipe["Target"]):
-            raise AwsError("ValidationException", "The local cloud's pipes lead from a DynamoDB stream to a bus or a queue")
+            raise AwsError(
+                "ValidationException",
+                "The local cloud's pipes lead from a DynamoDB stream to a bus or a queue",
+            )
         source = pipe.get("SourceParameters") or {}
         stream = source.get("DynamoDBStreamParameters") or {}
         if stream.get("StartingPosition") not in ("LATEST", "TRIM_HORIZON"):
@@ -113,13 +116,17 @@ class PipesService:
         return _summary(changed)
 
     def _set_state(self, pipe: Document, state: str) -> Document:
-        self._pipes.put({**pipe, "DesiredState": state, "CurrentState": state, "LastModifiedTime": time.time()})
+        self._pipes.put(
+            {**pipe, "DesiredState": state, "CurrentState": state, "LastModifiedTime": time.time()}
+        )
         return _summary(self._pipes.all[pipe["Name"]])
 
     def _list(self, query: dict[str, list[str]]) -> Document:
         prefix = query.get("NamePrefix", [""])[0]
         found = [pipe for name, pipe in sorted(self._pipes.all.items()) if name.startswith(prefix)]
-        return {"Pipes": [_summary(pipe) | {"Source": pipe["Source"], "Target": pipe["Target"]} for pipe in found]}
+        return {
+            "Pipes": [_summary(pipe) | {"Source": pipe["Source"], "Target": pipe["Target"]} for pipe in found]
+        }
 
     def _tags(self, method: str, arn: str, request: Document, query: dict[str, list[str]]) -> Document:
         pipe = self._pipes.all.get(arn.rpartition("/")[2])
@@ -134,5 +141,13 @@ class PipesService:
 
 
 def _summary(pipe: Document) -> Document:
-    members = ("Arn", "Name", "DesiredState", "CurrentState", "StateReason", "CreationTime", "LastModifiedTime")
+    members = (
+        "Arn",
+        "Name",
+        "DesiredState",
+        "CurrentState",
+        "StateReason",
+        "CreationTime",
+        "LastModifiedTime",
+    )
     return {member: pipe[member] for member in members if member in pipe}

@@ -30,7 +30,9 @@ class NotOurs(Exception):  # noqa: N818 (a signal, not an error)
     """Raised by an operation that leaves this request to the next handler."""
 
 
-def json_answer(payload: Document, status: int = 200, content_type: str = "application/x-amz-json-1.1") -> Answer:
+def json_answer(
+    payload: Document, status: int = 200, content_type: str = "application/x-amz-json-1.1"
+) -> Answer:
     """Return a payload as a response of the JSON protocols."""
     return status, {"Content-Type": content_type}, json.dumps(payload).encode()
 
@@ -40,6 +42,7 @@ def parse(body: bytes) -> Document:
 
     Raises:
         AwsError: SerializationException when it is not one.
+
     """
     try:
         data: object = json.loads(body or b"{}")

@@ -15,12 +15,26 @@ from local_cloud.gateway.protocol import Answer, AwsError, Document, json_answer
 from local_cloud.gateway.transcription_jobs import TranscriptionJobs
 
 NAME = re.compile(r"^[0-9a-zA-Z._-]{1,200}$")
-CANNOT_READ = "The S3 URI that you provided can't be accessed. Make sure that you have read permission and try your request again."
-CANNOT_WRITE = "The specified S3 bucket can't be accessed. Make sure that you have write permission and try your request again."
-ECHOED = ("Media", "MediaFormat", "Settings", "IdentifyLanguage", "LanguageOptions", "JobExecutionSettings", "Tags")
+CANNOT_READ = (
+    "The S3 URI that you provided can't be accessed. Make sure that you have read permission and try your "
+    "request again."
+)
+CANNOT_WRITE = (
+    "The specified S3 bucket can't be accessed. Make sure that you have write permission and try your "
+    "request again."
+)
+ECHOED = (
+    "Media",
+    "MediaFormat",
+    "Settings",
+    "IdentifyLanguage",
+    "LanguageOptions",
+    "JobExecutionSettings",
+    "Tags",
+)
 SUMMARY = (
-    "TranscriptionJobName", "CreationTime", "StartTime", "CompletionTime", "LanguageCode", "TranscriptionJobStatus",
-    "FailureReason", "IdentifyLanguage", "IdentifiedLanguageScore",
+    "TranscriptionJobName", "CreationTime", "StartTime", "CompletionTime", "LanguageCode",
+    "TranscriptionJobStatus", "FailureReason", "IdentifyLanguage", "IdentifiedLanguageScore",
 )  # fmt: skip
 PAGE = 100
 CHOICES = ("LanguageCode", "IdentifyLanguage", "IdentifyMultipleLanguages")
@@ -32,6 +46,7 @@ def s3_location(uri: str) -> tuple[str, str]:
 
     Raises:
         AwsError: BadRequestException for anything else.
+
     """
     parts = urlsplit(uri)
     path = parts.path.lstrip("/")
@@ -69,7 +84,9 @@ class TranscribeService:
                     self._jobs.delete(self._job(request)["TranscriptionJobName"])
                     answer = {}
                 case operation:
-                    raise AwsError("UnknownOperationException", f"The local cloud has no Transcribe {operation}")
+                    raise AwsError(
+                        "UnknownOperationException", f"The local cloud has no Transcribe {operation}"
+                    )
         except AwsError as error:
             return error.answer()
         return json_answer(answer)
@@ -78,27 +95,39 @@ class TranscribeService:
         job = self._jobs.all.get(request.get("TranscriptionJobName") or "")
         if job is None:
             message = "The requested job couldn't be found. Check the job name and try your request again."
-            raise AwsError("NotFoundException" if request.get("TranscriptionJobName") else "BadRequestException", message)
+            raise AwsError(
+                "NotFoundException" if request.get("TranscriptionJobName") else "BadRequestException", message
+            )
         return job
 
     def _known_language(self, code: str) -> bool:
         if not self._languages:
             session: Any = botocore.session.get_session()
-            self._languages = frozenset(session.get_service_model("transcribe").shape_for("LanguageCode").enum)
+            self._languages = frozenset(
+                session.get_service_model("transcribe").shape_for("LanguageCode").enum
+            )
         return code in self._languages
 
     def _validate(self, request: Document) -> None:
         name, code = request.get("TranscriptionJobName") or "", request.get("LanguageCode")
         if not NAME.match(name):
-            raise AwsError("BadRequestException", f"The job name {name!r} is not valid: use 1 to 200 of 0-9 a-z A-Z . _ -")
+            raise AwsError(
+                "BadRequestException",
+                f"The job name {name!r} is not valid: use 1 to 200 of 0-9 a-z A-Z . _ -",
+            )
         if name in self._jobs.all:
-            raise AwsError("ConflictException", "The requested job name already exists. Use a different job name.")
+            raise AwsError(
+                "ConflictException", "The requested job name already exists. Use a different job name."
+            )
         if sum(bool(request.get(choice)) for choice in CHOICES) != 1:
             raise AwsError("BadRequestException", f"Specify exactly one of {', '.join(CHOICES)}.")
         if code and not self._known_language(code):
             raise AwsError("BadRequestException", f"The language code {code!r} is not valid.")
         if not request.get("OutputBucketName"):
-            raise AwsError("BadRequestException", "The local cloud needs OutputBucketName: it has no bucket of the service's own.")
+            raise AwsError(
+                "BadRequestException",
+                "The local cloud needs OutputBucketName: it has no bucket of the service's own.",
+            )
 
     def _start(self, request: Document, access_key: str) -> Document:
         self._validate(request)
@@ -134,11 +163,13 @@ class TranscribeService:
         return {"TranscriptionJob": _shown(job)}
 
     def _authorize(self, request: Document, access_key: str, media: str, output: str) -> None:
-        """Check that the caller (or the declared data access role) may read the media and write the result."""
+        """Check that the caller (or the declared role) may read the media and write the result."""
         role = (request.get("JobExecutionSettings") or {}).get("DataAccessRoleArn")
         if role:
             try:
-                session = self._ministack.open_session(role, request["TranscriptionJobName"], "transcribe.amazonaws.com")
+                session = self._ministack.open_session(
+                    role, request["TranscriptionJobName"], "transcribe.amazonaws.com"
+                )
             except PermissionError as error:
                 raise AwsError("BadRequestException", str(error)) from error
             access_key = session.access_key_id
@@ -156,7 +187,8 @@ class TranscribeService:
         begin = int(request.get("NextToken") or 0)
         end = begin + int(request.get("MaxResults") or PAGE)
         summaries = [
-            {member: job[member] for member in SUMMARY if member in job} | {"OutputLocationType": "CUSTOMER_BUCKET"}
+            {member: job[member] for member in SUMMARY if member in job}
+            | {"OutputLocationType": "CUSTOMER_BUCKET"}
             for job in jobs[begin:end]
         ]
         return {"TranscriptionJobSummaries": summaries} | ({"NextToken": str(end)} if end < len(jobs) else {})

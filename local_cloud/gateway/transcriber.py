@@ -25,16 +25,20 @@ LEAST_SECONDS = 0.5
 PAUSE_SECONDS = 0.3
 """Window of the voice activity detector: a pause of about this length ends an utterance."""
 NICENESS = 5
-UNREADABLE = "The S3 URI that you provided can't be accessed. Make sure that you have read permission and try your request again."
+UNREADABLE = (
+    "The S3 URI that you provided can't be accessed. Make sure that you have read permission and try your "
+    "request again."
+)
 CONTAINERS = {
-    "wav": "wav", "mp3": "mp3", "mp4": "mp4", "m4a": "m4a", "webm": "webm", "ogg": "ogg", "flac": "flac", "amr": "amr",
+    "wav": "wav", "mp3": "mp3", "mp4": "mp4", "m4a": "m4a", "webm": "webm", "ogg": "ogg", "flac": "flac",
+    "amr": "amr",
 }  # fmt: skip
 """MediaFormat -> a name of PyAV's container format."""
 
 type Word = dict[str, Any]
 
 
-class JobFailure(Exception):
+class JobFailure(Exception):  # noqa: N818 (an outcome, as Transcribe names it)  # noqa: N818 (an outcome, as Transcribe names it)
     """The job ends FAILED; the message is its FailureReason."""
 
 
@@ -43,6 +47,7 @@ def samples(path: Path, media_format: str | None) -> Iterator[bytes]:
 
     Raises:
         JobFailure: it is not media, has no sound, or is not what its declared format says.
+
     """
     try:
         with av.open(str(path)) as media:
@@ -58,7 +63,9 @@ def samples(path: Path, media_format: str | None) -> Iterator[bytes]:
             for part in resampler.resample(None):
                 yield bytes(part.planes[0])[: part.samples * 2]
     except (av.FFmpegError, EOFError) as error:
-        raise JobFailure(f"Unsupported media format: the file cannot be decoded ({error.__class__.__name__}).") from error
+        raise JobFailure(
+            f"Unsupported media format: the file cannot be decoded ({error.__class__.__name__})."
+        ) from error
 
 
 def chunks(parts: Iterator[bytes], size: int) -> Iterator[tuple[bytes, bool]]:
@@ -77,9 +84,13 @@ def recognize(parts: Iterator[bytes]) -> list[list[Word]]:
 
     Raises:
         JobFailure: the recording is too short, or cannot be decoded.
+
     """
     sphinx: Any = importlib.import_module("pocketsphinx")
-    detector, decoder = sphinx.Endpointer(window=PAUSE_SECONDS), sphinx.Decoder(samprate=RATE, loglevel="FATAL")
+    detector, decoder = (
+        sphinx.Endpointer(window=PAUSE_SECONDS),
+        sphinx.Decoder(samprate=RATE, loglevel="FATAL"),
+    )
     utterances: list[list[Word]] = []
     begun: float | None = None
     total = 0
@@ -127,7 +138,9 @@ def result(job: dict[str, Any], utterances: list[list[Word]]) -> dict[str, Any]:
         for word in utterance:
             alternative = {"confidence": f"{word['confidence']:.3f}", "content": word["word"]}
             span = {"start_time": f"{word['start']:.2f}", "end_time": f"{word['end']:.2f}"}
-            items.append({"id": len(items), "type": "pronunciation", "alternatives": [alternative], **span, **speaker})
+            items.append(
+                {"id": len(items), "type": "pronunciation", "alternatives": [alternative], **span, **speaker}
+            )
         stop = {"confidence": "0.0", "content": "."}
         items.append({"id": len(items), "type": "punctuation", "alternatives": [stop], **speaker})
         span = {"start_time": items[first]["start_time"], "end_time": items[-2]["end_time"]}
@@ -151,6 +164,7 @@ def perform(job: dict[str, Any]) -> None:
 
     Raises:
         JobFailure: it ends FAILED.
+
     """
     s3: Any = boto3.client("s3")  # pyright: ignore[reportUnknownMemberType]
     with tempfile.TemporaryDirectory() as directory:
@@ -161,10 +175,16 @@ def perform(job: dict[str, Any]) -> None:
             raise JobFailure(UNREADABLE) from error
         document = result(job, recognize(samples(path, job.get("media_format"))))
     body = json.dumps(document).encode()
-    encryption = {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": job["kms_key"]} if job.get("kms_key") else {}
+    encryption = (
+        {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": job["kms_key"]} if job.get("kms_key") else {}
+    )
     try:
         s3.put_object(
-            Bucket=job["output_bucket"], Key=job["output_key"], Body=body, ContentType="application/json", **encryption
+            Bucket=job["output_bucket"],
+            Key=job["output_key"],
+            Body=body,
+            ContentType="application/json",
+            **encryption,
         )
     except ClientError as error:
         raise JobFailure(f"The result cannot be written to {job['output_bucket']}: {error}") from error

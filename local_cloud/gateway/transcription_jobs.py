@@ -1,4 +1,4 @@
-"""Runs transcription jobs, two at a time, each in a child process; unfinished ones start anew after a restart."""
+"""Runs transcription jobs, two at a time, in child processes; unfinished ones start anew after a restart."""
 
 import asyncio
 import contextlib
@@ -26,7 +26,9 @@ type Announce = Callable[[Document, str], None]
 class TranscriptionJobs:
     """All jobs by name; `document` is their persisted state, `_work` of a job what its child needs."""
 
-    def __init__(self, aws: Aws, announce: Announce, endpoint: str, document: Document, touch: Callable[[], None]) -> None:
+    def __init__(
+        self, aws: Aws, announce: Announce, endpoint: str, document: Document, touch: Callable[[], None]
+    ) -> None:
         self.all: dict[str, Document] = document.setdefault("jobs", {})
         self._aws = aws
         self._announce = announce
@@ -76,8 +78,8 @@ class TranscriptionJobs:
         language: str = job["LanguageCode"]
         if not language.startswith("en-"):
             reason = (
-                f"The offline recogniser of the local cloud knows English only, not {language}. Set `models: aws` to "
-                "have Amazon Transcribe answer."
+                f"The offline recogniser of the local cloud knows English only, not {language}. Set `models: "
+                "aws` to have Amazon Transcribe answer."
             )
             self._finish(job, {"status": "FAILED", "reason": reason})
             return
@@ -109,8 +111,16 @@ class TranscriptionJobs:
                 with contextlib.suppress(ProcessLookupError):
                     child.kill()
         if child.returncode:
-            logger.error("the transcriber of job %s ended with %s: %s", work["name"], child.returncode, errors.decode()[-2000:])
-            return {"status": "FAILED", "reason": "Internal failure of the recogniser; see home/logs/daemon.log."}
+            logger.error(
+                "the transcriber of job %s ended with %s: %s",
+                work["name"],
+                child.returncode,
+                errors.decode()[-2000:],
+            )
+            return {
+                "status": "FAILED",
+                "reason": "Internal failure of the recogniser; see home/logs/daemon.log.",
+            }
         return json.loads(output)
 
     def _finish(self, job: Document, outcome: Document) -> None:
@@ -119,7 +129,9 @@ class TranscriptionJobs:
             return  # deleted meanwhile
         job |= {"TranscriptionJobStatus": outcome["status"], "CompletionTime": time.time()}
         if outcome["status"] == "COMPLETED":
-            location = f"https://s3.{work['region']}.amazonaws.com/{work['output_bucket']}/{work['output_key']}"
+            location = (
+                f"https://s3.{work['region']}.amazonaws.com/{work['output_bucket']}/{work['output_key']}"
+            )
             job["Transcript"] = {"TranscriptFileUri": location}
         else:
             job["FailureReason"] = outcome["reason"]

@@ -21,11 +21,13 @@ def token_of(identity_source: str, headers: dict[str, str]) -> str:
 def permits(claims: Document, scopes: list[str]) -> bool:
     """Whether verified claims are enough for a method.
 
-    With scopes an access token with at least one of them, without scopes an identity token (API Gateway developer
-    guide, "Control access to REST APIs using Amazon Cognito user pools as an authorizer").
+    With scopes an access token with at least one of them, without scopes an identity token (API Gateway
+    developer guide, "Control access to REST APIs using Amazon Cognito user pools as an authorizer").
     """
     if scopes:
-        return claims.get("token_use") == "access" and bool(set(scopes) & set(str(claims.get("scope", "")).split()))
+        return claims.get("token_use") == "access" and bool(
+            set(scopes) & set(str(claims.get("scope", "")).split())
+        )
     return claims.get("token_use") == "id"
 
 
@@ -48,7 +50,10 @@ class Authorizer:
     async def verify(self, provider_arns: list[str], scopes: list[str], token: str) -> Document | None:
         """Return a token's claims when it is good for a method with these scopes, else None."""
         try:
-            header, stated = jwt.get_unverified_header(token), jwt.decode(token, options={"verify_signature": False})
+            header, stated = (
+                jwt.get_unverified_header(token),
+                jwt.decode(token, options={"verify_signature": False}),
+            )
             for arn in provider_arns:
                 pool, region = arn.rpartition("/")[2], arn.split(":")[3]
                 issuer = f"https://cognito-idp.{region}.amazonaws.com/{pool}"

@@ -33,6 +33,7 @@ class TaskCredentials:
 
         Raises:
             PermissionError: the role does not exist or does not trust ECS tasks.
+
         """
         current = self._ministack.open_session(role_arn, task, TASKS_PRINCIPAL)
         entry = _Entry(secrets.token_urlsafe(32), role_arn, current)
@@ -44,6 +45,7 @@ class TaskCredentials:
 
         Raises:
             PermissionError: the role does not exist or does not trust ECS tasks.
+
         """
         return self._ministack.open_session(role_arn, task, TASKS_PRINCIPAL)
 

@@ -1,6 +1,6 @@
 """The pure part of the service scheduler: what a rolling deployment does next.
 
-Rules: "Amazon ECS deployment types, rolling update" and "deployment circuit breaker" of the ECS developer guide.
+Rules: "Amazon ECS deployment types, rolling update" and "deployment circuit breaker" (ECS developer guide).
 """
 
 import math
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from local_cloud.gateway.protocol import Document
 
 BACKOFF_FIRST_SECONDS, BACKOFF_LAST_SECONDS = 1.0, 60.0
-"""Pause after a task of a service failed, doubled each time: ECS throttles restarts likewise, but starts at 15 s."""
+"""Pause after a task failed, doubled each time: ECS throttles restarts likewise, but starts at 15 s."""
 BREAKER_LEAST, BREAKER_MOST = 3, 200
 """The circuit breaker's threshold is half the desired count within these bounds (developer guide)."""
 
@@ -34,7 +34,7 @@ class Plan:
 
 
 def limits(service: Document) -> tuple[int, int]:
-    """Return how many tasks a service may have at most, and how many healthy ones it must keep, while it rolls."""
+    """Return how many tasks a service may have, and how many healthy ones it must keep, while it rolls."""
     configuration = service.get("deploymentConfiguration") or {}
     desired: int = service["desiredCount"]
     maximum = math.floor(desired * configuration.get("maximumPercent", 200) / 100)

@@ -10,13 +10,12 @@ POOL_ISSUER = re.compile(r"^https://cognito-idp\.[a-z0-9-]+\.amazonaws\.com/([\w
 SYSTEM_PATH = "/usr/local/bin:/usr/bin:/bin"
 
 type NameAddress = Callable[[str, int], str | None]
-"""(private host name, port) -> "address:port" that stands for it here, None for a name that is not private."""
+"""(private host name, port) -> "address:port" that stands for it here; None: the name is not private."""
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a container runs on this machine: the programs of its image, its directory, its ports (declared ->
-    own)."""
+    """Where a container runs: the programs of its image, its directory, its ports (declared -> own)."""
 
     programs: str
     directory: str
@@ -43,7 +42,9 @@ def replace_names(value: str, address: NameAddress) -> str:
     return re.sub(r"((?:[a-z0-9-]+\.)+[a-z][a-z0-9-]*):(\d+)", replace, value)
 
 
-def declared_variables(definition: Document, image: Mapping[str, str], overrides: Iterable[Document]) -> dict[str, str]:
+def declared_variables(
+    definition: Document, image: Mapping[str, str], overrides: Iterable[Document]
+) -> dict[str, str]:
     """Return what image, definition and overrides declare, later ones first."""
     variables = dict(image)
     for entry in [*definition.get("environment", []), *overrides]:
@@ -51,8 +52,10 @@ def declared_variables(definition: Document, image: Mapping[str, str], overrides
     return variables
 
 
-def added_variables(declared: Mapping[str, str], endpoint: str, credentials_uri: str, token: str, region: str) -> dict[str, str]:
-    """Return the closed list of what the local cloud adds to a definition (and ECS's own region variables)."""
+def added_variables(
+    declared: Mapping[str, str], endpoint: str, credentials_uri: str, token: str, region: str
+) -> dict[str, str]:
+    """Return the closed list of what the local cloud adds, and ECS's own region variables."""
     added = {"AWS_ENDPOINT_URL": endpoint, "AWS_REGION": region, "AWS_DEFAULT_REGION": region}
     if token:
         added |= {
@@ -85,9 +88,13 @@ def process_environment(
     return environment | dict(added)
 
 
-def command_line(definition: Document, entrypoint: list[str], command: list[str], ports: Mapping[int, int]) -> list[str]:
-    """Return a container's command: the definition's parts, else the image's (an entry point of the definition
-    drops the image's command, as in Docker)."""
+def command_line(
+    definition: Document, entrypoint: list[str], command: list[str], ports: Mapping[int, int]
+) -> list[str]:
+    """Return a container's command: the definition's parts, else the image's.
+
+    An entry point of the definition drops the image's command, as in Docker.
+    """
     declared_entrypoint: list[str] = definition.get("entryPoint") or []
     parts = [
         *(declared_entrypoint or entrypoint),

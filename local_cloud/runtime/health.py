@@ -11,7 +11,7 @@ from local_cloud.runtime.processes import Process
 INTERVAL_SECONDS, TIMEOUT_SECONDS, RETRIES = 30, 5, 3
 """Defaults of a container definition's healthCheck (ECS HealthCheck reference)."""
 START_INTERVAL_SECONDS = 1.0
-"""How often a container that was never healthy is asked; Docker's start interval is 5 s, here nobody pays for it."""
+"""How often a container that was never healthy is asked (Docker's start interval is 5 s)."""
 
 
 def declared(container: Document) -> bool:

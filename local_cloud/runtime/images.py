@@ -51,11 +51,14 @@ class Images:
 
         Raises:
             ImageError: nothing on this machine stands for it.
+
         """
         repository, tag, digest = split_reference(reference)
         if digest and (self._directory / digest / "image.json").exists():
             return self._load(digest)
-        if repository.rpartition("/")[2] == "python" and re.match(rf"{re.escape(MINOR_VERSION)}(?:\D|$)", tag):
+        if repository.rpartition("/")[2] == "python" and re.match(
+            rf"{re.escape(MINOR_VERSION)}(?:\D|$)", tag
+        ):
             return Image(await self._base())
         if not digest:
             digest = await self._pushed(repository, tag)
@@ -93,5 +96,7 @@ class Images:
                     sys.executable, "-m", "venv", "--without-pip", str(directory)
                 )
                 if await making.wait():
-                    raise ImageError("CannotPullContainerError: the base interpreter environment could not be made")
+                    raise ImageError(
+                        "CannotPullContainerError: the base interpreter environment could not be made"
+                    )
         return directory / "bin"

@@ -57,7 +57,12 @@ class Listener:
         if action["Type"] == "fixed-response":
             fixed = action["FixedResponseConfig"]
             body = (fixed.get("MessageBody") or "").encode()
-            await respond(send, int(fixed["StatusCode"]), {"content-type": fixed.get("ContentType") or "text/plain"}, body)
+            await respond(
+                send,
+                int(fixed["StatusCode"]),
+                {"content-type": fixed.get("ContentType") or "text/plain"},
+                body,
+            )
         elif action["Type"] == "redirect":
             await self._redirect(action["RedirectConfig"], scope, send)
         elif action["Type"] == "forward":
@@ -68,14 +73,28 @@ class Listener:
     async def _redirect(self, target: Document, scope: Scope, send: Send) -> None:
         query = scope.get("query_string", b"").decode("latin-1")
         host = headers_of(scope).get("host", "").partition(":")[0]
-        own = {"protocol": "http", "host": host, "port": str(self.description["Port"]), "path": scope["path"].lstrip("/"), "query": query}
-        defaults = {"Protocol": "#{protocol}", "Host": "#{host}", "Port": "#{port}", "Path": "/#{path}", "Query": "#{query}"}
+        own = {
+            "protocol": "http",
+            "host": host,
+            "port": str(self.description["Port"]),
+            "path": scope["path"].lstrip("/"),
+            "query": query,
+        }
+        defaults = {
+            "Protocol": "#{protocol}",
+            "Host": "#{host}",
+            "Port": "#{port}",
+            "Path": "/#{path}",
+            "Query": "#{query}",
+        }
         parts = {key: str(target.get(key) or default) for key, default in defaults.items()}
         for name, value in own.items():
             parts = {key: part.replace(f"#{{{name}}}", value) for key, part in parts.items()}
         location = f"{parts['Protocol'].lower()}://{parts['Host']}:{parts['Port']}{parts['Path']}"
         location += f"?{parts['Query']}" if parts["Query"] else ""
-        await respond(send, 301 if target.get("StatusCode") == "HTTP_301" else 302, {"location": location}, b"")
+        await respond(
+            send, 301 if target.get("StatusCode") == "HTTP_301" else 302, {"location": location}, b""
+        )
 
     def _target(self, action: Document) -> tuple[str, int] | None:
         groups = (action.get("ForwardConfig") or {}).get("TargetGroups") or [
@@ -97,7 +116,9 @@ class Listener:
             "x-forwarded-for": chain,
             "x-forwarded-proto": names.get("x-forwarded-proto", self.description["Protocol"].lower()),
             "x-forwarded-port": names.get("x-forwarded-port", str(self.description["Port"])),
-            "x-amzn-trace-id": names.get("x-amzn-trace-id", f"Root=1-{int(time.time()):08x}-{secrets.token_hex(12)}"),
+            "x-amzn-trace-id": names.get(
+                "x-amzn-trace-id", f"Root=1-{int(time.time()):08x}-{secrets.token_hex(12)}"
+            ),
         }
         kept = [(name, value) for name, value in headers if name.decode("latin-1").lower() not in added]
         return [*kept, *((name.encode(), value.encode("latin-1")) for name, value in added.items())]
@@ -109,7 +130,9 @@ class Listener:
             return
         raw_path: bytes = scope.get("raw_path") or scope["path"].encode()
         query: bytes = scope.get("query_string", b"")
-        url = f"http://{target[0]}:{target[1]}{raw_path.decode('latin-1')}" + (f"?{query.decode('latin-1')}" if query else "")
+        url = f"http://{target[0]}:{target[1]}{raw_path.decode('latin-1')}" + (
+            f"?{query.decode('latin-1')}" if query else ""
+        )
         try:
             await self._balancers.proxy.forward(
                 scope, receive, send, url, self._forwarded(scope), IDLE_SECONDS, IDLE_SECONDS
@@ -183,13 +206,18 @@ class LoadBalancers:
         """Stop all listeners."""
         for listener in self._listeners.values():
             listener.stop.set()
-        await asyncio.gather(*(listener.server for listener in self._listeners.values()), return_exceptions=True)
+        await asyncio.gather(
+            *(listener.server for listener in self._listeners.values()), return_exceptions=True
+        )
 
 
 async def _error(send: Send, status: HTTPStatus) -> None:
     """Answer as the load balancer itself does."""
-    title = {503: "503 Service Temporarily Unavailable", 504: "504 Gateway Time-out"}.get(status, f"{status.value} {status.phrase}")
-    page = f"<html>\r\n<head><title>{title}</title></head>\r\n<body>\r\n<center><h1>{title}</h1></center>\r\n</body>\r\n</html>\r\n"
+    title = {503: "503 Service Temporarily Unavailable", 504: "504 Gateway Time-out"}.get(
+        status, f"{status.value} {status.phrase}"
+    )
+    head = f"<html>\r\n<head><title>{title}</title></head>\r\n"
+    page = f"{head}<body>\r\n<center><h1>{title}</h1></center>\r\n</body>\r\n</html>\r\n"
     await respond(send, status.value, {"content-type": "text/html", "server": "awselb/2.0"}, page.encode())
 
 

@@ -31,7 +31,9 @@ class Names:
         while self._pending:
             name, listener = self._pending.popitem()
 
-            async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, name: str = name) -> None:
+            async def connected(
+                reader: asyncio.StreamReader, writer: asyncio.StreamWriter, name: str = name
+            ) -> None:
                 await self._forward(name, reader, writer)
 
             self._servers[name] = await asyncio.start_server(connected, sock=listener)
@@ -51,11 +53,15 @@ class Names:
 
     async def _instances(self, name: str) -> list[tuple[str, int]]:
         host, _, namespace = name.partition(".")
-        filters: list[Document] = [{"Name": "NAMESPACE_ID", "Values": [self._namespaces[namespace]], "Condition": "EQ"}]
+        filters: list[Document] = [
+            {"Name": "NAMESPACE_ID", "Values": [self._namespaces[namespace]], "Condition": "EQ"}
+        ]
         found = await self._aws.call("servicediscovery", "ListServices", {"Filters": filters})
         for service in found["Services"]:
             if service["Name"] == host:
-                output = await self._aws.call("servicediscovery", "ListInstances", {"ServiceId": service["Id"]})
+                output = await self._aws.call(
+                    "servicediscovery", "ListInstances", {"ServiceId": service["Id"]}
+                )
                 attributes = [instance["Attributes"] for instance in output["Instances"]]
                 return [(item["AWS_INSTANCE_IPV4"], int(item["AWS_INSTANCE_PORT"])) for item in attributes]
         return []

@@ -1,4 +1,4 @@
-"""Delivery of pipes: DynamoDB stream -> filter -> template -> bus or queue, with checkpoint, retries and DLQ."""
+"""Delivery of pipes: DynamoDB stream -> filter -> template -> bus or queue; checkpoint, retries, DLQ."""
 
 import asyncio
 import base64
@@ -28,7 +28,7 @@ KEPT_RECORDS = 100
 
 
 class Pipes:
-    """All pipes and their runners; `document` holds pipes and checkpoints (the last delivered sequence number).
+    """All pipes and their runners; `document` holds pipes and checkpoints (last delivered sequence numbers).
 
     MiniStack's sequence numbers begin with the time in milliseconds, 20 digits, so they compare as text and a
     moment can stand for a position.
@@ -88,11 +88,18 @@ class Pipes:
 
     def status(self) -> Document:
         """Return each pipe's state."""
-        return {name: {"state": pipe["CurrentState"], "reason": pipe.get("StateReason")} for name, pipe in self.all.items()}
+        return {
+            name: {"state": pipe["CurrentState"], "reason": pipe.get("StateReason")}
+            for name, pipe in self.all.items()
+        }
 
     def keep(self, table: str, records: list[Document]) -> list[Document]:
-        """Return the stream records of a table that must survive a restart: undelivered ones and a few more."""
-        positions = [self._checkpoints[name] for name, pipe in self.all.items() if f":table/{table}/stream/" in pipe["Source"]]
+        """Return the stream records of a table to keep over a restart: undelivered ones and a few more."""
+        positions = [
+            self._checkpoints[name]
+            for name, pipe in self.all.items()
+            if f":table/{table}/stream/" in pipe["Source"]
+        ]
         oldest = min(positions, default="9")
         undelivered = sum(record["dynamodb"]["SequenceNumber"] > oldest for record in records)
         return records[-max(undelivered, KEPT_RECORDS) :]
@@ -138,18 +145,26 @@ class _Runner:
     async def _call(self, service: str, operation: str, parameters: Document) -> Document:
         expires_at = (self._credentials.expires_at if self._credentials else None) or 0.0
         if expires_at < time.time() + RENEW_SECONDS:
-            self._credentials = self._ministack.open_session(self._pipe["RoleArn"], self._pipe["Name"], "pipes.amazonaws.com")
+            self._credentials = self._ministack.open_session(
+                self._pipe["RoleArn"], self._pipe["Name"], "pipes.amazonaws.com"
+            )
         return await self._aws.call(service, operation, parameters, credentials=self._credentials)
 
     async def _locate(self, checkpoint: str) -> str:
         """Return an iterator behind the checkpoint, or at the oldest record when that has been trimmed."""
         source = self._pipe["Source"]
-        shards = (await self._call("dynamodbstreams", "DescribeStream", {"StreamArn": source}))["StreamDescription"]["Shards"]
+        shards = (await self._call("dynamodbstreams", "DescribeStream", {"StreamArn": source}))[
+            "StreamDescription"
+        ]["Shards"]
         self._shard = shards[0]["ShardId"]
         parameters = {"StreamArn": source, "ShardId": self._shard, "ShardIteratorType": "TRIM_HORIZON"}
         with contextlib.suppress(AwsError):
             exact = {"ShardIteratorType": "AFTER_SEQUENCE_NUMBER", "SequenceNumber": checkpoint}
-            found = await self._call("dynamodbstreams", "GetShardIterator", parameters | exact) if checkpoint else {}
+            found = (
+                await self._call("dynamodbstreams", "GetShardIterator", parameters | exact)
+                if checkpoint
+                else {}
+            )
             if found:
                 return found["ShardIterator"]
         return (await self._call("dynamodbstreams", "GetShardIterator", parameters))["ShardIterator"]
@@ -159,9 +174,13 @@ class _Runner:
 
         Raises:
             AwsError, PermissionError: the stream cannot be read; the batch is tried again.
+
         """
         self._iterator = self._iterator or await self._locate(checkpoint)
-        parameters = {"ShardIterator": self._iterator, "Limit": self._stream.get("BatchSize") or DEFAULT_BATCH}
+        parameters = {
+            "ShardIterator": self._iterator,
+            "Limit": self._stream.get("BatchSize") or DEFAULT_BATCH,
+        }
         try:
             output = await self._call("dynamodbstreams", "GetRecords", parameters)
         except AwsError:
@@ -198,7 +217,9 @@ class _Runner:
         """Send records to the target; return those that failed."""
         try:
             if ":event-bus/" in self._pipe["Target"]:
-                output = await self._call("events", "PutEvents", {"Entries": [self._event(record) for record in records]})
+                output = await self._call(
+                    "events", "PutEvents", {"Entries": [self._event(record) for record in records]}
+                )
                 failed = [index for index, entry in enumerate(output["Entries"]) if entry.get("ErrorCode")]
             else:
                 output = await self._call("sqs", "SendMessageBatch", await self._messages(records))
@@ -229,14 +250,22 @@ class _Runner:
         entry: Document = {
             "EventBusName": self._pipe["Target"],
             "Source": templates.value_of(record, parameters.get("Source") or f"Pipe {self._pipe['Name']}"),
-            "DetailType": templates.value_of(record, parameters.get("DetailType") or "Event from aws:dynamodb"),
+            "DetailType": templates.value_of(
+                record, parameters.get("DetailType") or "Event from aws:dynamodb"
+            ),
             "Detail": self._body(record),
         }
         if parameters.get("Resources"):
-            entry["Resources"] = [templates.value_of(record, resource) for resource in parameters["Resources"]]
+            entry["Resources"] = [
+                templates.value_of(record, resource) for resource in parameters["Resources"]
+            ]
         if parameters.get("Time"):
             text = templates.value_of(record, parameters["Time"])
-            entry["Time"] = datetime.fromtimestamp(float(text), UTC) if text.replace(".", "").isdigit() else datetime.fromisoformat(text)
+            entry["Time"] = (
+                datetime.fromtimestamp(float(text), UTC)
+                if text.replace(".", "").isdigit()
+                else datetime.fromisoformat(text)
+            )
         return entry
 
     async def _messages(self, records: list[Document]) -> Document:
@@ -250,7 +279,10 @@ class _Runner:
         return {"QueueUrl": queue_url(self._pipe["Target"]), "Entries": entries}
 
     def _exhausted(self, record: Document, attempts: int) -> bool:
-        most, oldest = self._stream.get("MaximumRetryAttempts", -1), self._stream.get("MaximumRecordAgeInSeconds", -1)
+        most, oldest = (
+            self._stream.get("MaximumRetryAttempts", -1),
+            self._stream.get("MaximumRecordAgeInSeconds", -1),
+        )
         age = time.time() - record["dynamodb"]["ApproximateCreationDateTime"]
         return (0 <= most <= attempts) or (0 < oldest < age)
 
@@ -275,13 +307,15 @@ class _Runner:
             },
         }
         try:
-            await self._call("sqs", "SendMessage", {"QueueUrl": queue_url(arn), "MessageBody": json.dumps(body)})
+            await self._call(
+                "sqs", "SendMessage", {"QueueUrl": queue_url(arn), "MessageBody": json.dumps(body)}
+            )
         except AwsError as error:
             logger.warning("pipe %s: its dead-letter queue refuses: %s", self._pipe["Name"], error)
 
 
 def _report(name: str, runner: asyncio.Task[None]) -> None:
-    """A runner ends by cancellation only; anything else is a defect that has to be seen."""
+    """Log how a runner ended: only by cancellation, anything else is a defect that has to be seen."""
     if not runner.cancelled() and (error := runner.exception()):
         logger.error("pipe %s has stopped", name, exc_info=error)
 

@@ -30,6 +30,7 @@ class Ports:
 
         Raises:
             OSError: no port of the block is free.
+
         """
         known: int | None = self._document.get(key)
         used = set(self._document.values())

@@ -19,7 +19,13 @@ DRAIN_SECONDS = 1.0
 class Process:
     """A running (or ended) process and everything it started."""
 
-    def __init__(self, process: asyncio.subprocess.Process, environment: Mapping[str, str], directory: Path, orphans: Orphans) -> None:
+    def __init__(
+        self,
+        process: asyncio.subprocess.Process,
+        environment: Mapping[str, str],
+        directory: Path,
+        orphans: Orphans,
+    ) -> None:
         self._process = process
         self._environment = environment
         self._directory = directory
@@ -27,11 +33,14 @@ class Process:
         self._output: asyncio.Task[None] | None = None
 
     @classmethod
-    async def start(cls, command: list[str], environment: Mapping[str, str], directory: Path, orphans: Orphans) -> Self:
+    async def start(
+        cls, command: list[str], environment: Mapping[str, str], directory: Path, orphans: Orphans
+    ) -> Self:
         """Start a command with exactly this environment, as the leader of its own session.
 
         Raises:
             OSError: the program cannot be found or executed.
+
         """
         process = await _execute(command, environment, directory, asyncio.subprocess.PIPE)
         orphans.add(process.pid)
@@ -81,7 +90,7 @@ class Process:
                 _signal(probe.pid, signal.SIGKILL)
 
     async def end(self, timeout_seconds: float) -> None:
-        """Send SIGTERM to the process group, SIGKILL after the timeout, and wait for the end of the output."""
+        """Send SIGTERM to the process group, SIGKILL after the timeout; wait for the end of the output."""
         if self._process.returncode is None:
             _signal(self._process.pid, signal.SIGTERM)
             with contextlib.suppress(TimeoutError):
@@ -96,7 +105,9 @@ class Process:
                     await self._output
 
 
-async def _execute(command: list[str], environment: Mapping[str, str], directory: Path, output: int) -> asyncio.subprocess.Process:
+async def _execute(
+    command: list[str], environment: Mapping[str, str], directory: Path, output: int
+) -> asyncio.subprocess.Process:
     # The program is looked up in the container's own PATH, never in the daemon's.
     return await asyncio.create_subprocess_exec(
         *command,

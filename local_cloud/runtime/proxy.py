@@ -49,16 +49,24 @@ class Proxy:
 
     def __init__(self) -> None:
         limits = httpx.Limits(max_connections=None, max_keepalive_connections=64)
-        self._client = httpx.AsyncClient(timeout=None, limits=limits, trust_env=False)
+        self._client = httpx.AsyncClient(timeout=CONNECT_SECONDS, limits=limits, trust_env=False)
 
     async def forward(
-        self, scope: Scope, receive: Receive, send: Send, url: str, headers: Headers, answer_seconds: float, idle_seconds: float
+        self,
+        scope: Scope,
+        receive: Receive,
+        send: Send,
+        url: str,
+        headers: Headers,
+        answer_seconds: float,
+        idle_seconds: float,
     ) -> int:
         """Forward a request to `url` and stream the answer back; return its status.
 
         Raises:
             Unreachable: nothing was sent to the client yet.
             TimedOut: no answer within `answer_seconds` of silence; nothing was sent to the client yet.
+
         """
         ended = asyncio.Event()
         content: AsyncIterator[bytes] | None = None
@@ -69,7 +77,9 @@ class Proxy:
             await receive()
             ended.set()
         timeout = {"connect": CONNECT_SECONDS, "read": answer_seconds, "write": answer_seconds, "pool": None}
-        request = httpx.Request(scope["method"], url, headers=headers, content=content, extensions={"timeout": timeout})
+        request = httpx.Request(
+            scope["method"], url, headers=headers, content=content, extensions={"timeout": timeout}
+        )
         try:
             response = await self._client.send(request, stream=True)
         except httpx.TimeoutException as error:

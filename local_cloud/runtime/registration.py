@@ -46,7 +46,9 @@ class Registrar:
     async def withdraw(self, service: Document, task: Task) -> None:
         """Take back a task that is about to stop, so that nothing new is sent to it."""
         for target_group, port in self._targets(service, task):
-            self._ministack.deregister_targets(target_group, lambda host, own, port=port: (host, own) == (LOOPBACK, port))
+            self._ministack.deregister_targets(
+                target_group, lambda host, own, port=port: (host, own) == (LOOPBACK, port)
+            )
             self._touch_service("elasticloadbalancing")
         for registry in service.get("serviceRegistries", []):
             await self._deregister(registry, task.record["taskArn"].rpartition("/")[2])
@@ -54,7 +56,9 @@ class Registrar:
     async def clear(self, service: Document) -> None:
         """Take back everything that a service of an earlier daemon announced."""
         for balancer in service.get("loadBalancers", []):
-            self._ministack.deregister_targets(balancer.get("targetGroupArn", ""), lambda host, _port: host == LOOPBACK)
+            self._ministack.deregister_targets(
+                balancer.get("targetGroupArn", ""), lambda host, _port: host == LOOPBACK
+            )
         for registry in service.get("serviceRegistries", []):
             service_id: str = registry["registryArn"].rpartition("/")[2]
             try:

@@ -87,12 +87,16 @@ class RestApi:
             return
         if not await self._authorized(method, headers, entry):
             await self._fail(send, "UNAUTHORIZED", entry)
-        elif not self._throttle.admit(stage.get("methodSettings") or {}, found[0]["path"], method["httpMethod"]):
+        elif not self._throttle.admit(
+            stage.get("methodSettings") or {}, found[0]["path"], method["httpMethod"]
+        ):
             await self._fail(send, "THROTTLED", entry)
         elif int(headers.get("content-length", 0)) > PAYLOAD_BYTES:
             await self._fail(send, "REQUEST_TOO_LARGE", entry)
         else:
-            await self._integrate(method.get("methodIntegration") or {}, found[1], scope, receive, send, entry)
+            await self._integrate(
+                method.get("methodIntegration") or {}, found[1], scope, receive, send, entry
+            )
 
     async def _authorized(self, method: Document, headers: dict[str, str], entry: Document) -> bool:
         kind = method.get("authorizationType", "NONE")
@@ -109,19 +113,35 @@ class RestApi:
         return claims is not None
 
     async def _integrate(
-        self, integration: Document, parameters: dict[str, str], scope: Scope, receive: Receive, send: Send, entry: Document
+        self,
+        integration: Document,
+        parameters: dict[str, str],
+        scope: Scope,
+        receive: Receive,
+        send: Send,
+        entry: Document,
     ) -> None:
         if integration.get("type") == "MOCK":
             await _mock(integration, send)
             return
-        url = await self._backend(integration, parameters, scope) if integration.get("type") == "HTTP_PROXY" else None
+        url = (
+            await self._backend(integration, parameters, scope)
+            if integration.get("type") == "HTTP_PROXY"
+            else None
+        )
         if url is None:
             await self._fail(send, "API_CONFIGURATION_ERROR", entry)
             return
         answer_seconds = float(integration.get("timeoutInMillis") or TIMEOUT_SECONDS * 1000) / 1000
         try:
             await self._apis.proxy.forward(
-                scope, receive, send, url, self._forwarded(integration, scope, entry), answer_seconds, STREAM_IDLE_SECONDS
+                scope,
+                receive,
+                send,
+                url,
+                self._forwarded(integration, scope, entry),
+                answer_seconds,
+                STREAM_IDLE_SECONDS,
             )
         except Unreachable:
             await self._fail(send, "INTEGRATION_FAILURE", entry)
@@ -151,13 +171,19 @@ class RestApi:
         client = (scope.get("client") or ("127.0.0.1", 0))[0]
         added = {
             "host": urlsplit(integration.get("uri") or "").netloc or "localhost",
-            "x-forwarded-for": f"{names['x-forwarded-for']}, {client}" if "x-forwarded-for" in names else client,
+            "x-forwarded-for": f"{names['x-forwarded-for']}, {client}"
+            if "x-forwarded-for" in names
+            else client,
             "x-forwarded-proto": "http",
             "x-forwarded-port": self.url.rpartition(":")[2],
             "x-amzn-apigateway-api-id": self.api_id,
             "x-amzn-requestid": entry["requestId"],
         }
-        kept = [(name, value) for name, value in passing(scope["headers"]) if name.decode("latin-1").lower() not in added]
+        kept = [
+            (name, value)
+            for name, value in passing(scope["headers"])
+            if name.decode("latin-1").lower() not in added
+        ]
         return [*kept, *((name.encode(), value.encode("latin-1")) for name, value in added.items())]
 
 
@@ -209,13 +235,16 @@ class RestApis:
             api.stages = {stage["stageName"]: stage for stage in stages}
             api.root = routes.tree(await self._items("GetResources", api_id))
             api.authorizers = {item["id"]: item for item in await self._items("GetAuthorizers", api_id)}
-            api.responses = {item["responseType"]: item for item in await self._items("GetGatewayResponses", api_id)}
+            api.responses = {
+                item["responseType"]: item for item in await self._items("GetGatewayResponses", api_id)
+            }
 
     async def status(self) -> Document:
         """Return the addresses of all stages."""
         await self.refresh_if_changed()
         return {
-            api_id: {"stages": {stage: f"{api.url}/{stage}" for stage in api.stages}} for api_id, api in self._apis.items()
+            api_id: {"stages": {stage: f"{api.url}/{stage}" for stage in api.stages}}
+            for api_id, api in self._apis.items()
         }
 
     async def close(self) -> None:
@@ -230,7 +259,13 @@ async def _mock(integration: Document, send: Send) -> None:
     declared = integration.get("integrationResponses") or {}
     response = next((item for item in declared.values() if not item.get("selectionPattern")), {})
     headers = {
-        name.rpartition(".")[2]: value.strip("'") for name, value in (response.get("responseParameters") or {}).items()
+        name.rpartition(".")[2]: value.strip("'")
+        for name, value in (response.get("responseParameters") or {}).items()
     }
     body = (response.get("responseTemplates") or {}).get("application/json") or ""
-    await respond(send, int(response.get("statusCode") or 200), {"content-type": "application/json", **headers}, body.encode())
+    await respond(
+        send,
+        int(response.get("statusCode") or 200),
+        {"content-type": "application/json", **headers},
+        body.encode(),
+    )

@@ -1,4 +1,4 @@
-"""Pure parts of a REST API: which resource a path means, what a gateway response says, how many calls are let in."""
+"""Pure parts of a REST API: what a path means, what a gateway response says, how many calls are let in."""
 
 import json
 import time
@@ -17,7 +17,7 @@ TYPE_STATUS = {
     "INTEGRATION_TIMEOUT": (504, "Endpoint request timed out"),
     "API_CONFIGURATION_ERROR": (500, "Internal server error"),
 }
-"""Gateway response types: default status and message (API Gateway developer guide, "Gateway response types")."""
+"""Gateway response types: default status and message (API Gateway guide, "Gateway response types")."""
 
 
 @dataclass(slots=True)
@@ -42,7 +42,7 @@ def tree(resources: Iterable[Document]) -> Node | None:
 
 
 def find(node: Node, segments: list[str]) -> tuple[Document, dict[str, str]] | None:
-    """Return the resource and the path parameters for these segments: literal parts first, `{proxy+}` last."""
+    """Return resource and path parameters for these segments: literal parts first, `{proxy+}` last."""
     if not segments:
         return (node.resource, {}) if node.resource.get("resourceMethods") else None
     first, rest = segments[0], segments[1:]
@@ -63,18 +63,25 @@ def method_of(resource: Document, method: str) -> Document | None:
     return methods.get(method) or methods.get("ANY")
 
 
-def gateway_response(declared: Document | None, kind: str, request_id: str) -> tuple[int, dict[str, str], bytes]:
+def gateway_response(
+    declared: Document | None, kind: str, request_id: str
+) -> tuple[int, dict[str, str], bytes]:
     """Return status, headers and body of a gateway response, by its declared template where there is one."""
     status, message = TYPE_STATUS[kind]
     declared = declared or {}
-    template = (declared.get("responseTemplates") or {}).get("application/json") or '{"message":$context.error.messageString}'
+    template = (declared.get("responseTemplates") or {}).get(
+        "application/json"
+    ) or '{"message":$context.error.messageString}'
     values = {
         "$context.error.messageString": json.dumps(message),
         "$context.error.message": message,
         "$context.error.responseType": kind,
         "$context.requestId": request_id,
     }
-    headers = {"content-type": "application/json", "x-amzn-ErrorType": f"{kind.title().replace('_', '')}Exception"}
+    headers = {
+        "content-type": "application/json",
+        "x-amzn-ErrorType": f"{kind.title().replace('_', '')}Exception",
+    }
     for name, value in (declared.get("responseParameters") or {}).items():
         headers[name.rpartition(".")[2]] = value.removeprefix("context.").strip("'")
     for variable, value in values.items():
@@ -94,7 +101,10 @@ class Throttle:
         keys = (f"{path.strip('/')}/{method}", f"{escaped}/{method}", f"~1{escaped}/{method}", "*/*")
         key = next((key for key in keys if key in settings), None)
         limits = settings[key] if key else {}
-        rate, burst = float(limits.get("throttlingRateLimit") or -1), float(limits.get("throttlingBurstLimit") or -1)
+        rate, burst = (
+            float(limits.get("throttlingRateLimit") or -1),
+            float(limits.get("throttlingBurstLimit") or -1),
+        )
         if rate < 0 or burst < 0:
             return True
         now = time.monotonic()

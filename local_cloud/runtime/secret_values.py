@@ -7,7 +7,7 @@ from local_cloud.gateway.ministack import Credentials
 from local_cloud.gateway.protocol import AwsError
 
 SECRET_ARN_PARTS = 7
-"""`arn:aws:secretsmanager:region:account:secret:name`; what follows is `:json-key:version-stage:version-id`."""
+"""`arn:aws:secretsmanager:region:account:secret:name`; then comes `:json-key:version-stage:version-id`."""
 
 
 async def secret_value(aws: Aws, reference: str, session: Credentials) -> str:
@@ -15,10 +15,13 @@ async def secret_value(aws: Aws, reference: str, session: Credentials) -> str:
 
     Raises:
         AwsError: it cannot be read, or lacks the JSON key that the reference names.
+
     """
     if ":secretsmanager:" not in reference:
         name = reference.partition(":parameter")[2] or reference
-        output = await aws.call("ssm", "GetParameter", {"Name": name, "WithDecryption": True}, credentials=session)
+        output = await aws.call(
+            "ssm", "GetParameter", {"Name": name, "WithDecryption": True}, credentials=session
+        )
         return output["Parameter"]["Value"]
     parts = reference.split(":")
     arn, rest = ":".join(parts[:SECRET_ARN_PARTS]), parts[SECRET_ARN_PARTS:]
@@ -34,5 +37,8 @@ async def secret_value(aws: Aws, reference: str, session: Credentials) -> str:
         return text
     values = json.loads(text)
     if key not in values:
-        raise AwsError("ResourceInitializationError", f"retrieved secret from Secrets Manager did not contain json key {key}")
+        raise AwsError(
+            "ResourceInitializationError",
+            f"retrieved secret from Secrets Manager did not contain json key {key}",
+        )
     return str(values[key])

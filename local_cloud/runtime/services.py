@@ -1,4 +1,4 @@
-"""The service scheduler: keeps the declared number of healthy tasks running, rolls changes, registers targets."""
+"""The service scheduler: keeps the declared number of healthy tasks, rolls changes, registers targets."""
 
 import asyncio
 import contextlib
@@ -27,7 +27,9 @@ STEADY_SECONDS = 60.0
 class Scheduler:
     """All services and tasks of the local ECS; `document` is their persisted state."""
 
-    def __init__(self, tools: Tools, document: Document, touch: Callable[[], None], registrar: Registrar) -> None:
+    def __init__(
+        self, tools: Tools, document: Document, touch: Callable[[], None], registrar: Registrar
+    ) -> None:
         self.services: dict[str, Document] = document.setdefault("services", {})
         self.records: dict[str, Document] = document.setdefault("tasks", {})
         self._tools = tools
@@ -45,7 +47,7 @@ class Scheduler:
         self._wake.set()
 
     async def restore(self) -> None:
-        """Bring persisted state in line with a new daemon: no task runs, failed deployments get another try."""
+        """Bring persisted state in line with a new daemon: no task runs, failed ones get another try."""
         for record in self.records.values():
             if record["lastStatus"] != "STOPPED":
                 record.update(
@@ -97,7 +99,9 @@ class Scheduler:
 
     def tasks_of(self, service: Document) -> list[Task]:
         """Return the tasks of a service that are not stopped."""
-        return [task for task in self._live.values() if task.record.get("serviceArn") == service["serviceArn"]]
+        return [
+            task for task in self._live.values() if task.record.get("serviceArn") == service["serviceArn"]
+        ]
 
     def counts(self, service: Document) -> dict[str, int]:
         """Return runningCount and pendingCount of a service, as DescribeServices shows them."""
@@ -107,7 +111,11 @@ class Scheduler:
 
     def event(self, service: Document, message: str) -> None:
         """Add a service event."""
-        entry = {"id": str(uuid.uuid4()), "createdAt": time.time(), "message": f"(service {service['serviceName']}) {message}"}
+        entry = {
+            "id": str(uuid.uuid4()),
+            "createdAt": time.time(),
+            "message": f"(service {service['serviceName']}) {message}",
+        }
         service["events"] = [entry, *service["events"]][:EVENTS_KEPT]
 
     async def _reconcile(self, service: Document) -> None:
@@ -160,7 +168,11 @@ class Scheduler:
 
     @staticmethod
     def _reason(task: Task) -> str:
-        codes = [f"{entry['name']} exited with {entry['exitCode']}" for entry in task.record["containers"] if entry.get("exitCode")]
+        codes = [
+            f"{entry['name']} exited with {entry['exitCode']}"
+            for entry in task.record["containers"]
+            if entry.get("exitCode")
+        ]
         return ", ".join([task.record["stoppedReason"], *codes])
 
     async def _withdraw(self, service: Document, task: Task) -> None:
@@ -177,7 +189,11 @@ class Scheduler:
         return True
 
     def _start(self, service: Document, primary: Document) -> None:
-        record = new_record(service["clusterArn"], service["definitions"][primary["taskDefinition"]], f"service:{service['serviceName']}")
+        record = new_record(
+            service["clusterArn"],
+            service["definitions"][primary["taskDefinition"]],
+            f"service:{service['serviceName']}",
+        )
         record.update(startedBy=primary["id"], serviceArn=service["serviceArn"])
         self.launch(record, service["definitions"][primary["taskDefinition"]])
 
@@ -190,9 +206,15 @@ class Scheduler:
             service.update(status="INACTIVE")
             self._touch()
         elif primary["rolloutState"] == "IN_PROGRESS" and healthy >= desired and not old:
-            primary.update(rolloutState="COMPLETED", rolloutStateReason="ECS deployment completed.", updatedAt=time.time())
+            primary.update(
+                rolloutState="COMPLETED",
+                rolloutStateReason="ECS deployment completed.",
+                updatedAt=time.time(),
+            )
             service["deployments"] = [primary]
-            service["definitions"] = {primary["taskDefinition"]: service["definitions"][primary["taskDefinition"]]}
+            service["definitions"] = {
+                primary["taskDefinition"]: service["definitions"][primary["taskDefinition"]]
+            }
             self._failures.pop(service["serviceArn"], None)
             self.event(service, "has reached a steady state.")
             self._touch()
@@ -204,20 +226,26 @@ class Scheduler:
         threshold = deployments.breaker_threshold(service["desiredCount"])
         if not breaker.get("enable") or primary["failedTasks"] < threshold:
             return
-        reason = f"ECS deployment circuit breaker: tasks failed to start. Last: {primary.get('lastFailure', '')}"
+        reason = (
+            f"ECS deployment circuit breaker: tasks failed to start. Last: {primary.get('lastFailure', '')}"
+        )
         primary.update(rolloutState="FAILED", rolloutStateReason=reason, updatedAt=time.time())
         service["lastFailure"] = reason
         self.event(service, f"(deployment {primary['id']}) deployment failed: {reason}")
         if breaker.get("rollback") and len(service["deployments"]) > 1:
             primary.update(status="INACTIVE")
             previous = service["deployments"][1]
-            previous.update(status="PRIMARY", rolloutState="IN_PROGRESS", rolloutStateReason="rolling back", failedTasks=0)
+            previous.update(
+                status="PRIMARY", rolloutState="IN_PROGRESS", rolloutStateReason="rolling back", failedTasks=0
+            )
             service.update(taskDefinition=previous["taskDefinition"], deployments=[previous])
             self.event(service, f"rolling back to deployment {previous['id']}.")
         self._touch()
 
     def _forget_stopped(self) -> None:
-        for arn in [arn for arn, task in self._live.items() if task.running.done() and "serviceArn" not in task.record]:
+        for arn in [
+            arn for arn, task in self._live.items() if task.running.done() and "serviceArn" not in task.record
+        ]:
             del self._live[arn]
         by_group: dict[str, list[Document]] = {}
         for record in self.records.values():
@@ -231,7 +259,11 @@ class Scheduler:
 
 def new_record(cluster_arn: str, definition: Document, group: str) -> Document:
     """Return a task's record as RunTask answers it."""
-    region, account, cluster = cluster_arn.split(":")[3], cluster_arn.split(":")[4], cluster_arn.rpartition("/")[2]
+    region, account, cluster = (
+        cluster_arn.split(":")[3],
+        cluster_arn.split(":")[4],
+        cluster_arn.rpartition("/")[2],
+    )
     arn = f"arn:aws:ecs:{region}:{account}:task/{cluster}/{uuid.uuid4().hex}"
     return {
         "taskArn": arn,

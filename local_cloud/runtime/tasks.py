@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import os
 import shutil
 import time
 from collections.abc import Callable
@@ -48,7 +47,9 @@ class Tools:
 class Task:
     """A task that is starting, running or stopping; `record` is what DescribeTasks shows of it."""
 
-    def __init__(self, tools: Tools, record: Document, definition: Document, changed: Callable[[], None]) -> None:
+    def __init__(
+        self, tools: Tools, record: Document, definition: Document, changed: Callable[[], None]
+    ) -> None:
         self.record = record
         self.ports: dict[str, dict[int, int]] = {}
         self._tools = tools
@@ -69,7 +70,9 @@ class Task:
     def healthy(self) -> bool:
         """Whether it runs and, where a health check is declared, has passed it."""
         checked = any(health.declared(container) for container in self._definition["containerDefinitions"])
-        return self.record["lastStatus"] == "RUNNING" and (not checked or self.record["healthStatus"] == "HEALTHY")
+        return self.record["lastStatus"] == "RUNNING" and (
+            not checked or self.record["healthStatus"] == "HEALTHY"
+        )
 
     @property
     def stopping(self) -> bool:
@@ -120,7 +123,9 @@ class Task:
         self.ports[name] = ports
         overrides: list[Document] = self.record["overrides"].get("containerOverrides", [])
         override = next((entry for entry in overrides if entry.get("name") == name), {})
-        declared = environment.declared_variables(container, image.environment, override.get("environment", []))
+        declared = environment.declared_variables(
+            container, image.environment, override.get("environment", [])
+        )
         declared |= await self._secrets(container)
         directory = self._directory / name
         directory.mkdir(mode=0o700)
@@ -154,7 +159,8 @@ class Task:
         role: str = self._definition.get("executionRoleArn") or ""
         session = self._tools.credentials.session(role, self._id)
         return {
-            str(entry["name"]): await secret_value(self._tools.aws, entry["valueFrom"], session) for entry in declared
+            str(entry["name"]): await secret_value(self._tools.aws, entry["valueFrom"], session)
+            for entry in declared
         }
 
     def _describe(self, name: str, **fields: object) -> None:
@@ -191,7 +197,10 @@ class Task:
 
     async def _end(self) -> None:
         """Stop all processes of the task, each with its declared patience, and note their exit codes."""
-        timeouts = {entry["name"]: entry.get("stopTimeout", STOP_SECONDS) for entry in self._definition["containerDefinitions"]}
+        timeouts = {
+            entry["name"]: entry.get("stopTimeout", STOP_SECONDS)
+            for entry in self._definition["containerDefinitions"]
+        }
         await asyncio.gather(*(process.end(timeouts[name]) for name, process in self._processes.items()))
         for name, process in self._processes.items():
             code = process.exit_code
@@ -201,5 +210,5 @@ class Task:
 def remove_leftovers(home: Path) -> None:
     """Remove the private directories of tasks that a killed daemon left."""
     with contextlib.suppress(FileNotFoundError):
-        for name in os.listdir(home / "run" / "tasks"):
-            shutil.rmtree(home / "run" / "tasks" / name, ignore_errors=True)
+        for directory in (home / "run" / "tasks").iterdir():
+            shutil.rmtree(directory, ignore_errors=True)

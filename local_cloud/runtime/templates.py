@@ -10,7 +10,7 @@ VARIABLE = re.compile(r"<(\$[^<>]*|aws\.pipes\.[a-z.-]+)>")
 
 
 def lookup(event: object, path: str) -> Any:  # noqa: ANN401 (any JSON value)
-    """Return what a JSON path like `$.dynamodb.Keys.pk.S` or `$.list[0]` leads to, None where it leads nowhere."""
+    """Return what a JSON path like `$.dynamodb.Keys.pk.S` or `$.list[0]` leads to; None: nowhere."""
     value: Any = event
     for name, index in re.findall(r"\.([^.\[\]]+)|\[(\d+)\]", path.removeprefix("$")):
         if name:
