@@ -20,7 +20,7 @@ from components.edge.load_balancer import Target
 from components.network.vpc import Vpc
 from components.observe.logs import LogPolicy, write_statement
 
-DNS_TTL_SECONDS = 10
+DNS_TTL_SECONDS = 5
 """How long callers may keep an address; a stopping task serves on for longer than that."""
 GRACE_SECONDS = 60
 """Time from a task's start in which the load balancer's verdict does not count."""

@@ -41,6 +41,8 @@ class ContentBucket(pulumi.ComponentResource):
 
     name: pulumi.Output[str]
     arn: pulumi.Output[str]
+    key_arn: pulumi.Output[str]
+    """The key of its objects, for services that have to be told."""
 
     def __init__(
         self, name: str, args: ContentBucketArgs, opts: pulumi.ResourceOptions | None = None
@@ -48,6 +50,7 @@ class ContentBucket(pulumi.ComponentResource):
         super().__init__("nova:data:ContentBucket", name, None, opts)
         self._label = name
         self._key = args.key
+        self.key_arn = args.key.arn
         bucket = aws.s3.Bucket(
             f"{name}-bucket",
             force_destroy=not args.protect,

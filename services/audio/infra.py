@@ -129,7 +129,11 @@ class Audio(pulumi.ComponentResource):
                 command=("python", "-m", "nova_audio.worker"),
                 environment=task_environment(name)
                 | self._stores()
-                | {"QUEUE_URL": queue.url, "TRANSCRIPTION_JOB_PREFIX": job_prefix},
+                | {
+                    "CONTENT_KEY_ARN": platform.content.key_arn,
+                    "QUEUE_URL": queue.url,
+                    "TRANSCRIPTION_JOB_PREFIX": job_prefix,
+                },
                 role=role,
                 size=self._args.worker_size,
             ),

@@ -292,7 +292,13 @@ class TestCompute:
             (
                 "audio-worker",
                 "nova_audio.worker",
-                {"CONTENT_BUCKET", "EVENT_STORE_TABLE", "QUEUE_URL", "TRANSCRIPTION_JOB_PREFIX"},
+                {
+                    "CONTENT_BUCKET",
+                    "CONTENT_KEY_ARN",
+                    "EVENT_STORE_TABLE",
+                    "QUEUE_URL",
+                    "TRANSCRIPTION_JOB_PREFIX",
+                },
             ),
             (
                 "projector",

@@ -31,7 +31,7 @@ def client(aws_environment: None) -> "TranscribeServiceClient":
 
 
 def start(client: "TranscribeServiceClient", language: str | None = None) -> None:
-    service = TranscriptionService(client, "bucket")
+    service = TranscriptionService(client, "bucket", "key-arn")
     service.start(JOB, "uploads/1", "mp4", "transcribe/1.json", language)
 
 
@@ -41,6 +41,7 @@ EXPECTED: dict[str, Any] = {
     "MediaFormat": "mp4",
     "OutputBucketName": "bucket",
     "OutputKey": "transcribe/1.json",
+    "OutputEncryptionKMSKeyId": "key-arn",
     "Settings": {"ShowSpeakerLabels": True, "MaxSpeakerLabels": 10},
 }
 
@@ -84,7 +85,7 @@ def test_the_state_of_a_job(client: "TranscribeServiceClient") -> None:
             stub.add_response(
                 "get_transcription_job", {"TranscriptionJob": answer}, {"TranscriptionJobName": JOB}
             )
-        service = TranscriptionService(client, "bucket")
+        service = TranscriptionService(client, "bucket", "key-arn")
         assert service.state(JOB) == JobState("COMPLETED", "en-US", None)
         assert service.state(JOB) == JobState("FAILED", None, "no")
         assert service.state(JOB) == JobState("IN_PROGRESS", None, None)

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from types_boto3_sqs import SQSClient
 
 PREFIX = "nova-test-1234"
+KEY_ARN = "arn:aws:kms:us-east-1:123456789012:key/content"
 USER = "alice"
 
 
@@ -97,7 +98,7 @@ class World:
         self.store = DynamoEventStore(dynamodb, EVENT_STORE_TABLE, EventRegistry([RECORDING]))
         self.content = ContentStore(s3, CONTENT_BUCKET)
         self.transcribe = FakeTranscribe(s3)
-        service = TranscriptionService(self.transcribe, CONTENT_BUCKET)  # pyright: ignore[reportArgumentType]
+        service = TranscriptionService(self.transcribe, CONTENT_BUCKET, KEY_ARN)  # pyright: ignore[reportArgumentType]
         self.worker = Transcriber(self.store, self.content, service, PREFIX, CONTENT_BUCKET)
 
     def request(self, size: int, content_type: str = "audio/wav", language: str | None = None) -> str:
@@ -424,6 +425,7 @@ def test_the_worker_is_assembled_from_its_environment(world: World, sqs: "SQSCli
             "EVENT_STORE_TABLE": EVENT_STORE_TABLE,
             "CONTENT_BUCKET": CONTENT_BUCKET,
             "QUEUE_URL": queue,
+            "CONTENT_KEY_ARN": KEY_ARN,
             "TRANSCRIPTION_JOB_PREFIX": PREFIX,
         }
     )

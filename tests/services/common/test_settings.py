@@ -21,6 +21,7 @@ WORKER = {
     "EVENT_STORE_TABLE": "events",
     "CONTENT_BUCKET": "content",
     "QUEUE_URL": "https://sqs.us-east-1.amazonaws.com/123456789012/audio",
+    "CONTENT_KEY_ARN": "arn:aws:kms:us-east-1:123456789012:key/content",
     "TRANSCRIPTION_JOB_PREFIX": "nova-dev-0123abcd",
 }
 
@@ -58,7 +59,8 @@ def test_given_values_win() -> None:
         ),
         (
             WorkerSettings.from_env,
-            "SERVICE_NAME AWS_REGION EVENT_STORE_TABLE CONTENT_BUCKET QUEUE_URL TRANSCRIPTION_JOB_PREFIX",
+            "SERVICE_NAME AWS_REGION EVENT_STORE_TABLE CONTENT_BUCKET CONTENT_KEY_ARN QUEUE_URL "
+            "TRANSCRIPTION_JOB_PREFIX",
         ),
         (
             QuerySettings.from_env,

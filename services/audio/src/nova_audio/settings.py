@@ -43,6 +43,7 @@ class WorkerSettings:
     region: str
     event_store_table: str
     content_bucket: str
+    content_key_arn: str
     queue_url: str
     transcription_job_prefix: str
 
@@ -55,6 +56,7 @@ class WorkerSettings:
             region=environment.region(),
             event_store_table=environment.text("EVENT_STORE_TABLE"),
             content_bucket=environment.text("CONTENT_BUCKET"),
+            content_key_arn=environment.text("CONTENT_KEY_ARN"),
             queue_url=environment.url("QUEUE_URL"),
             transcription_job_prefix=environment.text("TRANSCRIPTION_JOB_PREFIX"),
         )

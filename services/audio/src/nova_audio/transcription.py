@@ -47,9 +47,10 @@ class JobState:
 class TranscriptionService:
     """Jobs of Amazon Transcribe on objects of one bucket."""
 
-    def __init__(self, client: TranscribeServiceClient, bucket: str) -> None:
+    def __init__(self, client: TranscribeServiceClient, bucket: str, key_arn: str) -> None:
         self._client = client
         self._bucket = bucket
+        self._key_arn = key_arn
 
     def start(
         self, job: str, media_key: str, media_format: str, output_key: str, language: str | None
@@ -64,6 +65,8 @@ class TranscriptionService:
             "MediaFormat": media_format,
             "OutputBucketName": self._bucket,
             "OutputKey": output_key,
+            # Left out, the service asks S3 for its own key, whatever the bucket's default encryption is.
+            "OutputEncryptionKMSKeyId": self._key_arn,
             "Settings": {"ShowSpeakerLabels": True, "MaxSpeakerLabels": SPEAKERS_MAX},
         }
         if language is None:

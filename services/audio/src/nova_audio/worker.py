@@ -260,7 +260,9 @@ def create_app(settings: WorkerSettings) -> FastAPI:
     transcriber = Transcriber(
         store,
         ContentStore(aws.s3(settings.region), settings.content_bucket),
-        TranscriptionService(aws.transcribe(settings.region), settings.content_bucket),
+        TranscriptionService(
+            aws.transcribe(settings.region), settings.content_bucket, settings.content_key_arn
+        ),
         settings.transcription_job_prefix,
         settings.content_bucket,
     )
