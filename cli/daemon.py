@@ -66,7 +66,7 @@ def start(home: Home, port: int, models: str) -> Daemon:
                 "--models", models,
             ],
             cwd=CHECKOUT,
-            env=clean_environment(),
+            env=clean_environment(with_account=models == "aws"),
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,

@@ -61,11 +61,15 @@ def environment_digest() -> str:
     return digest.hexdigest()
 
 
-def clean_environment() -> dict[str, str]:
-    """Return this process's environment, without what leads a child to other packages or an AWS account."""
+def clean_environment(*, with_account: bool = False) -> dict[str, str]:
+    """Return this process's environment, without what leads a child to other packages.
+
+    The person's AWS account is left out too, unless the child is meant to call it; endpoint overrides always are.
+    """
     left_out = {"VIRTUAL_ENV", "UV_PROJECT_ENVIRONMENT", "PYTHONPATH", "PYTHONHOME"}
+    prefix = "AWS_ENDPOINT_URL" if with_account else "AWS_"
     return {
-        key: value for key, value in os.environ.items() if key not in left_out and not key.startswith("AWS_")
+        key: value for key, value in os.environ.items() if key not in left_out and not key.startswith(prefix)
     }
 
 

@@ -129,6 +129,10 @@ def test_children_inherit_no_account_and_no_environment(monkeypatch: pytest.Monk
     inherited = tools.clean_environment()
     assert inherited["LANG"] == "C"
     assert "x" not in inherited.values()
+    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", "x")
+    kept = tools.clean_environment(with_account=True)
+    assert {key for key in kept if key.startswith("AWS_")} >= {"AWS_PROFILE", "AWS_ACCESS_KEY_ID"}
+    assert "AWS_ENDPOINT_URL_S3" not in kept
 
 
 # --- status, token, env, demo while the platform is down ---
