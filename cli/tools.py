@@ -64,7 +64,7 @@ def environment_digest() -> str:
 def clean_environment(*, with_account: bool = False) -> dict[str, str]:
     """Return this process's environment, without what leads a child to other packages.
 
-    The person's AWS account is left out too, unless the child is meant to call it; endpoint overrides always are.
+    The person's AWS account is left out too, unless the child is to call it; endpoint overrides always are.
     """
     left_out = {"VIRTUAL_ENV", "UV_PROJECT_ENVIRONMENT", "PYTHONPATH", "PYTHONHOME"}
     prefix = "AWS_ENDPOINT_URL" if with_account else "AWS_"
