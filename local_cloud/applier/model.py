@@ -167,6 +167,8 @@ class Call:
     when: Callable[[Resource], bool] | None = None
     # Error codes which mean that the outcome is there already.
     tolerate: Set[str] = frozenset()
+    # Whether the request names the resource by an id that AWS gave it.
+    by_id: bool = False
 
     def run(self, service: str, resource: Resource) -> Properties:
         """Send the request; an error of `tolerate` gives an empty response."""
@@ -214,7 +216,14 @@ def addressed(
     def extra(resource: Resource) -> Properties:
         return {member: Text(template).render(resource) for member, template in members.items()}
 
-    return Call(operation=operation, service=service, keys=frozenset(), extra=extra, tolerate=tolerate)
+    return Call(
+        operation=operation,
+        service=service,
+        keys=frozenset(),
+        extra=extra,
+        tolerate=tolerate,
+        by_id=any("{id}" in template for template in members.values()),
+    )
 
 
 def placed(resource: Resource, service: str, operation: str, member: str, value: Value) -> Value:
@@ -322,7 +331,7 @@ class Kind:
         """Look the resource up by its name or id; None when it does not exist."""
         from botocore.exceptions import ClientError  # noqa: PLC0415
 
-        if self.find_call is None:
+        if self.find_call is None or (self.find_call.by_id and not resource.id):
             return None
         try:
             response = self.find_call.run(self.service, resource)

@@ -127,6 +127,15 @@ class Sample:
         assert "correct-horse" not in finished.stdout
         return events
 
+    def forget_that_creations_ended(self) -> None:
+        """Leave the checkpoint as a run does that is killed between a creation and its record."""
+        path = self.home.path / "stack.json"
+        checkpoint = json.loads(path.read_text())
+        for entry in checkpoint["resources"].values():
+            if not entry["recorded"]:
+                entry.update(pending=True, id="", outputs={})
+        path.write_text(json.dumps(checkpoint))
+
     def queue(self, events: list[dict[str, Any]]) -> dict[str, str]:
         request = {"QueueUrl": events[-1]["outputs"]["queue"], "AttributeNames": ["All"]}
         return self.cloud.call("sqs", "GetQueueAttributes", request)["Attributes"]
@@ -157,6 +166,11 @@ def test_a_program_is_created_kept_changed_and_removed(sample: Sample) -> None:
     assert counts(changed) == {"same": 7, "update": 1}
     assert changed[-1]["outputs"]["queue"] == first[-1]["outputs"]["queue"]
     assert sample.queue(changed)["VisibilityTimeout"] == "45"
+
+    sample.forget_that_creations_ended()
+    resumed = sample.apply(timeout=45)
+    assert counts(resumed) == {"create": 7, "same": 1}
+    assert resumed[-1]["outputs"] == changed[-1]["outputs"]
 
     smaller = sample.apply(timeout=45, extra=False)
     assert counts(smaller) == {"same": 4, "delete": 4}

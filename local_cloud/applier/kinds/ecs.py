@@ -264,13 +264,29 @@ def _registry(resource: Resource) -> Properties:
     return {"NamespaceId": namespace} if namespace else {}
 
 
+def _registered(resource: Resource, answer: Properties) -> bool:
+    """Find the service among its namespace's, and leave it in the answer where a creation has it."""
+    for service in answer["Services"]:
+        if service["Name"] == resource.physical:
+            answer["Service"] = service
+            return True
+    return False
+
+
 DISCOVERY_SERVICE = Kind(
     type="aws:servicediscovery/service:Service",
     service="servicediscovery",
     name=NameRule(property="name", length_max=64),
     taggable=True,
     create_call=Call(operation="CreateService", extra=_registry),
-    find_call=addressed("GetService", Id="{id}"),
+    find_call=Call(
+        operation="ListServices",
+        keys=frozenset(),
+        extra=lambda resource: {
+            "Filters": [{"Name": "NAMESPACE_ID", "Values": [resource.inputs["dnsConfig"]["namespaceId"]]}]
+        },
+    ),
+    found=_registered,
     delete_call=addressed("DeleteService", Id="{id}"),
     id="Service.Id",
     outputs={"arn": "Service.Arn"},

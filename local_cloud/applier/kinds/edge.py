@@ -269,8 +269,25 @@ def _listener_update(resource: Resource) -> Properties:
     return {"ListenerArn": resource.id, **actions, **_certificates(resource)}
 
 
-def _by_arns(member: str) -> Callable[[Resource], Properties]:
-    return lambda resource: {member: [resource.id or "arn:aws:elasticloadbalancing:none"]}
+def _only(
+    member: str, arn: str, same: Callable[[Resource, Properties], bool]
+) -> Callable[[Resource, Properties], bool]:
+    """Leave only the resource in the answer: the one of its ARN, or without an ARN the `same` one."""
+
+    def found(resource: Resource, answer: Properties) -> bool:
+        items = cast("list[Properties]", answer[member])
+        matches = [
+            item for item in items if (item[arn] == resource.id if resource.id else same(resource, item))
+        ]
+        answer[member] = matches
+        return bool(matches)
+
+    return found
+
+
+def _priority(resource: Resource) -> str:
+    given = resource.inputs.get("priority")
+    return "" if given is None else str(int(given))
 
 
 LISTENER = Kind(
@@ -288,8 +305,10 @@ LISTENER = Kind(
         operation="ModifyListener", keys={"port", "protocol", "sslPolicy"}, extra=_listener_update
     ),
     updatable={"port", "protocol", "sslPolicy", "defaultActions", "certificateArn"},
-    find_call=Call(operation="DescribeListeners", keys=frozenset(), extra=_by_arns("ListenerArns")),
-    found=lambda _resource, answer: bool(answer["Listeners"]),
+    find_call=addressed("DescribeListeners", LoadBalancerArn="{loadBalancerArn}"),
+    found=_only(
+        "Listeners", "ListenerArn", lambda resource, item: item["Port"] == int(resource.inputs["port"])
+    ),
     delete_call=addressed("DeleteListener", ListenerArn="{id}"),
     id="Listeners[0].ListenerArn",
     outputs={"arn": "Listeners[0].ListenerArn"},
@@ -322,8 +341,8 @@ LISTENER_RULE = Kind(
             ),
         ),
     ),
-    find_call=Call(operation="DescribeRules", keys=frozenset(), extra=_by_arns("RuleArns")),
-    found=lambda _resource, answer: bool(answer["Rules"]),
+    find_call=addressed("DescribeRules", ListenerArn="{listenerArn}"),
+    found=_only("Rules", "RuleArn", lambda resource, item: item["Priority"] == _priority(resource)),
     delete_call=addressed("DeleteRule", RuleArn="{id}"),
     id="Rules[0].RuleArn",
     outputs={"arn": "Rules[0].RuleArn"},

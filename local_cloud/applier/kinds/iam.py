@@ -155,6 +155,10 @@ ALIAS = Kind(
     create_call=Call(operation="CreateAlias", rename={"name": "AliasName"}),
     update_call=Call(operation="UpdateAlias", rename={"name": "AliasName"}),
     updatable={"targetKeyId"},
+    find_call=Call(operation="ListAliases", keys=frozenset()),
+    found=lambda resource, answer: any(
+        alias["AliasName"] == resource.physical for alias in answer["Aliases"]
+    ),
     delete_call=addressed("DeleteAlias", AliasName="{name}"),
     id=Text("{name}"),
     outputs={
@@ -183,12 +187,6 @@ LOG_GROUP = Kind(
             ),
             unset=addressed("DeleteRetentionPolicy", logGroupName="{name}"),
         ),
-        Setting(
-            keys={"kmsKeyId"},
-            at_creation=False,
-            set=Call(operation="AssociateKmsKey", keys={"name", "kmsKeyId"}, rename={"name": "logGroupName"}),
-            unset=addressed("DisassociateKmsKey", logGroupName="{name}"),
-        ),
     ),
     find_call=Call(
         operation="DescribeLogGroups",
@@ -201,7 +199,8 @@ LOG_GROUP = Kind(
     delete_call=addressed("DeleteLogGroup", logGroupName="{name}"),
     id=Text("{name}"),
     outputs={"arn": Text("arn:aws:logs:{region}:{account}:log-group:{name}")},
-    ignored={"skipDestroy", "deletionProtectionEnabled"},
+    # Set at creation; the gateway knows no later change of it, and logs are plain files on this machine.
+    ignored={"skipDestroy", "deletionProtectionEnabled", "kmsKeyId"},
 )
 
 KINDS = (ROLE, ROLE_POLICY, ROLE_POLICY_ATTACHMENT, POLICY, KEY, ALIAS, LOG_GROUP)
