@@ -1,0 +1,48 @@
+import os
+import subprocess
+import tempfile
+from collections.abc import Callable, Generator
+from pathlib import Path
+
+import pytest
+
+from cli.home import Home
+from cli.tools import build_environment, find_uv
+from tests.local_cloud.running import CHECKOUT, Running
+
+
+@pytest.fixture(scope="session")
+def cloud_python(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The local cloud's own interpreter: NOVA_CLOUD_PYTHON, else one built from the lock."""
+    given = os.environ.get("NOVA_CLOUD_PYTHON")
+    if given:
+        return Path(given)
+    printed = [str(CHECKOUT / "nova"), "--print-uv"]
+    uv = find_uv() or subprocess.run(printed, capture_output=True, text=True, check=True).stdout.strip()
+    home = Home(tmp_path_factory.mktemp("cloud").resolve())
+    build_environment(home, uv)
+    return home.interpreter
+
+
+@pytest.fixture(scope="session")
+def cloud(cloud_python: Path) -> Generator[Running]:
+    """A daemon that tests share; each uses names of its own."""
+    with tempfile.TemporaryDirectory(prefix="nova-cloud-") as directory:
+        running = Running(cloud_python, Path(directory).resolve()).start()
+        yield running
+        assert running.stop() == 0
+
+
+@pytest.fixture
+def new_cloud(cloud_python: Path, tmp_path: Path) -> Generator[Callable[[str], Running]]:
+    """Makes daemons (not started) of the test's own."""
+    made: list[Running] = []
+
+    def make(name: str) -> Running:
+        made.append(Running(cloud_python, tmp_path / name))
+        return made[-1]
+
+    yield make
+    for running in made:
+        if running.process is not None and running.process.poll() is None:
+            running.stop()

@@ -1,0 +1,270 @@
+"""REST API -> authorizer -> VPC link -> load balancer -> task, as declared."""
+
+import json
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import boto3
+import botocore
+import botocore.config
+import httpx
+import pytest
+
+from tests.local_cloud.running import Running
+
+SCOPE = "aws.cognito.signin.user.admin"
+APPLICATION = """
+import http.server, json, os, time
+class Handler(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    def do_GET(self):
+        if self.path.endswith("/stream"):
+            self.send_response(200)
+            self.send_header("transfer-encoding", "chunked")
+            self.end_headers()
+            for number in range(3):
+                part = b"data: %d\\n\\n" % number
+                self.wfile.write(b"%x\\r\\n" % len(part) + part + b"\\r\\n")
+                time.sleep(0.3)
+            self.wfile.write(b"0\\r\\n\\r\\n")
+            return
+        size = len(self.rfile.read(int(self.headers.get("content-length", 0))))
+        body = json.dumps({"path": self.path, "headers": dict(self.headers), "size": size}).encode()
+        self.send_response(200)
+        self.send_header("content-length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+    do_POST = do_GET
+    def log_message(self, *arguments):
+        pass
+address = (os.environ["HOST"], int(os.environ["PORT"]))
+http.server.ThreadingHTTPServer(address, Handler).serve_forever()
+"""
+
+
+@dataclass(frozen=True)
+class Edge:
+    """What the tests call."""
+
+    cloud: Running
+    api: str
+    listener: str
+    listener_arn: str
+    target_group: str
+    access_token: str
+    id_token: str
+    other: str
+
+    def get(self, path: str, token: str | None = None) -> httpx.Response:
+        headers = {"authorization": f"Bearer {token}"} if token else {}
+        return httpx.get(self.api + path, headers=headers)
+
+
+def network(cloud: Running) -> tuple[str, list[str]]:
+    ec2 = cloud.client("ec2")
+    vpc: str = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
+    subnets = [
+        ec2.create_subnet(VpcId=vpc, CidrBlock=f"10.0.{number}.0/24")["Subnet"]["SubnetId"]
+        for number in range(2)
+    ]
+    return vpc, subnets
+
+
+def balancer(cloud: Running) -> tuple[str, str, str, list[str]]:
+    vpc, subnets = network(cloud)
+    elb = cloud.client("elbv2")
+    arn: str = elb.create_load_balancer(Name="edge", Subnets=subnets, Scheme="internal")["LoadBalancers"][0][
+        "LoadBalancerArn"
+    ]
+    group: str = elb.create_target_group(
+        Name="edge", Port=8000, Protocol="HTTP", VpcId=vpc, TargetType="ip"
+    )["TargetGroups"][0]["TargetGroupArn"]  # fmt: skip
+    nothing = {"StatusCode": "404", "ContentType": "application/json", "MessageBody": '{"title": "none"}'}
+    listener: str = elb.create_listener(
+        LoadBalancerArn=arn, Port=80, Protocol="HTTP",
+        DefaultActions=[{"Type": "fixed-response", "FixedResponseConfig": nothing}],
+    )["Listeners"][0]["ListenerArn"]  # fmt: skip
+    for priority, patterns, action in (
+        (20, ["/api/audio", "/api/audio/*"], {"Type": "forward", "TargetGroupArn": group}),
+        (
+            10,
+            ["/api/audio/fixed"],
+            {"Type": "fixed-response", "FixedResponseConfig": {**nothing, "StatusCode": "418"}},
+        ),
+    ):
+        conditions: list[dict[str, Any]] = [
+            {"Field": "path-pattern", "PathPatternConfig": {"Values": patterns}}
+        ]
+        elb.create_rule(ListenerArn=listener, Priority=priority, Conditions=conditions, Actions=[action])
+    return arn, listener, group, subnets
+
+
+def service(cloud: Running, group: str) -> str:
+    """A service behind the target group and a private name; returns what its OTHER variable became."""
+    discovery, ecs = cloud.client("servicediscovery"), cloud.client("ecs")
+    operation = discovery.create_private_dns_namespace(Name="edge.local", Vpc="vpc-1")["OperationId"]
+    namespace = discovery.get_operation(OperationId=operation)["Operation"]["Targets"]["NAMESPACE"]
+    records = [{"Type": "A", "TTL": 10}]
+    registry = discovery.create_service(
+        Name="edge", DnsConfig={"NamespaceId": namespace, "DnsRecords": records}
+    )
+    probe = (
+        "python -c \"import os, urllib.request as u; u.urlopen('http://127.0.0.1:' + os.environ['PORT'])\""
+    )
+    variables = {"PORT": "8000", "HOST": "0.0.0.0", "OTHER": "http://edge.edge.local:8000/by-name"}  # noqa: S104
+    definition = ecs.register_task_definition(family="edge", containerDefinitions=[{
+        "name": "edge", "image": "python:3.13-slim", "command": ["python", "-c", APPLICATION],
+        "environment": [{"name": name, "value": value} for name, value in variables.items()],
+        "portMappings": [{"containerPort": 8000}], "stopTimeout": 2,
+        "healthCheck": {"command": ["CMD-SHELL", probe], "interval": 5},
+    }])["taskDefinition"]["taskDefinitionArn"]  # fmt: skip
+    ecs.create_cluster(clusterName="edge")
+    ecs.create_service(
+        cluster="edge", serviceName="edge", taskDefinition=definition, desiredCount=2,
+        loadBalancers=[{"targetGroupArn": group, "containerName": "edge", "containerPort": 8000}],
+        serviceRegistries=[{"registryArn": registry["Service"]["Arn"]}],
+    )  # fmt: skip
+    ecs.get_waiter("services_stable").wait(
+        cluster="edge", services=["edge"], WaiterConfig={"Delay": 1, "MaxAttempts": 30}
+    )
+    ports = json.loads((cloud.home / "state" / "nova-ports.json").read_text()) if _saved(cloud) else {}
+    return f"http://127.0.0.1:{ports['name:edge.edge.local']}/by-name"
+
+
+def _saved(cloud: Running) -> bool:
+    time.sleep(1.5)  # ports are written with the next save
+    return (cloud.home / "state" / "nova-ports.json").exists()
+
+
+def tokens(cloud: Running) -> tuple[str, str, str]:
+    """A user pool's ARN, and an access and an identity token of a user of it."""
+    identity = cloud.client("cognito-idp")
+    pool = identity.create_user_pool(PoolName="edge")["UserPool"]
+    flows = ["ALLOW_USER_PASSWORD_AUTH", "ALLOW_REFRESH_TOKEN_AUTH"]
+    client = identity.create_user_pool_client(
+        UserPoolId=pool["Id"], ClientName="edge", ExplicitAuthFlows=flows
+    )
+    identity.admin_create_user(UserPoolId=pool["Id"], Username="ada", MessageAction="SUPPRESS")
+    identity.admin_set_user_password(
+        UserPoolId=pool["Id"], Username="ada", Password="Passw0rd!x", Permanent=True
+    )
+    anonymous = boto3.client(
+        "cognito-idp", endpoint_url=cloud.url, region_name="us-east-1",
+        config=botocore.config.Config(signature_version=botocore.UNSIGNED),
+    )  # fmt: skip
+    result = anonymous.initiate_auth(
+        AuthFlow="USER_PASSWORD_AUTH", ClientId=client["UserPoolClient"]["ClientId"],
+        AuthParameters={"USERNAME": "ada", "PASSWORD": "Passw0rd!x"},
+    )["AuthenticationResult"]  # fmt: skip
+    return pool["Arn"], result.get("AccessToken", ""), result.get("IdToken", "")
+
+
+def rest_api(cloud: Running, load_balancer: str, subnets: list[str], pool: str) -> str:
+    gateway = cloud.client("apigateway")
+    link = cloud.client("apigatewayv2").create_vpc_link(Name="edge", SubnetIds=subnets)
+    api: str = gateway.create_rest_api(name="edge")["id"]
+    root = gateway.get_resources(restApiId=api)["items"][0]["id"]
+    authorizer = gateway.create_authorizer(
+        restApiId=api, name="users", type="COGNITO_USER_POOLS", providerARNs=[pool],
+        identitySource="method.request.header.Authorization",
+    )["id"]  # fmt: skip
+    audio = gateway.create_resource(restApiId=api, parentId=root, pathPart="audio")["id"]
+    item = gateway.create_resource(restApiId=api, parentId=audio, pathPart="{id}")["id"]
+    for resource, method in ((audio, "POST"), (item, "GET")):
+        at = {"restApiId": api, "resourceId": resource, "httpMethod": method}
+        gateway.put_method(
+            **at, authorizationType="COGNITO_USER_POOLS", authorizerId=authorizer, authorizationScopes=[SCOPE]
+        )
+        stored = gateway.put_integration(
+            **at, type="HTTP_PROXY", integrationHttpMethod=method, connectionType="VPC_LINK",
+            connectionId=link["VpcLinkId"], uri="http://internal.edge/audio", integrationTarget=load_balancer,
+        )  # fmt: skip
+        assert (stored["connectionId"], stored["integrationTarget"]) == (link["VpcLinkId"], load_balancer)
+    deployment = gateway.create_deployment(restApiId=api)["id"]
+    gateway.create_stage(restApiId=api, stageName="api", deploymentId=deployment)
+    return cloud.status()["rest_apis"][api]["stages"]["api"]
+
+
+@pytest.fixture(scope="module")
+def edge(cloud: Running) -> Edge:
+    arn, listener, group, subnets = balancer(cloud)
+    other = service(cloud, group)
+    pool, access_token, id_token = tokens(cloud)
+    api = rest_api(cloud, arn, subnets, pool)
+    url = cloud.status()["load_balancers"][arn][listener]
+    return Edge(cloud, api, url, listener, group, access_token, id_token, other)
+
+
+def test_a_good_token_reaches_the_task_on_the_same_path(edge: Edge) -> None:
+    answer = edge.get("/audio/7?x=1", edge.access_token)
+    assert answer.status_code == 200
+    assert answer.json()["path"] == "/api/audio/7?x=1"
+    assert answer.json()["headers"]["host"] == "internal.edge"
+    assert answer.headers["x-amzn-requestid"] == answer.json()["headers"]["x-amzn-requestid"]
+    posted = httpx.post(
+        f"{edge.api}/audio", content=b"x" * 300_000, headers={"authorization": f"Bearer {edge.access_token}"}
+    )
+    assert posted.json()["size"] == 300_000
+
+
+def test_other_tokens_are_refused(edge: Edge) -> None:
+    head, payload, signature = edge.access_token.split(".")
+    other = signature[:-8] + ("A" * 8 if signature[-8:] != "A" * 8 else "B" * 8)
+    for token in (None, "nonsense", f"{head}.{payload}.{other}", f"{head}.{payload}.", edge.id_token):
+        answer = edge.get("/audio/7", token)
+        assert (answer.status_code, answer.json()) == (401, {"message": "Unauthorized"})
+
+
+def test_unknown_paths_and_stages_are_refused_like_by_aws(edge: Edge) -> None:
+    base = edge.api.removesuffix("/api")
+    for url in (
+        f"{edge.api}/other",
+        f"{edge.api}/audio/1/2",
+        f"{edge.api}/audio",
+        f"{base}/stage/audio/1",
+        f"{base}/",
+    ):
+        answer = httpx.get(url, headers={"authorization": f"Bearer {edge.access_token}"})
+        assert (answer.status_code, answer.json()) == (403, {"message": "Missing Authentication Token"})
+
+
+def test_answers_are_streamed(edge: Edge) -> None:
+    begun, times = time.monotonic(), list[float]()
+    with httpx.stream(
+        "GET", f"{edge.api}/audio/stream", headers={"authorization": f"Bearer {edge.access_token}"}
+    ) as answer:
+        times = [time.monotonic() - begun for _ in answer.iter_raw()]
+    assert len(times) == 3
+    assert times[0] < 0.25 < times[2] - times[0]
+
+
+def test_the_load_balancer_chooses_by_priority(edge: Edge) -> None:
+    assert httpx.get(f"{edge.listener}/api/audio/fixed").status_code == 418
+    assert httpx.get(f"{edge.listener}/api/audio/1").json()["path"] == "/api/audio/1"
+    none = httpx.get(f"{edge.listener}/elsewhere")
+    assert (none.status_code, none.json()) == (404, {"title": "none"})
+
+
+def test_a_private_name_leads_to_the_tasks(edge: Edge) -> None:
+    assert httpx.get(edge.other).json()["path"] == "/by-name"
+
+
+def test_without_tasks_the_load_balancer_says_so(edge: Edge) -> None:
+    elb = edge.cloud.client("elbv2")
+    empty = elb.create_target_group(Name="empty", Port=1, Protocol="HTTP", VpcId="vpc-1", TargetType="ip")[
+        "TargetGroups"
+    ][0]
+    condition: dict[str, Any] = {"Field": "path-pattern", "PathPatternConfig": {"Values": ["/empty"]}}
+    action = {"Type": "forward", "TargetGroupArn": empty["TargetGroupArn"]}
+    elb.create_rule(ListenerArn=edge.listener_arn, Priority=30, Conditions=[condition], Actions=[action])
+    assert httpx.get(f"{edge.listener}/empty").status_code == 503
+    elb.register_targets(TargetGroupArn=empty["TargetGroupArn"], Targets=[{"Id": "127.0.0.1", "Port": 9}])
+    assert httpx.get(f"{edge.listener}/empty").status_code == 502
+
+
+def test_an_event_stream_that_the_client_leaves_is_closed(edge: Edge) -> None:
+    headers = {"authorization": f"Bearer {edge.access_token}"}
+    with httpx.stream("GET", f"{edge.api}/audio/stream", headers=headers) as answer:
+        assert next(answer.iter_raw()) == b"data: 0\n\n"
+    assert edge.get("/audio/after", edge.access_token).status_code == 200
