@@ -7,9 +7,9 @@ from collections.abc import Mapping
 
 from ..images import ImageStore
 from ..model import Kind, Lifecycle
-from . import dynamodb, ecs, edge, iam, messaging, network, s3
+from . import api_gateway, cognito, dynamodb, ecs, iam, load_balancing, messaging, network, s3
+from .api_gateway import STAGE
 from .docker import DockerImage
-from .edge import STAGE
 from .stage import RestStage
 
 DECLARED: tuple[Kind, ...] = (
@@ -19,7 +19,9 @@ DECLARED: tuple[Kind, ...] = (
     *iam.KINDS,
     *ecs.KINDS,
     *network.KINDS,
-    *edge.KINDS,
+    *load_balancing.KINDS,
+    *api_gateway.KINDS,
+    *cognito.KINDS,
 )
 
 

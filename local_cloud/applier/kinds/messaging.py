@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from ..mapper import Value
 from ..model import Call, Kind, NameRule, Properties, Resource, Text, addressed, placed, poll
+from ..requests import attribute_text
 
 _QUEUE_ATTRIBUTES = {
     "contentBasedDeduplication": "ContentBasedDeduplication",
@@ -27,17 +27,11 @@ _QUEUE_ATTRIBUTES = {
 def _queue_attributes(resource: Resource) -> Properties:
     return {
         "Attributes": {
-            attribute: _attribute_text(resource.inputs[key])
+            attribute: attribute_text(resource.inputs[key])
             for key, attribute in _QUEUE_ATTRIBUTES.items()
             if resource.inputs.get(key) is not None
         }
     }
-
-
-def _attribute_text(value: Value) -> str:
-    if isinstance(value, bool):
-        return str(value).lower()
-    return str(int(value)) if isinstance(value, float) else str(value)
 
 
 def _queue_update(resource: Resource) -> Properties:
