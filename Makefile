@@ -40,7 +40,7 @@ tools:
 lint-only:
 	@$(RUN) "ruff format" $(PYTHON) -m ruff format --check --quiet .
 	@$(RUN) "ruff check" $(PYTHON) -m ruff check --quiet .
-	@$(RUN) "pyright" $(PYTHON) -m pyright --warnings
+	@$(RUN) "pyright" $(PYTHON) -m pyright --project pyright.workspace.json --warnings
 	@$(RUN) "lint-imports" .venv/bin/lint-imports
 	@$(RUN) "vulture" $(PYTHON) -m vulture
 
