@@ -14,6 +14,9 @@ BACKOFF_FIRST_SECONDS, BACKOFF_LAST_SECONDS = 1.0, 60.0
 BREAKER_LEAST, BREAKER_MOST = 3, 200
 """The circuit breaker's threshold is half the desired count within these bounds (developer guide)."""
 
+UNHEALTHY = "Task failed container health checks"
+"""The stopped reason of a task whose health check failed (ECS)."""
+
 
 @dataclass(frozen=True, slots=True)
 class TaskView:
@@ -46,9 +49,7 @@ def plan(service: Document, primary: str, tasks: Sequence[TaskView]) -> Plan:
     """Return the next step towards the desired count of healthy tasks of the primary deployment."""
     desired: int = service["desiredCount"]
     maximum, minimum = limits(service)
-    stop: list[tuple[str, str]] = [
-        (task.id, "Task failed container health checks") for task in tasks if task.unhealthy
-    ]
+    stop: list[tuple[str, str]] = [(task.id, UNHEALTHY) for task in tasks if task.unhealthy]
     live = [task for task in tasks if not task.unhealthy]
     current = [task for task in live if task.deployment == primary]
     old = [task for task in live if task.deployment != primary]

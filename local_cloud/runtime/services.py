@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from local_cloud.gateway.protocol import AwsError, Document
 from local_cloud.runtime import deployments
-from local_cloud.runtime.deployments import TaskView
+from local_cloud.runtime.deployments import UNHEALTHY, TaskView
 from local_cloud.runtime.registration import Registrar
 from local_cloud.runtime.tasks import Task, Tools
 
@@ -20,6 +20,7 @@ EVENTS_KEPT = 100
 """DescribeServices shows the latest 100 events (ECS)."""
 STOPPED_KEPT = 20
 """Stopped tasks that DescribeTasks still knows, per service; ECS forgets them after an hour."""
+ENDED_BY_ITSELF = ("TaskFailedToStart", "EssentialContainerExited")
 STEADY_SECONDS = 60.0
 """A task that ran this long makes up for earlier failures."""
 
@@ -129,8 +130,11 @@ class Scheduler:
         ]  # fmt: skip
         step = deployments.plan(service, primary["id"], views)
         for arn, reason in step.stop:
-            await self._withdraw(service, self._live[arn])
-            self._live[arn].stop(reason)
+            task = self._live[arn]
+            await self._withdraw(service, task)
+            task.stop(reason)
+            if reason == UNHEALTHY:
+                self._failed(service, task, time.time() - task.record["startedAt"])
         if self._may_start(service, primary):
             for _ in range(step.start):
                 self._start(service, primary)
@@ -148,10 +152,7 @@ class Scheduler:
             return
         del self._live[arn]
         ran_seconds = task.record["stoppedAt"] - task.record.get("startedAt", task.record["stoppedAt"])
-        failed = task.record["stopCode"] in ("TaskFailedToStart", "EssentialContainerExited") or (
-            task.record["stoppedReason"] == "Task failed container health checks"
-        )
-        if failed and service["status"] == "ACTIVE":
+        if task.record["stopCode"] in ENDED_BY_ITSELF and service["status"] == "ACTIVE":
             self._failed(service, task, ran_seconds)
 
     def _failed(self, service: Document, task: Task, ran_seconds: float) -> None:
@@ -183,6 +184,10 @@ class Scheduler:
     def _may_start(self, service: Document, primary: Document) -> bool:
         if service["status"] != "ACTIVE" or primary["rolloutState"] == "FAILED":
             return False
+        if any(
+            task.stopping and task.record["stopCode"] in ENDED_BY_ITSELF for task in self.tasks_of(service)
+        ):
+            return False  # its end is counted first
         if time.monotonic() < self._retry_at.get(service["serviceArn"], 0.0):
             return False
         self._retry_at.pop(service["serviceArn"], None)

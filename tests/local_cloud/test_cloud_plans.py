@@ -215,7 +215,8 @@ def test_an_environment_is_built_from_nothing() -> None:
     )
     assert found == {
         "PATH": "/image/bin:/usr/local/bin:/usr/bin:/bin", "HOME": "/private", "TMPDIR": "/private",
-        "LANG": "C.UTF-8", "PORT": "4711", "HOST": "127.0.0.1", "URL": "http://127.0.0.1:4803/x", "N": "8000", "AWS_REGION": "r",
+        "LANG": "C.UTF-8", "PORT": "4711", "HOST": "127.0.0.1", "URL": "http://127.0.0.1:4803/x", "N": "8000",
+        "AWS_REGION": "r",
     }  # fmt: skip
 
 

@@ -1,6 +1,7 @@
 """An independent client: plain boto3 makes a service and gets running, healthy processes."""
 
 import json
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -33,6 +34,8 @@ def definition(cloud: Running, family: str, command: list[str], **more: Any) -> 
 def stable(cloud: Running, cluster: str, service: str) -> None:
     waiter = cloud.client("ecs").get_waiter("services_stable")
     waiter.wait(cluster=cluster, services=[service], WaiterConfig={"Delay": 1, "MaxAttempts": 30})
+    # The waiter counts running tasks; health comes a moment later.
+    until(lambda: cloud.status()["services"][service]["healthy"])
 
 
 def tasks(cloud: Running, cluster: str) -> list[dict[str, Any]]:
@@ -92,6 +95,8 @@ def test_a_failing_deployment_is_broken_and_the_old_tasks_stay(cloud: Running) -
     ecs.update_service(cluster="failing", service="failing", taskDefinition=bad)
     state = until(lambda: failed(cloud, "failing"), 30)
     assert "exited with 3" in state["rolloutStateReason"]
+    time.sleep(5)  # longer than the pause before a next start would be
+    assert failed(cloud, "failing")["failedTasks"] == state["failedTasks"]
     assert [task["taskDefinitionArn"] for task in tasks(cloud, "failing")] == [good]
     status = cloud.status()["services"]["failing"]
     assert (status["healthy"], status["deployment"]) == (False, "FAILED")
