@@ -24,6 +24,8 @@ LEAST_SECONDS = 0.5
 """Shortest media that Transcribe takes (Amazon Transcribe quotas)."""
 PAUSE_SECONDS = 0.3
 """Window of the voice activity detector: a pause of about this length ends an utterance."""
+UTTERANCE_SECONDS = 30
+"""An utterance is cut here, so that a recording without pauses is decoded in bounded pieces."""
 NICENESS = 5
 UNREADABLE = (
     "The S3 URI that you provided can't be accessed. Make sure that you have read permission and try your "
@@ -38,7 +40,7 @@ CONTAINERS = {
 type Word = dict[str, Any]
 
 
-class JobFailure(Exception):  # noqa: N818 (an outcome, as Transcribe names it)  # noqa: N818 (an outcome, as Transcribe names it)
+class JobFailure(Exception):  # noqa: N818 (an outcome, as Transcribe names it)
     """The job ends FAILED; the message is its FailureReason."""
 
 
@@ -70,13 +72,13 @@ def samples(path: Path, media_format: str | None) -> Iterator[bytes]:
 
 def chunks(parts: Iterator[bytes], size: int) -> Iterator[tuple[bytes, bool]]:
     """Yield pieces of exactly `size` bytes, the last one maybe shorter, with whether it is the last."""
-    buffer = b""
+    buffer = bytearray()
     for part in parts:
         buffer += part
         while len(buffer) > size:
-            yield buffer[:size], False
-            buffer = buffer[size:]
-    yield buffer, True
+            yield bytes(buffer[:size]), False
+            del buffer[:size]
+    yield bytes(buffer), True
 
 
 def recognize(parts: Iterator[bytes]) -> list[list[Word]]:
@@ -93,28 +95,37 @@ def recognize(parts: Iterator[bytes]) -> list[list[Word]]:
     )
     utterances: list[list[Word]] = []
     begun: float | None = None
-    total = 0
+    spoken, total = bytearray(), 0
     for piece, last in chunks(parts, detector.frame_bytes):
         total += len(piece)
         speech = detector.end_stream(piece) if last else detector.process(piece)
         if speech is None:
             continue
-        if begun is None:
-            begun = float(detector.speech_start)
-            decoder.start_utt()
-        decoder.process_raw(speech)
-        if last or not detector.in_speech:
-            decoder.end_utt()
-            if words := spoken(decoder, begun):
-                utterances.append(words)
-            begun = None
-    if total < LEAST_SECONDS * RATE * 2:
+        begun = float(detector.speech_start) if begun is None else begun
+        spoken += speech
+        ended = last or not detector.in_speech
+        if ended or seconds(len(spoken)) >= UTTERANCE_SECONDS:
+            utterances.append(words(decoder, bytes(spoken), begun))
+            begun = None if ended else begun + seconds(len(spoken))
+            spoken.clear()
+    if seconds(total) < LEAST_SECONDS:
         raise JobFailure(f"Your audio file must have a duration of at least {LEAST_SECONDS} seconds.")
-    return utterances
+    return [utterance for utterance in utterances if utterance]
 
 
-def spoken(decoder: Any, begun: float) -> list[Word]:  # noqa: ANN401 (pocketsphinx has no types)
-    """Return the words of the utterance that a decoder has just ended; a frame is 10 ms."""
+def seconds(size: int) -> float:
+    """Return how long so many bytes of 16-bit mono sound last."""
+    return size / (RATE * 2)
+
+
+def words(decoder: Any, sound: bytes, begun: float) -> list[Word]:  # noqa: ANN401 (pocketsphinx has no types)
+    """Return the words of one utterance that began at `begun` seconds; a frame is 10 ms.
+
+    The decoder gets the utterance as a whole: it then normalizes over all of it and hears better than from pieces.
+    """
+    decoder.start_utt()
+    decoder.process_raw(sound, full_utt=True)
+    decoder.end_utt()
     return [
         {
             "word": re.sub(r"\(\d+\)$", "", segment.word),
@@ -122,7 +133,7 @@ def spoken(decoder: Any, begun: float) -> list[Word]:  # noqa: ANN401 (pocketsph
             "end": begun + (segment.end_frame + 1) / 100,
             "confidence": min(1.0, decoder.get_logmath().exp(segment.prob)),
         }
-        for segment in decoder.seg()
+        for segment in decoder.seg() or ()
         if segment.word[0] not in "<["
     ]
 
