@@ -121,7 +121,7 @@ def seconds(size: int) -> float:
 def words(decoder: Any, sound: bytes, begun: float) -> list[Word]:  # noqa: ANN401 (pocketsphinx has no types)
     """Return the words of one utterance that began at `begun` seconds; a frame is 10 ms.
 
-    The decoder gets the utterance as a whole: it then normalizes over all of it and hears better than from pieces.
+    The decoder gets the utterance as a whole: it normalizes over all of it and hears better than from pieces.
     """
     decoder.start_utt()
     decoder.process_raw(sound, full_utt=True)
