@@ -73,7 +73,8 @@ class RestApi:
 
     async def _fail(self, send: Send, kind: str, entry: Document) -> None:
         entry["error"] = kind
-        await respond(send, *routes.gateway_response(self.responses.get(kind), kind, entry["requestId"]))
+        context = {name: json.dumps(entry.get(name, ""))[1:-1] for name in ("requestId", "path")}
+        await respond(send, *routes.gateway_response(self.responses.get(kind), kind, context))
 
     async def _request(self, scope: Scope, receive: Receive, send: Send, entry: Document) -> None:
         raw_path: str = (scope.get("raw_path") or scope["path"].encode()).decode("latin-1")

@@ -64,9 +64,12 @@ def method_of(resource: Document, method: str) -> Document | None:
 
 
 def gateway_response(
-    declared: Document | None, kind: str, request_id: str
+    declared: Document | None, kind: str, context: Mapping[str, str]
 ) -> tuple[int, dict[str, str], bytes]:
-    """Return status, headers and body of a gateway response, by its declared template where there is one."""
+    """Return status, headers and body of a gateway response, by its declared template where there is one.
+
+    `context` holds what the template may ask of the request, by name: `requestId`, `path`.
+    """
     status, message = TYPE_STATUS[kind]
     declared = declared or {}
     template = (declared.get("responseTemplates") or {}).get(
@@ -76,7 +79,7 @@ def gateway_response(
         "$context.error.messageString": json.dumps(message),
         "$context.error.message": message,
         "$context.error.responseType": kind,
-        "$context.requestId": request_id,
+        **{f"$context.{name}": value for name, value in context.items()},
     }
     headers = {
         "content-type": "application/json",

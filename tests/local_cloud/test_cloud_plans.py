@@ -144,12 +144,18 @@ def test_gateway_responses_take_their_declared_form() -> None:
         "statusCode": "418",
         "responseParameters": {"gatewayresponse.header.X-Test": "'yes'"},
         "responseTemplates": {
-            "application/json": '{"title": $context.error.messageString, "id": "$context.requestId"}'
+            "application/json": '{"title": $context.error.messageString, "id": "$context.requestId", "at": "$context.path"}'
         },
     }
-    status, headers, body = routes.gateway_response(declared_response, "UNAUTHORIZED", "r-1")
-    assert (status, headers["X-Test"], body) == (418, "yes", b'{"title": "Unauthorized", "id": "r-1"}')
-    assert routes.gateway_response(None, "THROTTLED", "r-1")[0] == 429
+    status, headers, body = routes.gateway_response(
+        declared_response, "UNAUTHORIZED", {"requestId": "r-1", "path": "/api/audio"}
+    )
+    assert (status, headers["X-Test"], body) == (
+        418,
+        "yes",
+        b'{"title": "Unauthorized", "id": "r-1", "at": "/api/audio"}',
+    )
+    assert routes.gateway_response(None, "THROTTLED", {"requestId": "r-1"})[0] == 429
 
 
 def test_throttling_lets_the_burst_in_and_no_more() -> None:
