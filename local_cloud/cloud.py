@@ -51,7 +51,8 @@ class LocalCloud:
         )
         self._logs = Logs(home / "logs")
         self._proxy = Proxy()
-        self._names = Names(self.aws, self.ports)
+        self._follow = asyncio.Event()
+        self._names = Names(self.aws, self.ports, self._follow.set)
         self._balancers = LoadBalancers(self.aws, self.ministack, self.ports, self._proxy)
         self._rest_apis = RestApis(self.aws, self._balancers, self.ports, self._proxy, self._logs)
         self._pipes = Pipes(
@@ -61,7 +62,6 @@ class LocalCloud:
             lambda: self.persistence.touch("pipes"),
         )
         self.persistence.keep_stream_records = self._pipes.keep
-        self._follow = asyncio.Event()
         self._transcriptions = TranscriptionJobs(
             self.aws, self._transcription_changed, f"http://127.0.0.1:{port}",
             self.persistence.document("transcribe"), lambda: self.persistence.touch("transcribe"),

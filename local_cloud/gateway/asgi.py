@@ -26,16 +26,6 @@ def headers_of(scope: Scope) -> dict[str, str]:
     return headers
 
 
-async def read_body(receive: Receive) -> bytes:
-    """Return the whole request body (control calls only: small by nature)."""
-    chunks: list[bytes] = []
-    while True:
-        message = await receive()
-        chunks.append(message.get("body", b""))
-        if not message.get("more_body"):
-            return b"".join(chunks)
-
-
 async def respond(send: Send, status: int, headers: Mapping[str, str], body: bytes) -> None:
     """Send one complete response."""
     fields = {name.lower(): value for name, value in headers.items()} | {"content-length": str(len(body))}

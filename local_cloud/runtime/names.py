@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import itertools
 import socket
+from collections.abc import Callable
 
 from local_cloud.gateway.aws import Aws
 from local_cloud.gateway.protocol import AwsError, Document
@@ -15,9 +16,10 @@ CHUNK_BYTES = 65536
 class Names:
     """The names of Cloud Map's namespaces, as TCP forwarders."""
 
-    def __init__(self, aws: Aws, ports: Ports) -> None:
+    def __init__(self, aws: Aws, ports: Ports, wanted: Callable[[], None]) -> None:
         self._aws = aws
         self._ports = ports
+        self._wanted = wanted
         self._namespaces: dict[str, str] = {}
         self._addresses: dict[str, int] = {}
         self._servers: dict[str, asyncio.Server] = {}
@@ -41,7 +43,7 @@ class Names:
     def address(self, name: str, _port: int) -> str | None:
         """Return the address that stands for a private name here, None when its namespace is unknown.
 
-        Connections wait in the listener's backlog until `refresh` serves them.
+        Connections wait in the listener's backlog until `refresh`, which is asked for here, serves them.
         """
         if name.partition(".")[2] not in self._namespaces:
             return None
@@ -49,6 +51,7 @@ class Names:
             listener = self._ports.listen(f"name:{name}")
             self._addresses[name] = listener.getsockname()[1]
             self._pending[name] = listener
+            self._wanted()
         return f"127.0.0.1:{self._addresses[name]}"
 
     async def _instances(self, name: str) -> list[tuple[str, int]]:

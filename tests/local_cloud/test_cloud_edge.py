@@ -11,7 +11,7 @@ import botocore.config
 import httpx
 import pytest
 
-from tests.local_cloud.running import Running
+from tests.local_cloud.running import Running, until
 
 SCOPE = "aws.cognito.signin.user.admin"
 APPLICATION = """
@@ -248,6 +248,24 @@ def test_the_load_balancer_chooses_by_priority(edge: Edge) -> None:
 
 def test_a_private_name_leads_to_the_tasks(edge: Edge) -> None:
     assert httpx.get(edge.other).json()["path"] == "/by-name"
+
+
+def test_a_name_that_is_asked_for_later_is_served_too(edge: Edge) -> None:
+    ecs, discovery = edge.cloud.client("ecs"), edge.cloud.client("servicediscovery")
+    (namespace,) = discovery.list_namespaces()["Namespaces"]
+    records = {"NamespaceId": namespace["Id"], "DnsRecords": [{"Type": "A", "TTL": 10}]}
+    registry = discovery.create_service(Name="later", DnsConfig=records)["Service"]["Id"]
+    target = {"AWS_INSTANCE_IPV4": "127.0.0.1", "AWS_INSTANCE_PORT": edge.other.split(":")[2].split("/")[0]}
+    discovery.register_instance(ServiceId=registry, InstanceId="one", Attributes=target)
+    time.sleep(0.5)  # the runtime has seen all changes before the name is wanted
+    code = "import os, urllib.request as u; print('GOT', u.urlopen(os.environ['OTHER']).read().decode())"
+    definition = ecs.register_task_definition(family="late", containerDefinitions=[{
+        "name": "late", "image": "python:3.13-slim", "command": ["python", "-c", code],
+        "environment": [{"name": "OTHER", "value": "http://later.edge.local:8000/late"}],
+    }])["taskDefinition"]["taskDefinitionArn"]  # fmt: skip
+    ecs.run_task(cluster="edge", taskDefinition=definition)
+    log = edge.cloud.home / "logs" / "late.log"
+    assert '"/late"' in until(lambda: log.exists() and log.read_text())
 
 
 def test_without_tasks_the_load_balancer_says_so(edge: Edge) -> None:
