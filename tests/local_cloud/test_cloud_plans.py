@@ -144,7 +144,8 @@ def test_gateway_responses_take_their_declared_form() -> None:
         "statusCode": "418",
         "responseParameters": {"gatewayresponse.header.X-Test": "'yes'"},
         "responseTemplates": {
-            "application/json": '{"title": $context.error.messageString, "id": "$context.requestId", "at": "$context.path"}'
+            "application/json": '{"title": $context.error.messageString, "id": "$context.requestId", '
+            '"at": "$context.path"}'
         },
     }
     status, headers, body = routes.gateway_response(
