@@ -18,7 +18,7 @@ def describe(home: Home) -> dict[str, Any]:
     """Return the platform's state in the shape that `nova status --json` prints."""
     daemon = daemons.running(home)
     outputs = home.outputs()
-    reported = daemons.status(daemon).get("services", {}) if daemon else {}
+    reported = _reported(daemon) if daemon else {}
     names = sorted({*expected_services(outputs), *reported})
     services = {
         name: {
@@ -61,10 +61,10 @@ def require(home: Home) -> tuple[Daemon, dict[str, Any]]:
 def wait_until_healthy(home: Home, daemon: Daemon, services: list[str], step: Step) -> None:
     """Wait until all services run what was declared; raises NovaError with the failing ones' last lines."""
     deadline = time.monotonic() + HEALTHY_TIMEOUT_S
-    reported: dict[str, Any] = {}
+    reported: dict[str, dict[str, Any]] = {}
     waiting = services
     while time.monotonic() < deadline:
-        reported = daemons.status(daemon).get("services", {})
+        reported = _reported(daemon)
         waiting = [name for name in services if not reported.get(name, {}).get("healthy")]
         if not waiting:
             return
@@ -75,6 +75,11 @@ def wait_until_healthy(home: Home, daemon: Daemon, services: list[str], step: St
         step.update(f"waiting for {', '.join(waiting)}")
         time.sleep(POLL_INTERVAL_S)
     raise NovaError("\n".join(_failure(home, name, reported.get(name, {})) for name in waiting))
+
+
+def _reported(daemon: Daemon) -> dict[str, dict[str, Any]]:
+    """Return what the daemon says of each service."""
+    return daemons.status(daemon).get("services", {})
 
 
 def _failure(home: Home, name: str, reported: dict[str, Any]) -> str:

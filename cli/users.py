@@ -74,11 +74,11 @@ def _exists(client: Any, pool_id: str) -> bool:  # noqa: ANN401 (boto3 makes cli
 
 
 def _client(daemon: Daemon, region: str, *, signed: bool = True) -> Any:  # noqa: ANN401 (as above)
-    session = boto3.session.Session(
-        aws_access_key_id=daemon.access_key_id, aws_secret_access_key=daemon.secret_access_key
+    session = cast(
+        "Any",
+        boto3.session.Session(
+            aws_access_key_id=daemon.access_key_id, aws_secret_access_key=daemon.secret_access_key
+        ),
     )
     config = Config(retries={"max_attempts": 3}, **({} if signed else {"signature_version": UNSIGNED}))
-    return cast(
-        "Any",
-        session.client("cognito-idp", endpoint_url=daemon.endpoint, region_name=region, config=config),
-    )
+    return session.client("cognito-idp", endpoint_url=daemon.endpoint, region_name=region, config=config)

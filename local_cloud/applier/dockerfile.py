@@ -34,7 +34,11 @@ def read_dockerfile(path: Path) -> ImageConfig:
     """Parse the final stage of the Dockerfile at `path`; raises DockerfileError."""
     if not path.is_file():
         raise DockerfileError(f"{path} does not exist")
-    parser = DockerfileParser(fileobj=io.BytesIO(path.read_bytes()), cache_content=True)
+    parser = DockerfileParser(
+        # What is said of the parameter is wrong: the parser decodes what it reads.
+        fileobj=io.BytesIO(path.read_bytes()),  # pyright: ignore[reportArgumentType]
+        cache_content=True,
+    )
     package = cast("dict[str, str]", parser.labels).get(PACKAGE_LABEL)
     if not package:
         raise DockerfileError(

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from local_cloud.documents import part
+
 from .checkpoint import Checkpoint, Condemned, Entry, digest_of
 from .cloud import Cloud
 from .model import Lifecycle, NameRule, Properties, Resource, State
@@ -279,7 +281,7 @@ def _named(rule: NameRule | None, inputs: Properties, physical: str) -> Properti
 
 
 def _with_tags(registration: Registration) -> Registration:
-    tags = {**registration.default_tags, **(registration.inputs.get("tags") or {})}
+    tags = {**registration.default_tags, **part(registration.inputs, "tags")}
     if not tags:
         return registration
     return replace(registration, inputs={**registration.inputs, "tags": tags})

@@ -157,7 +157,6 @@ class Call:
     """One AWS operation: which inputs take part (`keys`; None means all) and where they go."""
 
     operation: str
-    service: str | None = None
     keys: Set[str] | None = None
     # The member that mapped inputs go into, where the API wraps them ("CORSConfiguration").
     into: str | None = None
@@ -165,24 +164,14 @@ class Call:
     # What the mapping cannot say; its members win over mapped ones.
     extra: Callable[[Resource], Properties] | None = None
     when: Callable[[Resource], bool] | None = None
-    # Error codes which mean that the outcome is there already.
-    tolerate: Set[str] = frozenset()
     # Whether the request names the resource by an id that AWS gave it.
     by_id: bool = False
 
     def run(self, service: str, resource: Resource) -> Properties:
-        """Send the request; an error of `tolerate` gives an empty response."""
-        from botocore.exceptions import ClientError  # noqa: PLC0415
-
+        """Send the request."""
         if self.when is not None and not self.when(resource):
             return {}
-        service = self.service or service
-        try:
-            return resource.cloud.call(service, self.operation, self.parameters(service, resource))
-        except ClientError as error:
-            if error_code(error) in self.tolerate:
-                return {}
-            raise
+        return resource.cloud.call(service, self.operation, self.parameters(service, resource))
 
     def parameters(self, service: str, resource: Resource) -> Properties:
         """Return the request, with nothing sent."""
@@ -194,7 +183,7 @@ class Call:
 
     def unplaced(self, service: str, resource: Resource) -> list[str]:
         """Return the inputs of this call that found no member, by path ("settings.foo")."""
-        return self._request(self.service or service, resource).unplaced
+        return self._request(service, resource).unplaced
 
     def _request(self, service: str, resource: Resource) -> Request:
         shape = resource.cloud.input_shape(service, self.operation)
@@ -208,9 +197,7 @@ class Call:
         return {key: value for key, value in resource.inputs.items() if key in self.keys}
 
 
-def addressed(
-    operation: str, *, service: str | None = None, tolerate: Set[str] = frozenset(), **members: str
-) -> Call:
+def addressed(operation: str, **members: str) -> Call:
     """Make a call that only says which resource is meant; `members` are templates (see `Text`)."""
 
     def extra(resource: Resource) -> Properties:
@@ -218,10 +205,8 @@ def addressed(
 
     return Call(
         operation=operation,
-        service=service,
         keys=frozenset(),
         extra=extra,
-        tolerate=tolerate,
         by_id=any("{id}" in template for template in members.values()),
     )
 
@@ -313,12 +298,8 @@ class Kind:
 
     def create(self, resource: Resource) -> State:
         """Create the resource, then apply the settings that the program gives."""
-        call = self.create_call
         resource.inputs = watched = _Watched(resource.inputs)
-        response = call.run(self.service, resource)
-        if not response and self.find_call is not None and call.tolerate:
-            response = self.find_call.run(self.service, resource)
-        state = self._state(resource, response)
+        state = self._state(resource, self.create_call.run(self.service, resource))
         resource.id, resource.outputs = state.id, state.outputs
         self._apply(resource, None)
         if self.wait is not None:
@@ -388,7 +369,7 @@ class Kind:
         if self.name is not None:
             known |= {self.name.property}
         call = self.create_call
-        untaken = set() if call.keys is None else resource.inputs.keys() - call.keys
+        untaken = set[str]() if call.keys is None else resource.inputs.keys() - call.keys
         return sorted(key for key in {*untaken, *call.unplaced(self.service, resource)} if key not in known)
 
     def _apply(self, resource: Resource, changed: Set[str] | None) -> None:
@@ -415,7 +396,7 @@ class Kind:
             if isinstance(source, Text | After):
                 outputs[key] = source.render(resource, identity)
             else:
-                value = cast("Any", jmespath.search(source, response))
+                value = jmespath.search(source, response)
                 if value is not None:
                     outputs[key] = value
         return outputs

@@ -15,6 +15,8 @@ from typing import Any, cast
 import pulumi
 from pulumi.runtime import mocks, rpc
 
+from local_cloud.documents import Document, part
+
 from .engine import ApplyError, Engine, Registration
 from .mapper import Value
 from .report import Reporter
@@ -53,7 +55,7 @@ class _Applying(mocks.Mocks):
         request = _current.get()
         if args.resource_id:
             raise ApplyError("importing or reading existing resources is not supported by the local cloud")
-        inputs, secret_keys = _plain(args.inputs, self._reporter)
+        inputs, secret_keys = _plain(cast("Any", args).inputs, self._reporter)
         if args.typ.startswith("pulumi:providers:"):
             self._default_tags[request.urn] = _default_tags(inputs)
             return f"{args.name}-id", inputs
@@ -85,7 +87,7 @@ class _Applying(mocks.Mocks):
                 "add it to local_cloud/applier/invokes.py"
             )
         # A bare dict: the mock monitor cannot take the pair with None that its type hint promises.
-        return invoke(_plain(args.args, self._reporter)[0])
+        return invoke(_plain(cast("Any", args).args, self._reporter)[0])
 
 
 class Monitor(mocks.MockMonitor):
@@ -115,14 +117,19 @@ class Monitor(mocks.MockMonitor):
     def RegisterResource(self, request: Message) -> Message:  # noqa: N802
         """Register a resource; the SDK calls this for every one of the program."""
         urn = self.make_urn(request.parent, request.type, request.name)
-        dependencies = sorted({*request.dependencies, *([request.parent] if request.parent else [])})
+        # The stack has no parent.
+        dependencies: set[str] = {*request.dependencies, request.parent} - {""}
         _current.set(
             _Request(
-                urn, dependencies, bool(request.remote), request.provider, frozenset(request.ignoreChanges)
+                urn,
+                sorted(dependencies),
+                bool(request.remote),
+                request.provider,
+                frozenset(request.ignoreChanges),
             )
         )
         try:
-            return super().RegisterResource(request)
+            return cast("Any", super()).RegisterResource(request)
         except Exception as error:
             message = f"{request.type} '{request.name}' ({urn}): {_explain(error)}"
             with self._lock:
@@ -134,7 +141,7 @@ class Monitor(mocks.MockMonitor):
         if f"::{STACK_TYPE}::" in request.urn:
             outputs = cast("dict[str, Any]", rpc.deserialize_properties(request.outputs, keep_unknowns=True))
             self.outputs, self.secret_outputs = _plain(outputs, self._reporter)
-        return super().RegisterResourceOutputs(request)
+        return cast("Any", super()).RegisterResourceOutputs(request)
 
     def ReadResource(self, request: Message) -> Message:  # noqa: N802
         """Refuse `.get()` and stack references."""
@@ -154,7 +161,8 @@ class EngineLog(mocks.MockEngine):
 
     def Log(self, request: Message) -> None:  # noqa: N802
         """Pass on everything but debug messages."""
-        level = self._LEVELS[request.severity]
+        severity: int = request.severity
+        level = self._LEVELS[severity]
         if level != "debug":
             self._reporter.log(request.message, level)
 
@@ -180,11 +188,11 @@ def _plain(properties: dict[str, Any], reporter: Reporter) -> tuple[dict[str, An
     return {key: unwrap(value, key) for key, value in properties.items()}, frozenset(secret_keys)
 
 
-def _default_tags(provider_inputs: dict[str, Any]) -> Mapping[str, str]:
+def _default_tags(provider_inputs: Document) -> Mapping[str, str]:
     """Return the tags of a provider's `default_tags`; nested provider inputs travel as JSON text."""
-    block = provider_inputs.get("defaultTags") or {}
-    parsed = cast("dict[str, Any]", json.loads(block) if isinstance(block, str) else block)
-    return parsed.get("tags") or {}
+    block: Document | str = provider_inputs.get("defaultTags") or {}
+    parsed: Document = json.loads(block) if isinstance(block, str) else block
+    return part(parsed, "tags")
 
 
 def _explain(error: Exception) -> str:

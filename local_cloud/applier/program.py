@@ -5,10 +5,10 @@ import contextlib
 import os
 import runpy
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pulumi
 from google.protobuf import empty_pb2
@@ -49,10 +49,11 @@ async def _run(program: Program, monitor: Monitor, log: EngineLog) -> None:
     # The SDK leaves futures of dependents behind when a registration fails; asyncio would print each of them.
     asyncio.get_running_loop().set_exception_handler(lambda _loop, _context: None)
     settings.set_root_resource(None)  # pyright: ignore[reportArgumentType]
+    deployment = cast("Any", monitor).GetDeploymentInfo(empty_pb2.Empty())
     settings.configure(
         mocks.MockSettings(
             monitor=monitor,
-            monitor_features=set(monitor.GetDeploymentInfo(empty_pb2.Empty()).supportedFeatures),
+            monitor_features=set(deployment.supportedFeatures),
             engine=log,
             project=program.project,
             stack=program.stack,
@@ -69,7 +70,7 @@ def _execute(directory: Path) -> None:
 
 
 @contextlib.contextmanager
-def _standing_in(directory: Path) -> Iterator[None]:
+def _standing_in(directory: Path) -> Generator[None]:
     """Work in the program's directory with its modules importable, and keep its prints off standard output.
 
     Paths of assets and build contexts are read while registrations run, so this holds until the last of them.

@@ -6,10 +6,10 @@ import subprocess
 import time
 from collections.abc import Generator
 from pathlib import Path
+from typing import Any
 
 import pytest
-from click.testing import Result
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from cli import checks, daemon, demo, ports, tools, users
 from cli import platform as platforms
@@ -17,6 +17,7 @@ from cli.app import app
 from cli.errors import NovaError
 from cli.home import CHECKOUT, Home, find_home, write_private
 from cli.logs import follow, last_lines, log_files
+from cli.output import Output, Step
 
 
 @pytest.fixture
@@ -36,6 +37,21 @@ def taken() -> Generator[int]:
 
 def run(*arguments: str) -> Result:
     return CliRunner().invoke(app, list(arguments))
+
+
+def running_with(monkeypatch: pytest.MonkeyPatch, services: dict[str, Any]) -> daemon.Daemon:
+    """Pretend that a daemon runs and reports `services`."""
+    described = daemon.Daemon(1, 2, "key", "secret")
+
+    def running(_home: Home) -> daemon.Daemon:
+        return described
+
+    def status(_daemon: daemon.Daemon) -> dict[str, Any]:
+        return {"services": services}
+
+    monkeypatch.setattr(daemon, "running", running)
+    monkeypatch.setattr(daemon, "status", status)
+    return described
 
 
 # --- state directory and ports ---
@@ -153,9 +169,8 @@ def test_status_reports_each_declared_service(home: Home, monkeypatch: pytest.Mo
         {"outputs": {"api_url": "http://127.0.0.1:1/api", "services": ["audio", "projector"]}},
     )
     write_private(home.user_file, {"username": "demo", "password": "p"})
-    monkeypatch.setattr(daemon, "running", lambda _home: daemon.Daemon(1, 2, "key", "secret"))
-    services = {"audio": {"healthy": True, "url": "http://127.0.0.1:3"}}
-    monkeypatch.setattr(daemon, "status", lambda _daemon: {"services": services})
+    services: dict[str, Any] = {"audio": {"healthy": True, "url": "http://127.0.0.1:3"}}
+    running_with(monkeypatch, services)
     described = platforms.describe(home)
     assert described == {
         "healthy": False,
@@ -175,13 +190,13 @@ def test_a_service_that_does_not_get_healthy_shows_its_last_words(
 ) -> None:
     home.logs.mkdir()
     (home.logs / "audio.log").write_text("".join(f"line {number}\n" for number in range(50)))
-    reported = {
-        "services": {"audio": {"healthy": False, "deployment": "FAILED", "last_error": "exit code 3"}}
-    }
-    monkeypatch.setattr(daemon, "status", lambda _daemon: reported)
-    running = daemon.Daemon(1, 2, "key", "secret")
+    running = running_with(
+        monkeypatch,
+        {"audio": {"healthy": False, "deployment": "FAILED", "last_error": "exit code 3"}},
+    )
+    step = Step("waiting", Output().progress)
     with pytest.raises(NovaError, match="exit code 3") as raised:
-        platforms.wait_until_healthy(home, running, ["audio"], _Step())
+        platforms.wait_until_healthy(home, running, ["audio"], step)
     assert "line 49" in str(raised.value)
     assert "line 10" not in str(raised.value)
 
@@ -301,10 +316,3 @@ def test_the_launcher_names_what_it_cannot_find(tmp_path: Path) -> None:
     assert finished.returncode == 1
     assert "python3 is missing" in finished.stderr
     assert "apt-get install" in finished.stderr
-
-
-class _Step:
-    """Progress that nobody looks at."""
-
-    def update(self, detail: str) -> None:
-        del detail

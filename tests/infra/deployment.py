@@ -4,7 +4,7 @@ import asyncio
 import contextvars
 import os
 import runpy
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,7 +46,7 @@ def deploy(
     preview: bool = False,
     directory: Path = ROOT,
     monitor: RecordingMonitor | None = None,
-    **overrides: str,
+    overrides: Mapping[str, str] | None = None,
 ) -> Deployment:
     """Run the program of ``directory`` for ``stack``; ``overrides`` replace configuration by short key.
 
@@ -54,7 +54,9 @@ def deploy(
     process.
     """
     project = project_schema(directory).name
-    config = stack_config(directory, stack) | {f"{project}:{key}": text for key, text in overrides.items()}
+    config = stack_config(directory, stack) | {
+        f"{project}:{key}": text for key, text in (overrides or {}).items()
+    }
 
     def program() -> None:
         runpy.run_path(str(directory / "__main__.py"), run_name="__main__")

@@ -180,7 +180,7 @@ def test_a_mistake_stops_the_program_before_anything_is_registered(
 ) -> None:
     monitor = RecordingMonitor(Cloud(preview))
     with pytest.raises(SettingsError, match=message):
-        deploy("local", preview=preview, monitor=monitor, **{key: text})
+        deploy("local", preview=preview, monitor=monitor, overrides={key: text})
     registered = [found for found in monitor.recorded.values() if found.type != "pulumi:pulumi:Stack"]
     assert registered == []
     assert monitor.cloud.invokes == []

@@ -1,7 +1,8 @@
 """API Gateway: REST APIs and VPC links."""
 
 from collections.abc import Callable, Mapping
-from typing import cast
+
+from local_cloud.documents import part, parts
 
 from ..model import Call, Kind, NameRule, Properties, Resource, Setting, Text, addressed
 from ..requests import attribute_text
@@ -62,7 +63,7 @@ REST_API = Kind(
 def _path_resource(resource: Resource, answer: Properties) -> bool:
     """Find the path among all of the API's, and leave it as the answer that the outputs are read from."""
     wanted = (resource.inputs["parentId"], resource.inputs["pathPart"])
-    for item in cast("list[Properties]", answer.get("items") or []):
+    for item in parts(answer, "items"):
         if (item.get("parentId"), item.get("pathPart")) == wanted:
             answer.update(item)
             return True
@@ -207,11 +208,11 @@ _STAGE_PATHS = {
 
 def _stage_patches(resource: Resource) -> Properties:
     operations = _patches(_STAGE_PATHS)(resource)
-    logs = resource.inputs.get("accessLogSettings") or {}
+    logs = part(resource.inputs, "accessLogSettings")
     for key, path in (("destinationArn", "destinationArn"), ("format", "format")):
         if logs.get(key):
             operations.append({"op": "replace", "path": f"/accessLogSettings/{path}", "value": logs[key]})
-    for key, value in (resource.inputs.get("variables") or {}).items():
+    for key, value in part(resource.inputs, "variables").items():
         operations.append({"op": "replace", "path": f"/variables/{key}", "value": value})
     return {
         "restApiId": resource.inputs["restApi"],

@@ -2,7 +2,8 @@
 
 from collections.abc import Set
 from pathlib import Path
-from typing import Any
+
+from local_cloud.documents import part
 
 from ..dockerfile import read_dockerfile
 from ..images import ImageStore
@@ -28,7 +29,7 @@ class DockerImage:
     def create(self, resource: Resource) -> State:
         """Build unless built, push, and return the digest."""
         repository, _, tag = str(resource.inputs["imageName"]).rpartition(":")
-        build: dict[str, Any] = resource.inputs.get("build") or {}
+        build = part(resource.inputs, "build")
         dockerfile = Path(build.get("dockerfile") or Path(build.get("context") or ".") / "Dockerfile")
         config = read_dockerfile(dockerfile)
         name = repository.partition("/")[2]

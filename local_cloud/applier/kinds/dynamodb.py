@@ -1,6 +1,6 @@
 """DynamoDB: tables."""
 
-from typing import Any
+from local_cloud.documents import Document, part, parts
 
 from ..model import Call, Kind, NameRule, Properties, Resource, Setting, addressed, placed, poll
 
@@ -10,10 +10,10 @@ def _key_schema(hash_key: str | None, range_key: str | None) -> list[Properties]
     return [{"AttributeName": name, "KeyType": kind} for name, kind in pairs if name]
 
 
-def _index(index: dict[str, Any]) -> Properties:
+def _index(index: Document) -> Properties:
     keys = [
         {"AttributeName": key["attributeName"], "KeyType": key["keyType"]}
-        for key in index.get("keySchemas") or []
+        for key in parts(index, "keySchemas")
     ]
     projection: Properties = {"ProjectionType": index["projectionType"]}
     if index.get("nonKeyAttributes"):
@@ -45,7 +45,7 @@ def _encryption(inputs: Properties) -> Properties:
 
 def _creation(resource: Resource) -> Properties:
     inputs = resource.inputs
-    indexes = [_index(index) for index in inputs.get("globalSecondaryIndexes") or []]
+    indexes = [_index(index) for index in parts(inputs, "globalSecondaryIndexes")]
     request: Properties = {
         "TableName": resource.physical,
         "KeySchema": _key_schema(inputs.get("hashKey"), inputs.get("rangeKey")),
@@ -67,7 +67,7 @@ def _update(resource: Resource) -> Properties:
 
 
 def _recovery(resource: Resource) -> Properties:
-    recovery = resource.inputs.get("pointInTimeRecovery") or {}
+    recovery = part(resource.inputs, "pointInTimeRecovery")
     specification: Properties = {"PointInTimeRecoveryEnabled": bool(recovery.get("enabled"))}
     if recovery.get("recoveryPeriodInDays"):
         specification["RecoveryPeriodInDays"] = int(recovery["recoveryPeriodInDays"])

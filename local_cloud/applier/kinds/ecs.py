@@ -1,7 +1,9 @@
 """ECS, Cloud Map and ECR."""
 
 import json
-from typing import Any
+from collections.abc import Set
+
+from local_cloud.documents import Document, part, parts
 
 from ..model import After, Call, Kind, NameRule, Properties, Resource, Setting, State, Text, addressed, poll
 
@@ -34,13 +36,13 @@ _PROVIDERS_CALL = Call(
     extra=lambda resource: {
         "capacityProviders": resource.inputs.get("capacityProviders") or [],
         "defaultCapacityProviderStrategy": [
-            _strategy(item) for item in resource.inputs.get("defaultCapacityProviderStrategies") or []
+            _strategy(item) for item in parts(resource.inputs, "defaultCapacityProviderStrategies")
         ],
     },
 )
 
 
-def _strategy(item: dict[str, Any]) -> Properties:
+def _strategy(item: Document) -> Properties:
     numbers = {key: int(item[key]) for key in ("weight", "base") if item.get(key) is not None}
     return {"capacityProvider": item["capacityProvider"], **numbers}
 
@@ -92,7 +94,7 @@ TASK_DEFINITION = Kind(
 
 def _deployment(resource: Resource) -> Properties:
     inputs = resource.inputs
-    configuration: Properties = dict(inputs.get("deploymentConfiguration") or {})
+    configuration: Properties = dict(part(inputs, "deploymentConfiguration"))
     if (breaker := inputs.get("deploymentCircuitBreaker")) is not None:
         configuration["deploymentCircuitBreaker"] = breaker
     if (alarms := inputs.get("alarms")) is not None:
@@ -220,18 +222,18 @@ class PrivateDnsNamespace:
         namespaces = resource.cloud.call("servicediscovery", "ListNamespaces", {})["Namespaces"]
         for namespace in namespaces:
             if namespace["Name"] == resource.physical:
-                dns = namespace.get("Properties", {}).get("DnsProperties", {})
+                dns = part(namespace, "Properties", "DnsProperties")
                 return State(
                     namespace["Id"],
                     {"arn": namespace["Arn"], "hostedZone": dns.get("HostedZoneId", "")},
                 )
         return None
 
-    def needs_replacement(self, changed: frozenset[str] | set[str]) -> set[str]:
+    def needs_replacement(self, changed: Set[str]) -> Set[str]:
         """Only the description may change."""
-        return set(changed) - {"description", "tags", "tagsAll", "region"}
+        return changed - {"description", "tags", "tagsAll", "region"}
 
-    def update(self, resource: Resource, changed: frozenset[str] | set[str]) -> State:
+    def update(self, resource: Resource, changed: Set[str]) -> State:
         """Change the description."""
         if "description" in changed:
             change = {"Description": resource.inputs.get("description", "")}
@@ -260,7 +262,7 @@ class PrivateDnsNamespace:
 
 
 def _registry(resource: Resource) -> Properties:
-    namespace = (resource.inputs.get("dnsConfig") or {}).get("namespaceId")
+    namespace = part(resource.inputs, "dnsConfig").get("namespaceId")
     return {"NamespaceId": namespace} if namespace else {}
 
 
@@ -356,7 +358,7 @@ def _repository(token: str, outputs: dict[str, str | Text | After], ignored: set
 
 
 def _repository_encryption(resource: Resource) -> Properties:
-    blocks = resource.inputs.get("encryptionConfigurations") or []
+    blocks = parts(resource.inputs, "encryptionConfigurations")
     if not blocks:
         return {}
     block = blocks[0]

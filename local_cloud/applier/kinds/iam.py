@@ -1,5 +1,7 @@
 """IAM roles and policies, KMS keys, CloudWatch log groups."""
 
+from local_cloud.documents import part
+
 from ..model import Call, Kind, NameRule, Properties, Resource, Setting, Text, addressed
 
 ROLE = Kind(
@@ -119,8 +121,7 @@ KEY = Kind(
         # CreateKey's tag members are TagKey and TagValue, which no other service uses.
         extra=lambda resource: {
             "Tags": [
-                {"TagKey": key, "TagValue": value}
-                for key, value in (resource.inputs.get("tags") or {}).items()
+                {"TagKey": key, "TagValue": value} for key, value in part(resource.inputs, "tags").items()
             ]
         },
     ),

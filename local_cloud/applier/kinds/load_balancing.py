@@ -1,8 +1,11 @@
 """Elastic Load Balancing."""
 
 from collections.abc import Callable, Mapping
-from typing import Any, cast
+from typing import cast
 
+from local_cloud.documents import Document, part, parts
+
+from ..mapper import Value
 from ..model import After, Call, Kind, NameRule, Properties, Resource, Setting, addressed, placed
 from ..requests import attribute_text
 
@@ -16,7 +19,7 @@ _CONDITION_FIELDS = {
 }
 
 
-def _action(action: dict[str, Any]) -> Properties:
+def _action(action: Document) -> Properties:
     """Return an action in ELB's spelling: its configurations end in Config, the rest is alike."""
     renamed = {"fixedResponse": "fixedResponseConfig", "redirect": "redirectConfig"}
     converted = {renamed.get(key, key): value for key, value in action.items() if key != "forward"}
@@ -32,17 +35,17 @@ def _action(action: dict[str, Any]) -> Properties:
     return converted
 
 
-def _condition(condition: dict[str, Any]) -> Properties:
+def _condition(condition: Document) -> Properties:
     ((key, value),) = ((key, value) for key, value in condition.items() if value)
     field = _CONDITION_FIELDS[key]
     member = "queryStringConfig" if key == "queryStrings" else f"{key}Config"
-    body: Any = {"values": value} if isinstance(value, list) else value
+    body: Value = {"values": cast("list[Value]", value)} if isinstance(value, list) else value
     return {"field": field, member: body}
 
 
 def _actions(operation: str, member: str, key: str) -> Callable[[Resource], Properties]:
     def extra(resource: Resource) -> Properties:
-        actions = [_action(item) for item in resource.inputs.get(key) or []]
+        actions = [_action(item) for item in parts(resource.inputs, key)]
         return {member: placed(resource, "elbv2", operation, member, actions)}
 
     return extra
@@ -52,7 +55,7 @@ def _rule(operation: str) -> Callable[[Resource], Properties]:
     actions = _actions(operation, "Actions", "actions")
 
     def extra(resource: Resource) -> Properties:
-        conditions = [_condition(item) for item in resource.inputs.get("conditions") or []]
+        conditions = [_condition(item) for item in parts(resource.inputs, "conditions")]
         return {
             **actions(resource),
             "Conditions": placed(resource, "elbv2", operation, "Conditions", conditions),
@@ -189,7 +192,7 @@ _GROUP_ATTRIBUTES = {
 
 def _health_check(operation: str) -> Callable[[Resource], Properties]:
     def extra(resource: Resource) -> Properties:
-        check = resource.inputs.get("healthCheck") or {}
+        check = part(resource.inputs, "healthCheck")
         request: Properties = {
             member: placed(resource, "elbv2", operation, member, check[key])
             for key, member in _HEALTH.items()
@@ -267,7 +270,7 @@ def _only(
     """Leave only the resource in the answer: the one of its ARN, or without an ARN the `same` one."""
 
     def found(resource: Resource, answer: Properties) -> bool:
-        items = cast("list[Properties]", answer[member])
+        items: list[Properties] = answer[member]
         matches = [
             item for item in items if (item[arn] == resource.id if resource.id else same(resource, item))
         ]

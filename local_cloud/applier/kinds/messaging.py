@@ -1,7 +1,10 @@
 """SQS, EventBridge, EventBridge Pipes and SNS."""
 
-from typing import Any
+from typing import cast
 
+from local_cloud.documents import Document, part
+
+from ..mapper import Value
 from ..model import Call, Kind, NameRule, Properties, Resource, Text, addressed, placed, poll
 from ..requests import attribute_text
 
@@ -132,7 +135,7 @@ def _targets(resource: Resource) -> Properties:
     target["id"] = resource.physical
     if transformer := resource.inputs.get("inputTransformer"):
         target["inputTransformer"] = {
-            "inputPathsMap": transformer.get("inputPaths") or {},
+            "inputPathsMap": part(transformer, "inputPaths"),
             "inputTemplate": transformer["inputTemplate"],
         }
     if queue := resource.inputs.get("sqsTarget"):
@@ -253,19 +256,16 @@ _PIPE_UPDATABLE = frozenset(
 )
 
 
+def _movable(value: Value) -> Value:
+    if not isinstance(value, dict):
+        return value
+    fixed = {"startingPosition", "startingPositionTimestamp"}
+    return {name: item for name, item in cast("Document", value).items() if name not in fixed}
+
+
 def _pipe_parameters(resource: Resource) -> Properties:
     """UpdatePipe takes the source's parameters without what is fixed at creation (the starting position)."""
-    parameters: dict[str, Any] = resource.inputs.get("sourceParameters") or {}
-    movable = {
-        key: {
-            name: item
-            for name, item in value.items()
-            if name not in {"startingPosition", "startingPositionTimestamp"}
-        }
-        if isinstance(value, dict)
-        else value
-        for key, value in parameters.items()
-    }
+    movable = {key: _movable(value) for key, value in part(resource.inputs, "sourceParameters").items()}
     if not movable:
         return {}
     return {"SourceParameters": placed(resource, "pipes", "UpdatePipe", "SourceParameters", movable)}

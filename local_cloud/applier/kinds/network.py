@@ -2,12 +2,13 @@
 
 import ipaddress
 from collections.abc import Set
-from typing import Any
+
+from local_cloud.documents import Document, parts
 
 from ..model import Call, Kind, NameRule, Properties, Resource, State, Text, error_code, is_missing
 
 
-def permission(rule: dict[str, Any]) -> Properties:
+def permission(rule: Document) -> Properties:
     """Return an EC2 IpPermission from a rule in Pulumi's spelling, inline or as a resource of its own."""
     converted: Properties = {"IpProtocol": str(rule.get("protocol") or rule.get("ipProtocol") or "-1")}
     for key, member in (("fromPort", "FromPort"), ("toPort", "ToPort")):
@@ -100,9 +101,7 @@ class SecurityGroup:
                 continue  # rules are resources of their own
             if existing := group.get(present):
                 resource.cloud.call("ec2", revoke, {"GroupId": resource.id, "IpPermissions": existing})
-            wanted = [
-                permission(_self_reference(rule, resource.id)) for rule in resource.inputs.get(key) or []
-            ]
+            wanted = [permission(_self_reference(rule, resource.id)) for rule in parts(resource.inputs, key)]
             if wanted:
                 resource.cloud.call("ec2", authorize, {"GroupId": resource.id, "IpPermissions": wanted})
 
@@ -112,7 +111,7 @@ class SecurityGroup:
         return {"arn": arn, "ownerId": owner}
 
 
-def _self_reference(rule: dict[str, Any], group_id: str) -> dict[str, Any]:
+def _self_reference(rule: Document, group_id: str) -> Document:
     if not rule.get("self"):
         return rule
     return {**rule, "securityGroups": [*(rule.get("securityGroups") or []), group_id]}
@@ -141,7 +140,7 @@ class SecurityGroupRule:
             if error_code(error) != "InvalidPermission.Duplicate":
                 raise
             answer = {}
-        rules: list[Properties] = answer.get("SecurityGroupRules") or []
+        rules = parts(answer, "SecurityGroupRules")
         rule_id = rules[0]["SecurityGroupRuleId"] if rules else f"sgr-{resource.name}"
         arn = f"arn:aws:ec2:{resource.cloud.region}:{resource.cloud.account}:security-group-rule/{rule_id}"
         return State(rule_id, {"arn": arn, "securityGroupRuleId": rule_id})
@@ -265,7 +264,7 @@ def _subnet_plan(resource: Resource, block: str) -> list[tuple[str, str, str]]:
     if not zones:
         count = int(resource.inputs.get("numberOfAvailabilityZones") or 3)
         zones = [f"{resource.cloud.region}{letter}" for letter in "abcdef"[:count]]
-    specs: list[dict[str, Any]] = resource.inputs.get("subnetSpecs") or [
+    specs: list[Document] = resource.inputs.get("subnetSpecs") or [
         {"type": "Public", "cidrMask": 24},
         {"type": "Private", "cidrMask": 24},
     ]
