@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2
 import psutil
 
 from cli.errors import NovaError
@@ -139,17 +139,17 @@ def is_current(home: Home, models: str) -> bool:
 def answers(port: int) -> bool:
     """Whether the gateway on this port is ready."""
     try:
-        return httpx.get(f"http://127.0.0.1:{port}/_nova/health", timeout=2, trust_env=False).is_success
-    except httpx.HTTPError:
+        return httpx2.get(f"http://127.0.0.1:{port}/_nova/health", timeout=2, trust_env=False).is_success
+    except httpx2.HTTPError:
         return False
 
 
 def status(daemon: Daemon) -> dict[str, Any]:
     """Return what the daemon says of services and URLs; empty when it does not answer."""
     try:
-        answer = httpx.get(f"{daemon.endpoint}/_nova/status", timeout=10, trust_env=False)
+        answer = httpx2.get(f"{daemon.endpoint}/_nova/status", timeout=10, trust_env=False)
         return answer.raise_for_status().json()
-    except httpx.HTTPError:
+    except httpx2.HTTPError:
         return {}
 
 

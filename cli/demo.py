@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2
 
 from cli.errors import NovaError
 
@@ -28,7 +28,7 @@ CHUNK_BYTES = 1 << 20
 def transcribe(api: str, token: str, file: Path, progress: Callable[[str], None]) -> dict[str, Any]:
     """Upload `file`, wait for its transcript, return it; raises NovaError with the platform's own words."""
     content_type = check(file)
-    with httpx.Client(
+    with httpx2.Client(
         base_url=api,
         headers={"Authorization": f"Bearer {token}"},
         timeout=REQUEST_TIMEOUT_S,
@@ -42,7 +42,7 @@ def transcribe(api: str, token: str, file: Path, progress: Callable[[str], None]
             _upload(recording["upload"], file, size)
             _await_completion(client, recording["id"], progress)
             return _json(client.get(f"/audio/{recording['id']}/transcript"), "there is no transcript")
-        except httpx.HTTPError as error:
+        except httpx2.HTTPError as error:
             raise NovaError(f"the platform does not answer at {api}: {error}") from error
 
 
@@ -81,7 +81,7 @@ def _upload(target: dict[str, Any], file: Path, size: int) -> None:
 
     # The link carries its own permission: the bearer token has no business at the storage.
     headers = {**target["headers"], "Content-Length": str(size)}
-    answer = httpx.request(
+    answer = httpx2.request(
         target["method"],
         target["url"],
         content=content(),
@@ -93,7 +93,7 @@ def _upload(target: dict[str, Any], file: Path, size: int) -> None:
         raise NovaError(f"the upload was refused ({answer.status_code}): {answer.text[:500]}")
 
 
-def _await_completion(client: httpx.Client, recording_id: str, progress: Callable[[str], None]) -> None:
+def _await_completion(client: httpx2.Client, recording_id: str, progress: Callable[[str], None]) -> None:
     deadline = time.monotonic() + TRANSCRIPT_TIMEOUT_S
     while time.monotonic() < deadline:
         recording = _json(client.get(f"/audio/{recording_id}"), "the recording cannot be read")
@@ -106,11 +106,12 @@ def _await_completion(client: httpx.Client, recording_id: str, progress: Callabl
     raise NovaError(f"no transcript of {recording_id} after {TRANSCRIPT_TIMEOUT_S} s")
 
 
-def _json(answer: httpx.Response, failure: str) -> dict[str, Any]:
+def _json(answer: httpx2.Response, failure: str) -> dict[str, Any]:
     if answer.is_success:
         return answer.json()
     is_problem = "json" in answer.headers.get("content-type", "")
     problem: dict[str, Any] = answer.json() if is_problem else {}
     detail = problem.get("detail") or problem.get("title") or problem.get("message") or answer.text[:500]
-    fields = "; ".join(f"{item}" for item in problem.get("errors") or [])
+    errors: list[Any] = problem.get("errors") or []
+    fields = "; ".join(str(item) for item in errors)
     raise NovaError(f"{failure} ({answer.status_code}): {detail}{f' ({fields})' if fields else ''}")

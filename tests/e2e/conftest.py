@@ -2,7 +2,7 @@ import tempfile
 from collections.abc import Generator
 from pathlib import Path
 
-import httpx
+import httpx2
 import pytest
 
 from tests.e2e.running import CHECKOUT, Running
@@ -21,7 +21,7 @@ def platform() -> Generator[Running]:
 
 
 @pytest.fixture
-def api(platform: Running) -> Generator[httpx.Client]:
+def api(platform: Running) -> Generator[httpx2.Client]:
     with platform.api() as client:
         yield client
 

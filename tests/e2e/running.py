@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import boto3
-import httpx
+import httpx2
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 UP_TIMEOUT_S = 360
@@ -76,11 +76,11 @@ class Running:
             aws_secret_access_key=self.credentials["AWS_SECRET_ACCESS_KEY"],
         )
 
-    def api(self, token: str | None = None) -> httpx.Client:
+    def api(self, token: str | None = None) -> httpx2.Client:
         """A client of the public API, signed in as the demo user unless `token` says otherwise."""
         bearer = self.nova("token").stdout.strip() if token is None else token
         headers = {"Authorization": f"Bearer {bearer}"} if bearer else {}
-        return httpx.Client(base_url=self.outputs()["api_url"], headers=headers, timeout=30, trust_env=False)
+        return httpx2.Client(base_url=self.outputs()["api_url"], headers=headers, timeout=30, trust_env=False)
 
     def token_of_new_user(self, username: str) -> str:
         """Make a user with Cognito's administration API and sign them in."""
@@ -97,7 +97,7 @@ class Running:
         return answer["AuthenticationResult"]["AccessToken"]
 
 
-def request_upload(api: httpx.Client, file: Path, content_type: str, **fields: object) -> dict[str, Any]:
+def request_upload(api: httpx2.Client, file: Path, content_type: str, **fields: object) -> dict[str, Any]:
     """Announce a recording; returns the answer with its id and upload."""
     body = {"filename": file.name, "content_type": content_type, "size_bytes": file.stat().st_size, **fields}
     answer = api.post("/audio", json=body)
@@ -105,9 +105,9 @@ def request_upload(api: httpx.Client, file: Path, content_type: str, **fields: o
     return answer.json()
 
 
-def put(upload: dict[str, Any], content: bytes) -> httpx.Response:
+def put(upload: dict[str, Any], content: bytes) -> httpx2.Response:
     """Upload by the presigned link."""
-    return httpx.request(
+    return httpx2.request(
         upload["method"],
         upload["url"],
         content=content,
@@ -117,7 +117,7 @@ def put(upload: dict[str, Any], content: bytes) -> httpx.Response:
     )
 
 
-def send(api: httpx.Client, file: Path, content_type: str, **fields: object) -> str:
+def send(api: httpx2.Client, file: Path, content_type: str, **fields: object) -> str:
     """Announce and upload a recording; returns its id."""
     announced = request_upload(api, file, content_type, **fields)
     answer = put(announced["upload"], file.read_bytes())
@@ -125,7 +125,7 @@ def send(api: httpx.Client, file: Path, content_type: str, **fields: object) -> 
     return announced["id"]
 
 
-def settled(api: httpx.Client, recording_id: str, timeout_s: float = 60) -> dict[str, Any]:
+def settled(api: httpx2.Client, recording_id: str, timeout_s: float = 60) -> dict[str, Any]:
     """The recording once it is completed or failed."""
     deadline = time.monotonic() + timeout_s
     recording: dict[str, Any] = {}

@@ -3,7 +3,7 @@
 import time
 from pathlib import Path
 
-import httpx
+import httpx2
 import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
@@ -26,7 +26,7 @@ def test_lists_are_newest_first_in_pages(platform: Running, sample: Path) -> Non
 
 
 def test_a_deleted_recording_is_gone_for_everybody(
-    platform: Running, api: httpx.Client, sample: Path
+    platform: Running, api: httpx2.Client, sample: Path
 ) -> None:
     recording_id = send(api, sample, "audio/wav")
     assert settled(api, recording_id)["status"] == "completed"
@@ -39,7 +39,7 @@ def test_a_deleted_recording_is_gone_for_everybody(
     assert not [item for item in left.get("Contents", []) if recording_id in item["Key"]]
 
 
-def test_another_users_recording_does_not_exist(platform: Running, api: httpx.Client, sample: Path) -> None:
+def test_another_users_recording_does_not_exist(platform: Running, api: httpx2.Client, sample: Path) -> None:
     recording_id = request_upload(api, sample, "audio/wav")["id"]
     with platform.api(platform.token_of_new_user("stranger")) as stranger:
         foreign = stranger.get(f"/audio/{recording_id}")
@@ -72,11 +72,11 @@ def test_only_genuine_tokens_are_let_in(platform: Running) -> None:
 def test_services_verify_tokens_themselves(platform: Running) -> None:
     for service in ("audio", "projector"):
         url = platform.status()["services"][service]["url"]
-        assert httpx.get(f"{url}/health", trust_env=False).status_code == 200
-        assert httpx.get(f"{url}/api/audio", trust_env=False).status_code in {401, 404, 405}
+        assert httpx2.get(f"{url}/health", trust_env=False).status_code == 200
+        assert httpx2.get(f"{url}/api/audio", trust_env=False).status_code in {401, 404, 405}
     url = platform.status()["services"]["projector"]["url"]
     headers = {"Authorization": "Bearer nonsense"}
-    assert httpx.get(f"{url}/api/audio", headers=headers, trust_env=False).status_code == 401
+    assert httpx2.get(f"{url}/api/audio", headers=headers, trust_env=False).status_code == 401
 
 
 @pytest.mark.parametrize(
@@ -90,14 +90,14 @@ def test_services_verify_tokens_themselves(platform: Running) -> None:
         ('{"filename": "a.wav", "content_type": "audio/wav", "size_bytes": 0}', 422),
     ],
 )
-def test_bad_requests_are_answered_with_problems(api: httpx.Client, body: str, status: int) -> None:
+def test_bad_requests_are_answered_with_problems(api: httpx2.Client, body: str, status: int) -> None:
     answer = api.post("/audio", content=body, headers={"Content-Type": "application/json"})
     assert answer.status_code == status, answer.text
     assert answer.headers["content-type"] == "application/problem+json"
     assert answer.json()["request_id"]
 
 
-def listed(api: httpx.Client) -> list[str]:
+def listed(api: httpx2.Client) -> list[str]:
     """Ids of all the user's recordings."""
     ids: list[str] = []
     cursor: str | None = None

@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-import httpx
+import httpx2
 import pytest
 
 from tests.e2e.recordings import FORMATS, transcode
@@ -21,7 +21,7 @@ def test_the_demo_prints_the_transcript_with_times(platform: Running, sample: Pa
     assert set(shown.stdout.lower().replace(".", " ").split()) >= WORDS
 
 
-def test_every_format_becomes_a_transcript(api: httpx.Client, sample: Path, tmp_path: Path) -> None:
+def test_every_format_becomes_a_transcript(api: httpx2.Client, sample: Path, tmp_path: Path) -> None:
     sent: dict[str, str] = {}
     for suffix in FORMATS:
         file = tmp_path / f"recording.{suffix}"
@@ -38,7 +38,7 @@ def test_every_format_becomes_a_transcript(api: httpx.Client, sample: Path, tmp_
         assert all(0 <= start < end <= 6 for start, end in times), times
 
 
-def test_a_recording_is_not_there_before_its_upload(api: httpx.Client, sample: Path) -> None:
+def test_a_recording_is_not_there_before_its_upload(api: httpx2.Client, sample: Path) -> None:
     announced = request_upload(api, sample, "audio/wav")
     assert api.get(f"/audio/{announced['id']}").json()["status"] == "awaiting_upload"
     answer = api.get(f"/audio/{announced['id']}/transcript")
@@ -46,7 +46,7 @@ def test_a_recording_is_not_there_before_its_upload(api: httpx.Client, sample: P
     assert answer.headers["content-type"] == "application/problem+json"
 
 
-def test_another_size_than_declared_is_refused_or_fails(api: httpx.Client, sample: Path) -> None:
+def test_another_size_than_declared_is_refused_or_fails(api: httpx2.Client, sample: Path) -> None:
     announced = request_upload(api, sample, "audio/wav")
     answer = put(announced["upload"], sample.read_bytes()[:1000])
     if answer.is_success:
@@ -59,7 +59,7 @@ def test_another_size_than_declared_is_refused_or_fails(api: httpx.Client, sampl
 
 
 def test_a_corrupt_recording_fails_with_a_reason_and_an_event(
-    platform: Running, api: httpx.Client, tmp_path: Path
+    platform: Running, api: httpx2.Client, tmp_path: Path
 ) -> None:
     corrupt = tmp_path / "noise.mp3"
     corrupt.write_bytes(b"this is no recording" * 500)
@@ -77,14 +77,14 @@ def test_a_corrupt_recording_fails_with_a_reason_and_an_event(
     eventually(lambda: depth(platform) == (0, 0), "queues drained, dead-letter queues empty")
 
 
-def test_an_unsupported_language_names_the_way_out(api: httpx.Client, sample: Path) -> None:
+def test_an_unsupported_language_names_the_way_out(api: httpx2.Client, sample: Path) -> None:
     recording = settled(api, send(api, sample, "audio/wav", language="ja-JP"))
     assert recording["status"] == "failed"
     assert "models: aws" in recording["reason"]
 
 
 def test_a_poison_message_ends_in_its_dead_letter_queue_and_stops_nothing(
-    platform: Running, api: httpx.Client, sample: Path
+    platform: Running, api: httpx2.Client, sample: Path
 ) -> None:
     sqs = platform.aws("sqs")
     for url in working_queues(platform):
