@@ -1,7 +1,9 @@
 """A platform of its own for the tests: `./nova` with a home in a temporary directory."""
 
+import functools
 import json
 import os
+import shutil
 import subprocess
 import time
 from collections.abc import Callable
@@ -21,15 +23,24 @@ class Running:
     """One home and what is asked of it."""
 
     home: Path
+    checkout: Path = CHECKOUT
     credentials: dict[str, str] = field(default_factory=dict[str, str])
 
     def nova(self, *arguments: str, timeout_s: float = 120, **extra: str) -> subprocess.CompletedProcess[str]:
-        """Run the launcher as a person would, from another directory."""
+        """Run the launcher as a person would, from another directory.
+
+        A copied checkout has no environment of its own and no launcher that would make one: it runs in this
+        one's, started as the launcher does.
+        """
         variables = {key: value for key, value in os.environ.items() if not key.startswith(("AWS_", "NOVA_"))}
         if "NOVA_UV" in os.environ:
             variables["NOVA_UV"] = os.environ["NOVA_UV"]
+        launcher = [str(CHECKOUT / "nova")]
+        if self.checkout != CHECKOUT:
+            launcher = [str(CHECKOUT / ".venv" / "bin" / "python"), "-P", "-m", "cli"]
+            variables |= {"NOVA_UV": uv(), "PYTHONPATH": str(self.checkout)}
         return subprocess.run(
-            [str(CHECKOUT / "nova"), *arguments],
+            [*launcher, *arguments],
             cwd=self.home,
             env={**variables, "NOVA_HOME": str(self.home), **extra},
             capture_output=True,
@@ -95,6 +106,25 @@ class Running:
             AuthParameters={"USERNAME": username, "PASSWORD": password},
         )
         return answer["AuthenticationResult"]["AccessToken"]
+
+
+@functools.cache
+def uv() -> str:
+    """The uv that the launcher finds."""
+    printed = subprocess.run(
+        [str(CHECKOUT / "nova"), "--print-uv"], check=True, capture_output=True, text=True
+    )
+    return printed.stdout.strip()
+
+
+def copy_checkout(target: Path) -> None:
+    """Copy what belongs to the project, as it is now."""
+    listing = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    listed = subprocess.run(listing, cwd=CHECKOUT, check=True, capture_output=True, text=True)
+    for name in filter(None, listed.stdout.split("\0")):
+        if (CHECKOUT / name).exists():  # a deletion may not be committed yet
+            (target / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(CHECKOUT / name, target / name)
 
 
 def request_upload(api: httpx2.Client, file: Path, content_type: str, **fields: object) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.e2e.running import Running, request_upload, send, settled
+from tests.e2e.running import Running, copy_checkout, request_upload, send, settled
 from tests.e2e.test_access import listed
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(420)]
@@ -102,9 +102,13 @@ def test_data_survives_a_kill_up_to_the_last_second(platform: Running, sample: P
         assert api.get(f"/audio/{recording_id}").json()["status"] == "awaiting_upload"
 
 
-@pytest.fixture
-def neighbour(tmp_path: Path) -> Generator[Running]:
-    running = Running(tmp_path.resolve())
+@pytest.fixture(scope="module")
+def neighbour(tmp_path_factory: pytest.TempPathFactory) -> Generator[Running]:
+    """A second platform, of a checkout of its own."""
+    directory = tmp_path_factory.mktemp("neighbour").resolve()
+    running = Running(directory / "home", directory / "checkout")
+    running.home.mkdir()
+    copy_checkout(running.checkout)
     try:
         running.up()
         yield running
@@ -123,6 +127,40 @@ def test_two_platforms_run_side_by_side(platform: Running, neighbour: Running, s
         assert recording_id not in listed(api)
         # A token of one platform opens nothing on the other.
         assert platform.api(neighbour.nova("token").stdout.strip()).get("/audio").status_code == 401
+
+
+def deployed(platform: Running) -> dict[str, tuple[str, str, list[str]]]:
+    """Task definition, deployment and running tasks of each ECS service."""
+    ecs = platform.aws("ecs")
+    (cluster,) = ecs.list_clusters()["clusterArns"]
+    found: dict[str, tuple[str, str, list[str]]] = {}
+    for name in platform.outputs()["services"]:
+        (service,) = ecs.describe_services(cluster=cluster, services=[name])["services"]
+        tasks = ecs.list_tasks(cluster=cluster, serviceName=name, desiredStatus="RUNNING")["taskArns"]
+        found[name] = (service["taskDefinition"], service["deployments"][0]["id"], sorted(tasks))
+    return found
+
+
+def image_of(platform: Running, definition: str) -> Path:
+    """The image that a task definition's container starts from."""
+    answer = platform.aws("ecs").describe_task_definition(taskDefinition=definition)
+    image = answer["taskDefinition"]["containerDefinitions"][0]["image"]
+    return platform.home / "images" / image.rpartition("sha256:")[2]
+
+
+def test_an_edit_rolls_only_the_services_of_its_source(neighbour: Running) -> None:
+    before = deployed(neighbour)
+    edited = Path("nova_audio", "media.py")
+    with (neighbour.checkout / "services" / "audio" / "src" / edited).open("a") as source:
+        source.write("\nEDITED = True\n")
+    neighbour.up()
+    after = deployed(neighbour)
+    for name in ("audio", "audio-worker", "projector", "projector-worker"):
+        rolled = [old != new for old, new in zip(before[name], after[name], strict=True)]
+        assert rolled == [name.startswith("audio")] * 3, name
+    (installed,) = image_of(neighbour, after["audio"][0]).glob(f"venv/lib/*/site-packages/{edited}")
+    assert installed.read_text().endswith("EDITED = True\n")
+    assert neighbour.status()["healthy"] is True
 
 
 def test_a_taken_port_is_named_before_anything_changes(tmp_path: Path) -> None:
