@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 if TYPE_CHECKING:
     from botocore.client import BaseClient
-    from botocore.model import OperationModel, StructureShape
+    from botocore.model import StructureShape
 
 # Identity of the local account; the gateway knows no other.
 ACCOUNT_ID = "123456789012"
@@ -42,15 +42,11 @@ class Cloud:
         response.pop("ResponseMetadata", None)
         return response
 
-    def operation(self, service: str, name: str) -> "OperationModel":
-        """Return the model of an operation, from the client that has it loaded already."""
-        return self.client(service).meta.service_model.operation_model(name)
-
     def input_shape(self, service: str, operation: str) -> "StructureShape":
-        """Return the request shape of an operation."""
+        """Return the request shape of an operation, from the client that has it loaded already."""
         from botocore.model import StructureShape  # noqa: PLC0415
 
-        shape = self.operation(service, operation).input_shape
+        shape = self.client(service).meta.service_model.operation_model(operation).input_shape
         return shape if shape is not None else StructureShape("Empty", {"type": "structure", "members": {}})
 
     def _create(self, service: str) -> "BaseClient":
