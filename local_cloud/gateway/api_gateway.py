@@ -10,8 +10,9 @@ import secrets
 from collections.abc import Callable
 from datetime import UTC, datetime
 
+from local_cloud.documents import Document
 from local_cloud.gateway.ministack import MiniStack
-from local_cloud.gateway.protocol import Answer, AwsError, Document, Handler, json_answer, parse
+from local_cloud.gateway.protocol import Answer, AwsError, Handler, json_answer, parse
 
 LINKS = re.compile(r"^/v2/vpclinks(?:/([^/]+))?$")
 INTEGRATION = re.compile(r"^/restapis/([^/]+)/resources/([^/]+)/methods/([^/]+)/integration$")

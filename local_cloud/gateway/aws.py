@@ -15,11 +15,12 @@ import botocore.exceptions
 import botocore.parsers
 import botocore.serialize
 import botocore.session
-import httpx
+import httpx2
 
+from local_cloud.documents import Document
 from local_cloud.gateway.asgi import Application
 from local_cloud.gateway.ministack import Credentials
-from local_cloud.gateway.protocol import AwsError, Document
+from local_cloud.gateway.protocol import AwsError
 
 CALL_SECONDS = 30.0
 HTTP_ERROR = 300
@@ -30,8 +31,8 @@ class Aws:
 
     def __init__(self, application: Application, region: str) -> None:
         self._session: Any = botocore.session.get_session()
-        self._transport = httpx.ASGITransport(app=application)  # pyright: ignore[reportArgumentType]
-        self._http = httpx.AsyncClient(
+        self._transport = httpx2.ASGITransport(app=application)
+        self._http = httpx2.AsyncClient(
             transport=self._transport, base_url="http://127.0.0.1", timeout=CALL_SECONDS
         )
         self._models: dict[str, Any] = {}
@@ -81,7 +82,7 @@ class Aws:
         parsed.pop("ResponseMetadata", None)
         return parsed
 
-    async def get(self, path: str) -> httpx.Response:
+    async def get(self, path: str) -> httpx2.Response:
         """Get an unsigned path of the gateway (public keys of a user pool)."""
         return await asyncio.create_task(self._http.get(path), context=contextvars.Context())
 
@@ -107,7 +108,7 @@ class Aws:
         request.setdefault("context", {})
         return botocore.awsrequest.create_request_object(request)
 
-    async def _send(self, prepared: Any) -> httpx.Response:  # noqa: ANN401
+    async def _send(self, prepared: Any) -> httpx2.Response:  # noqa: ANN401
         body = prepared.body
         content = body.encode() if isinstance(body, str) else body
         headers = {

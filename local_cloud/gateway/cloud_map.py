@@ -6,6 +6,7 @@ Corrects: MiniStack's CreateService demands a top-level NamespaceId (services/se
 
 import json
 
+from local_cloud.documents import part
 from local_cloud.gateway.protocol import Answer, Handler, parse
 
 
@@ -21,7 +22,7 @@ class CloudMapService:
         """Answer one request."""
         if headers.get("x-amz-target", "").endswith(".CreateService"):
             request = parse(body)
-            namespace = (request.get("DnsConfig") or {}).get("NamespaceId")
+            namespace = part(request, "DnsConfig").get("NamespaceId")
             if namespace and not request.get("NamespaceId"):
                 body = json.dumps(request | {"NamespaceId": namespace}).encode()
         return await self._otherwise(method, path, headers, body, query)

@@ -4,8 +4,8 @@ import asyncio
 import hmac
 from collections.abc import Awaitable, Callable
 
+from local_cloud.documents import Document
 from local_cloud.gateway.asgi import Receive, Scope, Send, headers_of, respond_json
-from local_cloud.gateway.protocol import Document
 
 CREDENTIALS_PREFIX = "/_nova/credentials/"
 

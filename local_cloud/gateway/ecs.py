@@ -9,9 +9,10 @@ import time
 import uuid
 from typing import Any
 
+from local_cloud.documents import Document
 from local_cloud.gateway.aws import Aws
 from local_cloud.gateway.ministack import ACCOUNT, MiniStack
-from local_cloud.gateway.protocol import AwsError, Document, Handler, NotOurs, TargetService
+from local_cloud.gateway.protocol import AwsError, Handler, NotOurs, TargetService
 from local_cloud.runtime.services import Scheduler, new_record
 
 COPIED = (

@@ -7,10 +7,10 @@ import base64
 import binascii
 import importlib
 import json
-from typing import Any
+from typing import Any, cast
 
+from local_cloud.documents import Document
 from local_cloud.gateway.ministack import ACCOUNT
-from local_cloud.gateway.protocol import Document
 
 SAME_ACTION = {
     "sqs:SendMessageBatch": "sqs:SendMessage",
@@ -28,7 +28,7 @@ def _fields(body: bytes) -> Document:
         data: object = json.loads(body or b"{}")
     except ValueError:
         return {}
-    return {str(key): value for key, value in data.items()} if isinstance(data, dict) else {}  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+    return cast("Document", data) if isinstance(data, dict) else {}
 
 
 def stream_of(fields: Document) -> str | None:

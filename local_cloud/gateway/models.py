@@ -5,7 +5,7 @@ from typing import Any
 import botocore.auth
 import botocore.awsrequest
 import botocore.session
-import httpx
+import httpx2
 
 from local_cloud.gateway.ministack import MiniStack
 from local_cloud.gateway.protocol import Answer, AwsError
@@ -38,12 +38,12 @@ class PassThrough:
             self._credentials.get_frozen_credentials(), self._service, region
         )
         signer.add_auth(request)
-        async with httpx.AsyncClient(timeout=ANSWER_SECONDS) as client:
+        async with httpx2.AsyncClient(timeout=ANSWER_SECONDS) as client:
             try:
                 response = await client.request(
                     method, url, headers=dict(request.headers.items()), content=body
                 )
-            except httpx.HTTPError as error:
+            except httpx2.HTTPError as error:
                 return AwsError("ServiceUnavailable", f"AWS cannot be reached: {error}", 503).answer()
         return (
             response.status_code,

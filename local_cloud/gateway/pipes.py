@@ -8,8 +8,9 @@ import re
 import time
 from urllib.parse import unquote
 
+from local_cloud.documents import Document, part, parts
 from local_cloud.gateway.ministack import ACCOUNT, MiniStack
-from local_cloud.gateway.protocol import Answer, AwsError, Document, json_answer, parse
+from local_cloud.gateway.protocol import Answer, AwsError, json_answer, parse
 from local_cloud.runtime.pipes import Pipes
 
 JSON = "application/json"
@@ -89,24 +90,24 @@ class PipesService:
                 "ValidationException",
                 "The local cloud's pipes lead from a DynamoDB stream to a bus or a queue",
             )
-        source = pipe.get("SourceParameters") or {}
-        stream = source.get("DynamoDBStreamParameters") or {}
+        source = part(pipe, "SourceParameters")
+        stream = part(source, "DynamoDBStreamParameters")
         if stream.get("StartingPosition") not in ("LATEST", "TRIM_HORIZON"):
             raise AwsError("ValidationException", "StartingPosition must be LATEST or TRIM_HORIZON")
         if stream.get("BatchSize", 1) > TARGET_BATCH:
             raise AwsError("ValidationException", f"BatchSize must be at most {TARGET_BATCH} for this target")
-        for entry in (source.get("FilterCriteria") or {}).get("Filters", []):
+        for entry in parts(part(source, "FilterCriteria"), "Filters"):
             if reason := self._ministack.pattern_error(entry.get("Pattern", "")):
                 raise AwsError("ValidationException", f"Event pattern is not valid. Reason: {reason}")
 
     def _update(self, pipe: Document, request: Document) -> Document:
         changed = pipe | {key: request[key] for key in UPDATABLE if key in request}
-        source = dict(changed.get("SourceParameters") or {})
-        updates = request.get("SourceParameters") or {}
+        source = dict(part(changed, "SourceParameters"))
+        updates = part(request, "SourceParameters")
         if "FilterCriteria" in updates:
             source["FilterCriteria"] = updates["FilterCriteria"]
         if "DynamoDBStreamParameters" in updates:
-            current = source.get("DynamoDBStreamParameters") or {}
+            current = part(source, "DynamoDBStreamParameters")
             source["DynamoDBStreamParameters"] = current | updates["DynamoDBStreamParameters"]
         changed |= {"SourceParameters": source, "LastModifiedTime": time.time()}
         if state := request.get("DesiredState"):

@@ -2,9 +2,10 @@
 
 import json
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
+from typing import cast
 
-type Document = dict[str, Any]
+from local_cloud.documents import Document
+
 type Answer = tuple[int, dict[str, str], bytes]
 type Handler = Callable[[str, str, dict[str, str], bytes, dict[str, list[str]]], Awaitable[Answer]]
 type Operation = Callable[[Document], Awaitable[Document]]
@@ -50,7 +51,7 @@ def parse(body: bytes) -> Document:
         raise AwsError("SerializationException", "The request body is not valid JSON.") from error
     if not isinstance(data, dict):
         raise AwsError("SerializationException", "The request body must be a JSON object.")
-    return {str(key): value for key, value in data.items()}  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+    return cast("Document", data)
 
 
 class TargetService:

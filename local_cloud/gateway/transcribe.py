@@ -10,8 +10,9 @@ from urllib.parse import urlsplit
 
 import botocore.session
 
+from local_cloud.documents import Document, part
 from local_cloud.gateway.ministack import ACCOUNT, MiniStack
-from local_cloud.gateway.protocol import Answer, AwsError, Document, json_answer, parse
+from local_cloud.gateway.protocol import Answer, AwsError, json_answer, parse
 from local_cloud.gateway.transcription_jobs import TranscriptionJobs
 
 NAME = re.compile(r"^[0-9a-zA-Z._-]{1,200}$")
@@ -132,7 +133,7 @@ class TranscribeService:
     def _start(self, request: Document, access_key: str) -> Document:
         self._validate(request)
         name: str = request["TranscriptionJobName"]
-        bucket, key = s3_location((request.get("Media") or {}).get("MediaFileUri") or "")
+        bucket, key = s3_location(part(request, "Media").get("MediaFileUri") or "")
         output_key: str = request.get("OutputKey") or ""
         output_key = f"{output_key}{name}.json" if not output_key or output_key.endswith("/") else output_key
         self._authorize(request, access_key, f"{bucket}/{key}", f"{request['OutputBucketName']}/{output_key}")
@@ -153,7 +154,7 @@ class TranscribeService:
                 "output_bucket": request["OutputBucketName"],
                 "output_key": output_key,
                 "kms_key": request.get("OutputEncryptionKMSKeyId"),
-                "speakers": bool((request.get("Settings") or {}).get("ShowSpeakerLabels")),
+                "speakers": bool(part(request, "Settings").get("ShowSpeakerLabels")),
                 "region": self._ministack.region(),
             },
         }
@@ -164,7 +165,7 @@ class TranscribeService:
 
     def _authorize(self, request: Document, access_key: str, media: str, output: str) -> None:
         """Check that the caller (or the declared role) may read the media and write the result."""
-        role = (request.get("JobExecutionSettings") or {}).get("DataAccessRoleArn")
+        role = part(request, "JobExecutionSettings").get("DataAccessRoleArn")
         if role:
             try:
                 session = self._ministack.open_session(

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import av
+import av.error
 import boto3
 from botocore.exceptions import ClientError
 
@@ -64,7 +65,7 @@ def samples(path: Path, media_format: str | None) -> Iterator[bytes]:
                     yield bytes(part.planes[0])[: part.samples * 2]
             for part in resampler.resample(None):
                 yield bytes(part.planes[0])[: part.samples * 2]
-    except (av.FFmpegError, EOFError) as error:
+    except (av.error.FFmpegError, EOFError) as error:
         raise JobFailure(
             f"Unsupported media format: the file cannot be decoded ({error.__class__.__name__})."
         ) from error

@@ -10,8 +10,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from local_cloud.documents import Document
 from local_cloud.gateway.aws import Aws
-from local_cloud.gateway.protocol import Document
 
 logger = logging.getLogger(__name__)
 

@@ -5,8 +5,8 @@ from typing import Any
 
 import jwt
 
+from local_cloud.documents import Document
 from local_cloud.gateway.aws import Aws
-from local_cloud.gateway.protocol import Document
 
 KEYS_SECONDS = 3600.0
 """How long a pool's public keys are kept; an unknown key id asks once more."""

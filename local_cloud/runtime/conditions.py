@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from urllib.parse import parse_qsl
 
-from local_cloud.gateway.protocol import Document
+from local_cloud.documents import Document, part, parts
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ def wildcard(value: str, patterns: Iterable[str], ignore_case: bool) -> bool:
 
 
 def _values(condition: Document, configuration: str) -> list[str]:
-    return (condition.get(configuration) or {}).get("Values") or condition.get("Values") or []
+    return part(condition, configuration).get("Values") or condition.get("Values") or []
 
 
 def _query_matches(condition: Document, query: str) -> bool:
@@ -40,7 +40,7 @@ def _query_matches(condition: Document, query: str) -> bool:
     return any(
         wildcard(value, [wanted["Value"]], ignore_case=True)
         and (not wanted.get("Key") or wildcard(key, [wanted["Key"]], ignore_case=True))
-        for wanted in (condition.get("QueryStringConfig") or {}).get("Values", [])
+        for wanted in parts(part(condition, "QueryStringConfig"), "Values")
         for key, value in pairs
     )
 
@@ -56,7 +56,7 @@ def matches(condition: Document, request: Request) -> bool:
         case "http-request-method":
             return request.method in _values(condition, "HttpRequestMethodConfig")
         case "http-header":
-            configuration = condition.get("HttpHeaderConfig") or {}
+            configuration = part(condition, "HttpHeaderConfig")
             value = request.headers.get(str(configuration.get("HttpHeaderName", "")).lower())
             return value is not None and wildcard(value, configuration.get("Values", []), ignore_case=True)
         case "query-string":

@@ -6,8 +6,8 @@ import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from local_cloud.documents import Document
 from local_cloud.gateway.ministack import Credentials, MiniStack
-from local_cloud.gateway.protocol import Document
 
 TASKS_PRINCIPAL = "ecs-tasks.amazonaws.com"
 REFRESH_SECONDS = 1200

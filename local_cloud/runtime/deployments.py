@@ -7,7 +7,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from local_cloud.gateway.protocol import Document
+from local_cloud.documents import Document, part
 
 BACKOFF_FIRST_SECONDS, BACKOFF_LAST_SECONDS = 1.0, 60.0
 """Pause after a task failed, doubled each time: ECS throttles restarts likewise, but starts at 15 s."""
@@ -38,7 +38,7 @@ class Plan:
 
 def limits(service: Document) -> tuple[int, int]:
     """Return how many tasks a service may have, and how many healthy ones it must keep, while it rolls."""
-    configuration = service.get("deploymentConfiguration") or {}
+    configuration = part(service, "deploymentConfiguration")
     desired: int = service["desiredCount"]
     maximum = math.floor(desired * configuration.get("maximumPercent", 200) / 100)
     minimum = math.ceil(desired * configuration.get("minimumHealthyPercent", 100) / 100)

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-from local_cloud.gateway.protocol import Document
+from local_cloud.documents import Document
 
 POOL_ISSUER = re.compile(r"^https://cognito-idp\.[a-z0-9-]+\.amazonaws\.com/([\w-]+)$")
 SYSTEM_PATH = "/usr/local/bin:/usr/bin:/bin"

@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Mapping
 
-from local_cloud.gateway.protocol import Document
+from local_cloud.documents import Document
 from local_cloud.runtime.environment import health_command
 from local_cloud.runtime.processes import Process
 

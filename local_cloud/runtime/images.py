@@ -8,6 +8,7 @@ import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from local_cloud.documents import Document, part
 from local_cloud.gateway.aws import Aws
 from local_cloud.gateway.protocol import AwsError
 
@@ -78,13 +79,12 @@ class Images:
 
     def _load(self, digest: str) -> Image:
         directory = self._directory / digest
-        description = json.loads((directory / "image.json").read_text())
-        environment = description.get("env") or {}
+        description: Document = json.loads((directory / "image.json").read_text())
         return Image(
             directory / "venv" / "bin",
             list(description.get("entrypoint") or []),
             list(description.get("cmd") or []),
-            {str(name): str(value) for name, value in environment.items()},
+            {str(name): str(value) for name, value in part(description, "env").items()},
         )
 
     async def _base(self) -> Path:

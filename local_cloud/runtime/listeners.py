@@ -9,10 +9,10 @@ import socket
 import time
 from http import HTTPStatus
 
+from local_cloud.documents import Document, part, parts
 from local_cloud.gateway.asgi import Receive, Scope, Send, headers_of, respond, serve
 from local_cloud.gateway.aws import Aws
 from local_cloud.gateway.ministack import MiniStack
-from local_cloud.gateway.protocol import Document
 from local_cloud.runtime.conditions import Request, choose
 from local_cloud.runtime.ports import Ports
 from local_cloud.runtime.proxy import Headers, Proxy, TimedOut, Unreachable, passing
@@ -56,7 +56,7 @@ class Listener:
         action = actions[-1]
         if action["Type"] == "fixed-response":
             fixed = action["FixedResponseConfig"]
-            body = (fixed.get("MessageBody") or "").encode()
+            body = str(fixed.get("MessageBody") or "").encode()
             await respond(
                 send,
                 int(fixed["StatusCode"]),
@@ -97,7 +97,7 @@ class Listener:
         )
 
     def _target(self, action: Document) -> tuple[str, int] | None:
-        groups = (action.get("ForwardConfig") or {}).get("TargetGroups") or [
+        groups: list[Document] = parts(part(action, "ForwardConfig"), "TargetGroups") or [
             {"TargetGroupArn": action["TargetGroupArn"], "Weight": 1}
         ]
         weights = [int(group.get("Weight", 1)) for group in groups]
@@ -114,7 +114,7 @@ class Listener:
         chain = f"{names['x-forwarded-for']}, {client}" if "x-forwarded-for" in names else client
         added = {
             "x-forwarded-for": chain,
-            "x-forwarded-proto": names.get("x-forwarded-proto", self.description["Protocol"].lower()),
+            "x-forwarded-proto": names.get("x-forwarded-proto", str(self.description["Protocol"]).lower()),
             "x-forwarded-port": names.get("x-forwarded-port", str(self.description["Port"])),
             "x-amzn-trace-id": names.get(
                 "x-amzn-trace-id", f"Root=1-{int(time.time()):08x}-{secrets.token_hex(12)}"

@@ -6,8 +6,9 @@ import itertools
 import socket
 from collections.abc import Callable
 
+from local_cloud.documents import Document
 from local_cloud.gateway.aws import Aws
-from local_cloud.gateway.protocol import AwsError, Document
+from local_cloud.gateway.protocol import AwsError
 from local_cloud.runtime.ports import Ports
 
 CHUNK_BYTES = 65536

@@ -51,7 +51,7 @@ class Orphans:
 
     def sweep(self) -> int:
         """End every process group that an earlier daemon recorded and left; return how many there were."""
-        recorded = json.loads(self._path.read_text()) if self._path.exists() else {}
+        recorded: dict[str, float] = json.loads(self._path.read_text()) if self._path.exists() else {}
         left: dict[int, list[psutil.Process]] = {}
         for key, started_at in recorded.items():
             if processes := members(int(key), started_at):

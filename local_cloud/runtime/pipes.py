@@ -10,9 +10,10 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
+from local_cloud.documents import Document, part, parts
 from local_cloud.gateway.aws import Aws
 from local_cloud.gateway.ministack import Credentials, MiniStack
-from local_cloud.gateway.protocol import AwsError, Document
+from local_cloud.gateway.protocol import AwsError
 from local_cloud.runtime import templates
 
 logger = logging.getLogger(__name__)
@@ -137,7 +138,7 @@ class _Runner:
         self._ministack = ministack
         self._pipe = pipe
         self._stream: Document = pipe["SourceParameters"]["DynamoDBStreamParameters"]
-        self._target: Document = pipe.get("TargetParameters") or {}
+        self._target = part(pipe, "TargetParameters")
         self._credentials: Credentials | None = None
         self._shard = ""
         self._iterator = ""
@@ -195,8 +196,8 @@ class _Runner:
         return fresh[-1]["dynamodb"]["SequenceNumber"] if fresh else (checkpoint if records else None)
 
     def _passes(self, record: Document) -> bool:
-        criteria = self._pipe["SourceParameters"].get("FilterCriteria") or {}
-        patterns = [entry["Pattern"] for entry in criteria.get("Filters", [])]
+        criteria = part(self._pipe, "SourceParameters", "FilterCriteria")
+        patterns = [entry["Pattern"] for entry in parts(criteria, "Filters")]
         return not patterns or any(self._ministack.matches_pattern(pattern, record) for pattern in patterns)
 
     async def _deliver(self, records: list[Document]) -> None:
@@ -246,7 +247,7 @@ class _Runner:
         return templates.render(template, record, variables)
 
     def _event(self, record: Document) -> Document:
-        parameters = self._target.get("EventBridgeEventBusParameters") or {}
+        parameters = part(self._target, "EventBridgeEventBusParameters")
         entry: Document = {
             "EventBusName": self._pipe["Target"],
             "Source": templates.value_of(record, parameters.get("Source") or f"Pipe {self._pipe['Name']}"),
@@ -269,7 +270,7 @@ class _Runner:
         return entry
 
     async def _messages(self, records: list[Document]) -> Document:
-        parameters, entries = self._target.get("SqsQueueParameters") or {}, list[Document]()
+        parameters, entries = part(self._target, "SqsQueueParameters"), list[Document]()
         for index, record in enumerate(records):
             entry: Document = {"Id": str(index), "MessageBody": self._body(record)}
             for member in ("MessageGroupId", "MessageDeduplicationId"):
@@ -288,7 +289,7 @@ class _Runner:
 
     async def _dead_letter(self, records: list[Document]) -> None:
         """Send the records' place in the stream to the dead-letter queue, as stream sources do."""
-        arn = (self._stream.get("DeadLetterConfig") or {}).get("Arn")
+        arn = part(self._stream, "DeadLetterConfig").get("Arn")
         if not arn:
             return
         first, last = records[0]["dynamodb"], records[-1]["dynamodb"]

@@ -3,8 +3,8 @@
 import socket
 from collections.abc import Callable
 
+from local_cloud.documents import Document
 from local_cloud.gateway.asgi import bind
-from local_cloud.gateway.protocol import Document
 
 BLOCK = 99
 """Stable ports are the gateway's port + 1 .. + 99."""

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Sequence
 
-import httpx
+import httpx2
 
 from local_cloud.gateway.asgi import Message, Receive, Scope, Send
 
@@ -36,7 +36,7 @@ async def _request_body(receive: Receive, ended: asyncio.Event) -> AsyncIterator
     while True:
         message = await receive()
         if message["type"] == "http.disconnect":
-            raise httpx.ReadError("the client went away")
+            raise httpx2.ReadError("the client went away")
         if message.get("body"):
             yield message["body"]
         if not message.get("more_body"):
@@ -48,8 +48,8 @@ class Proxy:
     """Forwards requests to loopback addresses."""
 
     def __init__(self) -> None:
-        limits = httpx.Limits(max_connections=None, max_keepalive_connections=64)
-        self._client = httpx.AsyncClient(timeout=CONNECT_SECONDS, limits=limits, trust_env=False)
+        limits = httpx2.Limits(max_connections=None, max_keepalive_connections=64)
+        self._client = httpx2.AsyncClient(timeout=CONNECT_SECONDS, limits=limits, trust_env=False)
 
     async def forward(
         self,
@@ -77,14 +77,14 @@ class Proxy:
             await receive()
             ended.set()
         timeout = {"connect": CONNECT_SECONDS, "read": answer_seconds, "write": answer_seconds, "pool": None}
-        request = httpx.Request(
+        request = httpx2.Request(
             scope["method"], url, headers=headers, content=content, extensions={"timeout": timeout}
         )
         try:
             response = await self._client.send(request, stream=True)
-        except httpx.TimeoutException as error:
+        except httpx2.TimeoutException as error:
             raise TimedOut from error
-        except httpx.HTTPError as error:
+        except httpx2.HTTPError as error:
             raise Unreachable from error
         timeout["read"] = idle_seconds  # the dictionary that the connection reads before each chunk
         async with contextlib.aclosing(response):
@@ -93,7 +93,7 @@ class Proxy:
             await asyncio.wait({pumping, leaving}, return_when=asyncio.FIRST_COMPLETED)
             for task in (pumping, leaving):
                 task.cancel()
-            with contextlib.suppress(asyncio.CancelledError, httpx.HTTPError):
+            with contextlib.suppress(asyncio.CancelledError, httpx2.HTTPError):
                 await pumping
         return response.status_code
 
@@ -109,7 +109,7 @@ async def _gone(receive: Receive, ended: asyncio.Event) -> None:
         message = await receive()
 
 
-async def _pump(response: httpx.Response, send: Send) -> None:
+async def _pump(response: httpx2.Response, send: Send) -> None:
     headers = passing(response.headers.raw)
     await send({"type": "http.response.start", "status": response.status_code, "headers": headers})
     # The server holds headers back until the first body message.

@@ -2,9 +2,10 @@
 
 from collections.abc import Callable, Iterator
 
+from local_cloud.documents import Document
 from local_cloud.gateway.aws import Aws
 from local_cloud.gateway.ministack import MiniStack
-from local_cloud.gateway.protocol import AwsError, Document
+from local_cloud.gateway.protocol import AwsError
 from local_cloud.runtime.tasks import Task
 
 LOOPBACK = "127.0.0.1"

@@ -8,9 +8,9 @@ import time
 import uuid
 from urllib.parse import urlsplit
 
+from local_cloud.documents import Document, part
 from local_cloud.gateway.asgi import Message, Receive, Scope, Send, headers_of, respond, serve
 from local_cloud.gateway.aws import Aws
-from local_cloud.gateway.protocol import Document
 from local_cloud.runtime import routes
 from local_cloud.runtime.authorizer import Authorizer, token_of
 from local_cloud.runtime.listeners import LoadBalancers, answer_lifespan
@@ -88,16 +88,12 @@ class RestApi:
             return
         if not await self._authorized(method, headers, entry):
             await self._fail(send, "UNAUTHORIZED", entry)
-        elif not self._throttle.admit(
-            stage.get("methodSettings") or {}, found[0]["path"], method["httpMethod"]
-        ):
+        elif not self._throttle.admit(part(stage, "methodSettings"), found[0]["path"], method["httpMethod"]):
             await self._fail(send, "THROTTLED", entry)
         elif int(headers.get("content-length", 0)) > PAYLOAD_BYTES:
             await self._fail(send, "REQUEST_TOO_LARGE", entry)
         else:
-            await self._integrate(
-                method.get("methodIntegration") or {}, found[1], scope, receive, send, entry
-            )
+            await self._integrate(part(method, "methodIntegration"), found[1], scope, receive, send, entry)
 
     async def _authorized(self, method: Document, headers: dict[str, str], entry: Document) -> bool:
         kind = method.get("authorizationType", "NONE")
@@ -257,13 +253,14 @@ class RestApis:
 
 async def _mock(integration: Document, send: Send) -> None:
     """Answer a MOCK integration with its default response: static headers and template."""
-    declared = integration.get("integrationResponses") or {}
-    response = next((item for item in declared.values() if not item.get("selectionPattern")), {})
+    declared: dict[str, Document] = part(integration, "integrationResponses")
+    undeclared: Document = {}
+    response = next((item for item in declared.values() if not item.get("selectionPattern")), undeclared)
     headers = {
         name.rpartition(".")[2]: value.strip("'")
-        for name, value in (response.get("responseParameters") or {}).items()
+        for name, value in part(response, "responseParameters").items()
     }
-    body = (response.get("responseTemplates") or {}).get("application/json") or ""
+    body = str(part(response, "responseTemplates").get("application/json") or "")
     await respond(
         send,
         int(response.get("statusCode") or 200),

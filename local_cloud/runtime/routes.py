@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from urllib.parse import unquote
 
-from local_cloud.gateway.protocol import Document
+from local_cloud.documents import Document, part
 
 TYPE_STATUS = {
     "MISSING_AUTHENTICATION_TOKEN": (403, "Missing Authentication Token"),
@@ -48,18 +48,18 @@ def find(node: Node, segments: list[str]) -> tuple[Document, dict[str, str]] | N
     first, rest = segments[0], segments[1:]
     if first in node.children and (found := find(node.children[first], rest)):
         return found
-    for part, child in node.children.items():
-        if part.startswith("{") and not part.endswith("+}") and (found := find(child, rest)):
-            return found[0], {part[1:-1]: unquote(first), **found[1]}
-    for part, child in node.children.items():
-        if part.endswith("+}"):
-            return child.resource, {part[1:-2]: unquote("/".join(segments))}
+    for name, child in node.children.items():
+        if name.startswith("{") and not name.endswith("+}") and (found := find(child, rest)):
+            return found[0], {name[1:-1]: unquote(first), **found[1]}
+    for name, child in node.children.items():
+        if name.endswith("+}"):
+            return child.resource, {name[1:-2]: unquote("/".join(segments))}
     return None
 
 
 def method_of(resource: Document, method: str) -> Document | None:
     """Return the declared method of a resource, `ANY` when there is none of that name."""
-    methods = resource.get("resourceMethods") or {}
+    methods = part(resource, "resourceMethods")
     return methods.get(method) or methods.get("ANY")
 
 
@@ -72,9 +72,10 @@ def gateway_response(
     """
     status, message = TYPE_STATUS[kind]
     declared = declared or {}
-    template = (declared.get("responseTemplates") or {}).get(
-        "application/json"
-    ) or '{"message":$context.error.messageString}'
+    template: str = (
+        part(declared, "responseTemplates").get("application/json")
+        or '{"message":$context.error.messageString}'
+    )
     values = {
         "$context.error.messageString": json.dumps(message),
         "$context.error.message": message,
@@ -85,7 +86,7 @@ def gateway_response(
         "content-type": "application/json",
         "x-amzn-ErrorType": f"{kind.title().replace('_', '')}Exception",
     }
-    for name, value in (declared.get("responseParameters") or {}).items():
+    for name, value in part(declared, "responseParameters").items():
         headers[name.rpartition(".")[2]] = value.removeprefix("context.").strip("'")
     for variable, value in values.items():
         template = template.replace(variable, value)

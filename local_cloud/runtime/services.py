@@ -7,7 +7,8 @@ import time
 import uuid
 from collections.abc import Callable
 
-from local_cloud.gateway.protocol import AwsError, Document
+from local_cloud.documents import Document, part
+from local_cloud.gateway.protocol import AwsError
 from local_cloud.runtime import deployments
 from local_cloud.runtime.deployments import UNHEALTHY, TaskView
 from local_cloud.runtime.registration import Registrar
@@ -227,7 +228,7 @@ class Scheduler:
             self._break(service, primary)
 
     def _break(self, service: Document, primary: Document) -> None:
-        breaker = (service.get("deploymentConfiguration") or {}).get("deploymentCircuitBreaker") or {}
+        breaker = part(service, "deploymentConfiguration", "deploymentCircuitBreaker")
         threshold = deployments.breaker_threshold(service["desiredCount"])
         if not breaker.get("enable") or primary["failedTasks"] < threshold:
             return

@@ -8,9 +8,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from local_cloud.documents import Document
 from local_cloud.gateway.aws import Aws
 from local_cloud.gateway.ministack import MiniStack
-from local_cloud.gateway.protocol import AwsError, Document
+from local_cloud.gateway.protocol import AwsError
 from local_cloud.runtime import environment, health
 from local_cloud.runtime.credentials import TaskCredentials
 from local_cloud.runtime.images import ImageError, Images
@@ -122,7 +123,8 @@ class Task:
         ports = {int(entry["containerPort"]): free_port() for entry in container.get("portMappings", [])}
         self.ports[name] = ports
         overrides: list[Document] = self.record["overrides"].get("containerOverrides", [])
-        override = next((entry for entry in overrides if entry.get("name") == name), {})
+        none: Document = {}
+        override = next((entry for entry in overrides if entry.get("name") == name), none)
         declared = environment.declared_variables(
             container, image.environment, override.get("environment", [])
         )

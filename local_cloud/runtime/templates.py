@@ -2,9 +2,9 @@
 
 import json
 import re
-from typing import Any
+from typing import Any, cast
 
-from local_cloud.gateway.protocol import Document
+from local_cloud.documents import Document
 
 VARIABLE = re.compile(r"<(\$[^<>]*|aws\.pipes\.[a-z.-]+)>")
 
@@ -14,10 +14,11 @@ def lookup(event: object, path: str) -> Any:  # noqa: ANN401 (any JSON value)
     value: Any = event
     for name, index in re.findall(r"\.([^.\[\]]+)|\[(\d+)\]", path.removeprefix("$")):
         if name:
-            value = value.get(name) if isinstance(value, dict) else None  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
+            value = cast("Document", value).get(name) if isinstance(value, dict) else None
         else:
-            value = value[int(index)] if isinstance(value, list) and int(index) < len(value) else None  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
-    return value  # pyright: ignore[reportUnknownVariableType]
+            items = cast("list[Any]", value) if isinstance(value, list) else []
+            value = items[int(index)] if int(index) < len(items) else None
+    return value
 
 
 def value_of(event: Document, parameter: str) -> str:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import boto3
-import httpx
+import httpx2
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 START_SECONDS = 30.0
@@ -67,6 +67,7 @@ class Running:
     def __init__(self, python: Path, home: Path) -> None:
         self.home = home
         self._python = python
+        self._session: Any = boto3.Session()
         self.port = 0
         self.process: subprocess.Popen[bytes] | None = None
 
@@ -90,8 +91,8 @@ class Running:
     def _ready(self) -> bool:
         try:
             description = json.loads((self.home / "daemon.json").read_text())
-            ready = httpx.get(f"{self.url}/_nova/health").status_code == 200
-        except (httpx.HTTPError, FileNotFoundError):
+            ready = httpx2.get(f"{self.url}/_nova/health").status_code == 200
+        except (httpx2.HTTPError, FileNotFoundError):
             return False
         return ready and self.process is not None and description["pid"] == self.process.pid
 
@@ -104,13 +105,14 @@ class Running:
         return json.loads((self.home / "daemon.json").read_text())["admin"]
 
     def status(self) -> dict[str, Any]:
-        return httpx.get(f"{self.url}/_nova/status").json()
+        return httpx2.get(f"{self.url}/_nova/status").json()
 
     def client(self, service: str, **identity: str) -> Any:  # noqa: ANN401 (a boto3 client)
         names = ("access_key_id", "secret_access_key")
         known = {f"aws_{name}": self.administrator[name] for name in names}
-        make: Any = boto3.client
-        return make(service, endpoint_url=self.url, region_name="us-east-1", **(known | identity))
+        return self._session.client(
+            service, endpoint_url=self.url, region_name="us-east-1", **(known | identity)
+        )
 
     def role(self, name: str, service: str, document: str) -> str:
         iam = self.client("iam")

@@ -9,7 +9,7 @@ from typing import Any
 import boto3
 import botocore
 import botocore.config
-import httpx
+import httpx2
 import psutil
 import pytest
 from botocore.exceptions import ClientError
@@ -53,7 +53,7 @@ def test_a_killed_daemon_loses_a_second_at_most(new_cloud: NewCloud) -> None:
     assert cloud.administrator == administrator
     assert cloud.client("s3").get_object(Bucket="kept", Key="object")["Body"].read() == b"body"
     stable(cloud, "kept", "kept")
-    assert httpx.get(f"http://127.0.0.1:{task_port(cloud, 'kept')}/").status_code == 200
+    assert httpx2.get(f"http://127.0.0.1:{task_port(cloud, 'kept')}/").status_code == 200
     cloud.client("pipes").start_pipe(Name="kept")
     assert cloud.messages(queue)[0]["detail"]["aggregate"] == "between"
     put(cloud, "kept", "after")
@@ -138,13 +138,14 @@ def test_keys_that_everybody_knows_or_that_are_wrong_are_refused(
 def test_unsigned_requests_reach_nothing(cloud: Running) -> None:
     unsigned = botocore.config.Config(signature_version=botocore.UNSIGNED)
     cloud.client("s3").create_bucket(Bucket="closed")
-    anonymous: Any = boto3.client("s3", endpoint_url=cloud.url, region_name="us-east-1", config=unsigned)
+    session: Any = boto3.Session()
+    anonymous = session.client("s3", endpoint_url=cloud.url, region_name="us-east-1", config=unsigned)
     with pytest.raises(ClientError, match="AccessDenied"):
         anonymous.list_objects_v2(Bucket="closed")
     for path in ("/_ministack/reset", "/_ministack/config", "/_localstack/health", "/_nova/unknown"):
-        assert httpx.post(cloud.url + path).status_code == 404
-    assert httpx.post(f"{cloud.url}/_nova/stop").status_code == 403
-    assert httpx.post(f"{cloud.url}/_nova/stop", headers={"x-nova-admin": "guess"}).status_code == 403
+        assert httpx2.post(cloud.url + path).status_code == 404
+    assert httpx2.post(f"{cloud.url}/_nova/stop").status_code == 403
+    assert httpx2.post(f"{cloud.url}/_nova/stop", headers={"x-nova-admin": "guess"}).status_code == 403
 
 
 def test_the_description_is_private_and_the_status_complete(cloud: Running) -> None:
@@ -165,6 +166,6 @@ def test_the_daemon_listens_on_loopback_only(cloud: Running) -> None:
 def test_a_stop_request_of_the_administrator_stops_it(new_cloud: NewCloud) -> None:
     cloud = new_cloud("asked").start()
     secret = cloud.administrator["secret_access_key"]
-    assert httpx.post(f"{cloud.url}/_nova/stop", headers={"x-nova-admin": secret}).status_code == 202
+    assert httpx2.post(f"{cloud.url}/_nova/stop", headers={"x-nova-admin": secret}).status_code == 202
     assert cloud.process is not None
     assert cloud.process.wait(20) == 0

@@ -18,10 +18,12 @@ def declared(desired: int, **configuration: int) -> dict[str, Any]:
     return {"desiredCount": desired, "deploymentConfiguration": configuration}
 
 
+def view(number: int, new: bool, state: str) -> TaskView:
+    return TaskView(str(number), "new" if new else "old", state == "healthy", state == "unhealthy")
+
+
 VIEWS = some.builds(
-    lambda number, new, state: TaskView(
-        str(number), "new" if new else "old", state == "healthy", state == "unhealthy"
-    ),
+    view,
     some.integers(), some.booleans(), some.sampled_from(["healthy", "starting", "unhealthy"]),
 )  # fmt: skip
 
@@ -110,7 +112,7 @@ def resource(identity: str, parent: str, part: str) -> dict[str, Any]:
     }
 
 
-RESOURCES = [
+RESOURCES: list[dict[str, Any]] = [
     {"id": "root", "path": "/"},
     resource("audio", "root", "audio"),
     resource("fixed", "audio", "fixed"),
@@ -123,8 +125,8 @@ RESOURCES = [
 @pytest.mark.parametrize(
     ("path", "found"),
     [
-        ("audio", ("audio", {})),
-        ("audio/fixed", ("fixed", {})),
+        ("audio", ("audio", dict[str, str]())),
+        ("audio/fixed", ("fixed", dict[str, str]())),
         ("audio/a%20b", ("item", {"id": "a b"})),
         ("audio/fixed/transcript", ("transcript", {"id": "fixed"})),
         ("other/way", ("rest", {"proxy": "other/way"})),
