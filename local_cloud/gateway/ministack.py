@@ -5,6 +5,7 @@ Services of ours take the place of MiniStack's handlers: signature check, author
 MiniStack's.
 """
 
+import contextlib
 import contextvars
 import importlib
 import json
@@ -12,14 +13,15 @@ import os
 import secrets
 import tempfile
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Generator, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urlencode
 
+from local_cloud.documents import Document
 from local_cloud.gateway.asgi import Application
-from local_cloud.gateway.protocol import Document, Handler
+from local_cloud.gateway.protocol import Handler
 
 ACCOUNT = "123456789012"
 ADMINISTRATOR = "nova-administrator"
@@ -67,21 +69,34 @@ def _environment(home: Path, port: int, region: str) -> dict[str, str]:
     }
 
 
+def _listed(value: Any) -> list[Any]:  # noqa: ANN401 (policies allow one element without its list)
+    """Return the elements of a policy's member."""
+    return cast("list[Any]", value) if isinstance(value, list) else [value]
+
+
 def _trusts(document: object, service: str) -> bool:
     """Whether a trust policy lets this service principal assume the role."""
     policy: Any = json.loads(document) if isinstance(document, str) else document
     statements: Any = policy.get("Statement", [])
-    for statement in statements if isinstance(statements, list) else [statements]:  # pyright: ignore[reportUnknownVariableType]
-        principals: Any = (
-            statement.get("Principal", {}).get("Service", [])
-            if isinstance(statement.get("Principal"), dict)
-            else []
-        )
-        if statement.get("Effect") == "Allow" and service in (
-            [principals] if isinstance(principals, str) else principals
-        ):
+    for statement in _listed(statements):
+        principal: Any = statement.get("Principal")
+        trusted: Any = cast("Document", principal).get("Service", []) if isinstance(principal, dict) else []
+        if statement.get("Effect") == "Allow" and service in _listed(trusted):
             return True
     return False
+
+
+def _log_stream(events: list[Document]) -> Document:
+    """Return events, oldest first, in the shape of MiniStack's log streams."""
+    first, last = (events[0]["timestamp"], events[-1]["timestamp"]) if events else (0, 0)
+    return {
+        "events": [event | {"ingestionTime": event["timestamp"]} for event in events],
+        "uploadSequenceToken": "1",
+        "creationTime": first,
+        "firstEventTimestamp": first,
+        "lastEventTimestamp": last,
+        "lastIngestionTime": last,
+    }
 
 
 class MiniStack:
@@ -184,7 +199,7 @@ class MiniStack:
         credentials = Credentials(
             iam._gen_session_access_key(), iam._gen_secret(), iam._gen_session_token(), expires_at
         )
-        session = {
+        session: Document = {
             "Arn": f"arn:aws:sts::{ACCOUNT}:assumed-role/{name}/{session_name}",
             "UserId": f"{role['RoleId']}:{session_name}",
             "SecretAccessKey": credentials.secret_access_key,
@@ -235,13 +250,29 @@ class MiniStack:
     def matches_pattern(self, pattern: str, document: Document) -> bool:
         """Whether a document matches an event pattern (EventBridge's language, which pipes use as well)."""
         eventbridge = self._service("eventbridge")
-        alternatives = eventbridge._compiled_pattern(pattern) or []
+        alternatives: list[Any] = eventbridge._compiled_pattern(pattern) or []
         return any(eventbridge._matches_detail(document, alternative) for alternative in alternatives)
 
     def integration(self, api: str, resource: str, method: str) -> Document:
         """Return the live record of a REST API method's integration."""
         resources = self._service("apigateway_v1")._resources
         return resources[api][resource]["resourceMethods"][method]["methodIntegration"]
+
+    @contextlib.contextmanager
+    def with_log_streams(self, group: str, streams: Mapping[str, list[Document]]) -> Generator[None]:
+        """Let a log group have more streams for a moment: events (timestamp in ms, message) by stream name.
+
+        They are gone before anything else runs, unless the body of the `with` statement suspends.
+        """
+        record: Document | None = self._service("cloudwatch_logs")._log_groups.get(group)
+        known: dict[str, Document] = record["streams"] if record is not None else {}
+        added = {name: _log_stream(events) for name, events in streams.items() if name not in known}
+        known.update(added)
+        try:
+            yield
+        finally:
+            for name in added:
+                known.pop(name, None)
 
     def state_keys(self) -> list[str]:
         """Return the names of the services that hold state now."""

@@ -5,8 +5,9 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-import httpx
+import httpx2
 import psutil
+import pytest
 
 from tests.local_cloud.running import Running, policy, until
 
@@ -61,7 +62,7 @@ def test_a_service_runs_rolls_and_stops(cloud: Running) -> None:
     (task,) = tasks(cloud, "independent")
     assert (task["lastStatus"], task["healthStatus"]) == ("RUNNING", "HEALTHY")
     port = task["containers"][0]["networkBindings"][0]["hostPort"]
-    assert httpx.get(f"http://127.0.0.1:{port}/").status_code == 200
+    assert httpx2.get(f"http://127.0.0.1:{port}/").status_code == 200
     assert processes(f"http.server {port}")
 
     ecs.update_service(cluster="independent", service="web", desiredCount=2)
@@ -149,7 +150,9 @@ def test_a_task_finds_only_what_is_declared(cloud: Running) -> None:
     (task,) = ecs.run_task(cluster="declared", taskDefinition=arn)["tasks"]
     log = cloud.home / "logs" / "declared.log"
     line = until(
-        lambda: log.exists() and next((row for row in log.read_text().splitlines() if "ENV" in row), "")
+        lambda: (
+            next((row for row in log.read_text().splitlines() if "ENV" in row), "") if log.exists() else ""
+        )
     )
     found = json.loads(line.partition("ENV")[2])
     added = {
@@ -161,8 +164,42 @@ def test_a_task_finds_only_what_is_declared(cloud: Running) -> None:
     assert found["PORT"] != "8000"
     stopped = until(lambda: ended(cloud, "declared", task["taskArn"]))
     assert stopped["containers"][0]["exitCode"] == 0
-    refused = httpx.get(found["AWS_CONTAINER_CREDENTIALS_FULL_URI"], headers={"authorization": "guess"})
+    refused = httpx2.get(found["AWS_CONTAINER_CREDENTIALS_FULL_URI"], headers={"authorization": "guess"})
     assert refused.status_code == 403
+
+
+def test_what_a_task_writes_is_in_its_log_group(cloud: Running) -> None:
+    logs, ecs = cloud.client("logs"), cloud.client("ecs")
+    logs.create_log_group(logGroupName="/own/written")
+    options = {"awslogs-group": "/own/written", "awslogs-region": "us-east-1", "awslogs-stream-prefix": "own"}
+    code = "print('first line'); print('ERROR', 'second', ' line'); print('third')"
+    arn = definition(
+        cloud, "written", ["python", "-c", code],
+        container={"logConfiguration": {"logDriver": "awslogs", "options": options}},
+    )  # fmt: skip
+    ecs.create_cluster(clusterName="written")
+    (task,) = ecs.run_task(cluster="written", taskDefinition=arn)["tasks"]
+    until(lambda: ended(cloud, "written", task["taskArn"]))
+    stream = f"own/web/{task['taskArn'].rpartition('/')[2]}"
+    (described,) = logs.describe_log_streams(logGroupName="/own/written")["logStreams"]
+    assert described["logStreamName"] == stream
+    place = {"logGroupName": "/own/written", "logStreamName": stream, "startFromHead": True}
+    page = logs.get_log_events(**place, limit=2)
+    assert [event["message"] for event in page["events"]] == ["first line", "ERROR second  line"]
+    rest = logs.get_log_events(**place, nextToken=page["nextForwardToken"])
+    assert [event["message"] for event in rest["events"]] == ["third"]
+    assert abs(page["events"][0]["timestamp"] / 1000 - time.time()) < 60
+    found = logs.filter_log_events(logGroupName="/own/written", filterPattern="ERROR")["events"]
+    assert [(event["logStreamName"], event["message"]) for event in found] == [(stream, "ERROR second  line")]
+    with pytest.raises(logs.exceptions.ResourceNotFoundException):
+        logs.get_log_events(logGroupName="/own/other", logStreamName=stream)
+    time.sleep(1.5)  # what changed is saved by then
+    kept = "".join(path.read_text() for path in (cloud.home / "state").glob("*.json"))
+    assert "/own/written" in kept
+    assert "second  line" not in kept
+    logs.delete_log_group(logGroupName="/own/written")
+    with pytest.raises(logs.exceptions.ResourceNotFoundException):
+        logs.describe_log_streams(logGroupName="/own/written")
 
 
 def ended(cloud: Running, cluster: str, task: str) -> dict[str, Any]:
