@@ -5,18 +5,20 @@ import contextlib
 import logging
 from pathlib import Path
 
-from local_cloud.gateway import iam
+from local_cloud.documents import Document
+from local_cloud.gateway import anonymous, iam
 from local_cloud.gateway.api_gateway import ApiGatewayService
 from local_cloud.gateway.app import Gateway
 from local_cloud.gateway.aws import Aws
 from local_cloud.gateway.cloud_map import CloudMapService
+from local_cloud.gateway.container_logs import ContainerLogs
 from local_cloud.gateway.control import Control
 from local_cloud.gateway.ecs import EcsService
 from local_cloud.gateway.ministack import Credentials, MiniStack
 from local_cloud.gateway.models import PassThrough
 from local_cloud.gateway.persistence import Persistence
 from local_cloud.gateway.pipes import PipesService
-from local_cloud.gateway.protocol import AwsError, Document
+from local_cloud.gateway.protocol import AwsError
 from local_cloud.gateway.transcribe import TranscribeService
 from local_cloud.gateway.transcription_jobs import TranscriptionJobs
 from local_cloud.runtime.credentials import TaskCredentials
@@ -87,6 +89,7 @@ class LocalCloud:
 
     def _take_services(self) -> None:
         """Put our services in the place of MiniStack's handlers."""
+        anonymous.install()
         iam.install()
         handlers = self.ministack.handlers
         handlers["ecs"] = EcsService(self.scheduler, self.aws, self.ministack).handler(handlers["ecs"])
@@ -95,6 +98,9 @@ class LocalCloud:
         if self._aws_models is not None:
             self._aws_models.ministack = self.ministack
             handlers["transcribe"] = self._aws_models
+        handlers["logs"] = ContainerLogs(
+            self._logs, self.scheduler.records.values, self.aws, self.ministack, handlers["logs"]
+        )
         handlers["pipes"] = PipesService(self._pipes, self.ministack)
         handlers["servicediscovery"] = CloudMapService(handlers["servicediscovery"])
         handlers["apigateway"] = ApiGatewayService(
