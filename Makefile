@@ -1,7 +1,7 @@
 # `make up` starts the platform, `make test` checks everything. Recipes need nothing but a POSIX shell.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help up down status samples test lint unit e2e tools
+.PHONY: help up down status samples test lint unit engine e2e tools
 
 PYTHON := .venv/bin/python
 # Prints what runs and how long it took; fails as the command does.
@@ -26,17 +26,19 @@ samples: ## make the recordings in samples/ again (needs flite)
 test: tools ## check everything: lint, unit tests, whole platform
 	@$(RUN) "lint" $(MAKE) --no-print-directory lint-only
 	@$(RUN) "unit tests" $(MAKE) --no-print-directory unit-only
+	@$(RUN) "the real engine" $(MAKE) --no-print-directory engine-only
 	@$(RUN) "whole platform" $(MAKE) --no-print-directory e2e-only
 
 lint: tools lint-only ## format, lint, types, import directions, dead code
 unit: tools unit-only ## tests without a running platform
+engine: tools engine-only ## the program on the real Pulumi engine, where `pulumi` is on PATH
 e2e: tools e2e-only ## tests of the whole platform, in a home and on ports of their own
 
 tools:
 	@scripts/install-system
 	@$(RUN) "environment" scripts/test-environment
 
-.PHONY: lint-only unit-only e2e-only
+.PHONY: lint-only unit-only engine-only e2e-only
 lint-only:
 	@$(RUN) "ruff format" $(PYTHON) -m ruff format --check --quiet .
 	@$(RUN) "ruff check" $(PYTHON) -m ruff check --quiet .
@@ -46,6 +48,9 @@ lint-only:
 
 unit-only:
 	$(PYTHON) -m pytest -q -m "not e2e and not engine" tests
+
+engine-only:
+	$(PYTHON) -m pytest -q -m engine --timeout 600 tests/engine
 
 e2e-only:
 	$(PYTHON) -m pytest -v -m e2e --timeout 600 tests/e2e

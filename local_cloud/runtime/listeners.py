@@ -14,6 +14,7 @@ from local_cloud.gateway.asgi import Receive, Scope, Send, headers_of, respond, 
 from local_cloud.gateway.aws import Aws
 from local_cloud.gateway.ministack import MiniStack
 from local_cloud.runtime.conditions import Request, choose
+from local_cloud.runtime.following import Follower
 from local_cloud.runtime.ports import Ports
 from local_cloud.runtime.proxy import Headers, Proxy, TimedOut, Unreachable, passing
 
@@ -143,30 +144,16 @@ class Listener:
             await _error(send, HTTPStatus.GATEWAY_TIMEOUT)
 
 
-class LoadBalancers:
+class LoadBalancers(Follower):
     """All listeners; follows what elbv2 calls create, change and delete."""
 
     def __init__(self, aws: Aws, ministack: MiniStack, ports: Ports, proxy: Proxy) -> None:
+        super().__init__()
         self.ministack = ministack
         self.proxy = proxy
         self._aws = aws
         self._ports = ports
         self._listeners: dict[str, Listener] = {}
-        self._changed = True
-        self._lock = asyncio.Lock()
-
-    def changed(self) -> None:
-        """Note that a call changed load balancers."""
-        self._changed = True
-
-    async def refresh_if_changed(self) -> None:
-        """Bring listeners and rules up to date with the declared ones."""
-        if not self._changed:
-            return
-        async with self._lock:
-            if self._changed:
-                self._changed = False
-                await self._refresh()
 
     async def _refresh(self) -> None:
         balancers = (await self._aws.call("elbv2", "DescribeLoadBalancers"))["LoadBalancers"]

@@ -13,6 +13,7 @@ from local_cloud.gateway.asgi import Message, Receive, Scope, Send, headers_of, 
 from local_cloud.gateway.aws import Aws
 from local_cloud.runtime import routes
 from local_cloud.runtime.authorizer import Authorizer, token_of
+from local_cloud.runtime.following import Follower
 from local_cloud.runtime.listeners import LoadBalancers, answer_lifespan
 from local_cloud.runtime.logs import Logs
 from local_cloud.runtime.ports import Ports
@@ -184,10 +185,11 @@ class RestApi:
         return [*kept, *((name.encode(), value.encode("latin-1")) for name, value in added.items())]
 
 
-class RestApis:
+class RestApis(Follower):
     """All REST APIs; follows what API Gateway calls create, change and delete."""
 
     def __init__(self, aws: Aws, balancers: LoadBalancers, ports: Ports, proxy: Proxy, logs: Logs) -> None:
+        super().__init__()
         self.balancers = balancers
         self.proxy = proxy
         self.logs = logs
@@ -195,21 +197,6 @@ class RestApis:
         self._aws = aws
         self._ports = ports
         self._apis: dict[str, RestApi] = {}
-        self._changed = True
-        self._lock = asyncio.Lock()
-
-    def changed(self) -> None:
-        """Note that a call changed REST APIs."""
-        self._changed = True
-
-    async def refresh_if_changed(self) -> None:
-        """Bring the APIs up to date with the declared ones."""
-        if not self._changed:
-            return
-        async with self._lock:
-            if self._changed:
-                self._changed = False
-                await self._refresh()
 
     async def _items(self, operation: str, api_id: str, name: str = "items") -> list[Document]:
         parameters: Document = {"restApiId": api_id} | ({"limit": PAGE} if operation != "GetStages" else {})

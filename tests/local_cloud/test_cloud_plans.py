@@ -1,5 +1,6 @@
 """The pure parts of the local cloud: rolling plans, rule conditions, routes, templates, environments."""
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from local_cloud.runtime import environment, routes, templates
 from local_cloud.runtime.authorizer import permits
 from local_cloud.runtime.conditions import Request, choose, matches
 from local_cloud.runtime.deployments import TaskView, backoff_seconds, breaker_threshold, limits, plan
+from local_cloud.runtime.following import Follower
 
 
 def declared(desired: int, **configuration: int) -> dict[str, Any]:
@@ -266,3 +268,27 @@ def test_the_stream_of_a_request() -> None:
     assert stream_of({"StreamArn": "arn"}) == "arn"
     assert stream_of({"ShardIterator": "eyJhcm4iOiAiYXJuIn0="}) == "arn"
     assert stream_of({"ShardIterator": "nonsense"}) is None
+
+
+class _Refreshes(Follower):
+    """Counts its refreshes; the first one fails."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.count = 0
+
+    async def _refresh(self) -> None:
+        self.count += 1
+        if self.count == 1:
+            raise OSError("not now")
+
+
+def test_a_refresh_that_failed_is_due_again_and_one_that_succeeded_is_not() -> None:
+    async def follow() -> int:
+        follower = _Refreshes()
+        with pytest.raises(OSError, match="not now"):
+            await follower.refresh_if_changed()
+        await asyncio.gather(*(follower.refresh_if_changed() for _ in range(3)))
+        return follower.count
+
+    assert asyncio.run(follow()) == 2
