@@ -11,9 +11,6 @@ SLICES = sorted(path.parent.parent for path in ROOT.glob("services/*/src/nova_*"
 
 # Absolute paths of somebody's machine; a home folder inside an image belongs to the user nova.
 MACHINE_PATH = re.compile(r"(?<![\w.$}>/])/(?:root|Users|work|home/(?!nova\b))/[\w.-]+")
-REGISTRY_HOST = re.compile(
-    r"\b(?:pypi\.org|files\.pythonhosted\.org|registry\.npmjs\.org|repo1?\.maven\.org|deb\.debian\.org)\b"
-)
 
 
 def tracked_files() -> list[Path]:
@@ -47,12 +44,12 @@ def test_every_slice_has_the_same_rooms(slice_folder: Path) -> None:
     assert [name for name in expected if not (slice_folder / name).is_file()] == []
 
 
-def test_no_file_names_a_machine_or_a_registry() -> None:
+def test_no_file_names_somebodys_machine() -> None:
     offenders = [
         f"{path.relative_to(ROOT)}:{number}: {line.strip()}"
         for path in text_files()
         for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1)
-        if MACHINE_PATH.search(line) or REGISTRY_HOST.search(line)
+        if MACHINE_PATH.search(line)
     ]
     assert offenders == []
 
