@@ -44,7 +44,9 @@ _ACCESS_LOG_FIELDS = {
     "response_length": "$context.responseLength",
 }
 
-# Response type of API Gateway -> status and title. A path without a route is reported as a missing token.
+# Where API Gateway's own message misleads: a path without a route is reported as a missing token.
+_DETAILS = {"MISSING_AUTHENTICATION_TOKEN": "There is nothing here."}
+# Response type of API Gateway -> status and title.
 _PROBLEMS: dict[str, tuple[int, str]] = {
     "ACCESS_DENIED": (403, "Forbidden"),
     "AUTHORIZER_FAILURE": (500, "Internal Server Error"),
@@ -199,7 +201,7 @@ class Api(pulumi.ComponentResource):
                 response_type=kind,
                 status_code=str(status),
                 response_parameters={"gatewayresponse.header.Content-Type": "'application/problem+json'"},
-                response_templates={"application/json": _problem_template(status, title)},
+                response_templates={"application/json": _problem_template(kind, status, title)},
                 opts=self._child,
             )
             for kind, (status, title) in sorted(_PROBLEMS.items())
@@ -248,18 +250,18 @@ class Api(pulumi.ComponentResource):
         return stage
 
 
-def _problem_template(status: int, title: str) -> str:
-    # messageString is quoted by API Gateway itself.
-    fields = {"type": "about:blank", "title": title, "status": status, "detail": "@detail@"}
+def _problem_template(kind: str, status: int, title: str) -> str:
+    detail = _DETAILS.get(kind, "@detail@")
+    fields = {"type": "about:blank", "title": title, "status": status, "detail": detail}
     fields |= {"instance": "$context.path", "request_id": "$context.requestId"}
+    # messageString is quoted by API Gateway itself.
     return json.dumps(fields).replace('"@detail@"', "$context.error.messageString")
 
 
 def _fingerprint(routes: Sequence[Route]) -> str:
     definition = {
         "routes": [[route.method, route.path] for route in sorted_routes(routes)],
-        "problems": _PROBLEMS,
-        "template": _problem_template(0, ""),
+        "problems": {kind: _problem_template(kind, *problem) for kind, problem in _PROBLEMS.items()},
         "scope": SCOPE,
         "timeout": TIMEOUT_MILLISECONDS,
     }

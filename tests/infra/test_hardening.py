@@ -485,6 +485,9 @@ class TestEdge:
             body = json.loads(template.replace("$context.error.messageString", '"because"'))
             assert set(body) == {"type", "title", "status", "detail", "instance", "request_id"}
             assert str(body["status"]) == found.inputs["statusCode"]
+            # API Gateway calls a path that it does not know a missing token.
+            unknown_path = found.inputs["responseType"] == "MISSING_AUTHENTICATION_TOKEN"
+            assert (body["detail"] == "There is nothing here.") == unknown_path
             assert found.inputs["responseParameters"] == {
                 "gatewayresponse.header.Content-Type": "'application/problem+json'"
             }
