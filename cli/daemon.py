@@ -163,7 +163,8 @@ def _is_daemon(pid: int, home: Home) -> bool:
 
 def _processes_of(home: Home) -> Iterator[psutil.Process]:
     own = os.getpid()
-    # The trailing slash keeps a home apart from another one whose name begins alike.
+    # The trailing slash keeps a home apart from another one whose name begins alike. A task is told by the
+    # home directory it was given, for its command may name no path; nobody's shell has such a one.
     places = tuple(f"{home.path / part}/" for part in ("images", "env", "run"))
     for process in psutil.process_iter():
         if process.pid == own:
@@ -172,7 +173,9 @@ def _processes_of(home: Home) -> Iterator[psutil.Process]:
             command = process.cmdline()
             if process.status() == psutil.STATUS_ZOMBIE:
                 continue
-            in_home = any(argument.startswith(places) for argument in command[:1])
+            in_home = any(
+                place.startswith(places) for place in (*command[:1], process.environ().get("HOME", ""))
+            )
             if in_home or (MODULE in command and str(home.path) in command):
                 yield process
 

@@ -1,6 +1,7 @@
 """The command line without a platform: what it checks, what it prints."""
 
 import json
+import os
 import socket
 import subprocess
 import time
@@ -276,6 +277,20 @@ def test_processes_of_a_home_are_found_and_ended(home: Home) -> None:
     finally:
         process.kill()
     assert daemon.stop(home) is False
+
+
+def test_a_task_is_found_by_the_home_it_was_given(home: Home) -> None:
+    place = home.path / "run" / "tasks" / "1" / "web"
+    place.mkdir(parents=True)
+    task = subprocess.Popen(["sleep", "60"], cwd=place, env={**os.environ, "HOME": str(place)})
+    shell = subprocess.Popen(["sleep", "60"], cwd=place)
+    try:
+        assert [found.pid for found in daemon.processes_of(home)] == [task.pid]
+    finally:
+        task.kill()
+        shell.kill()
+        task.wait(5)
+        shell.wait(5)
 
 
 def test_passwords_satisfy_the_pools_policy() -> None:

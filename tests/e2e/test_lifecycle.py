@@ -22,14 +22,14 @@ pytestmark = [pytest.mark.e2e, pytest.mark.timeout(420)]
 
 
 def processes_of(home: Path) -> list[str]:
-    """Command lines that name the home: everything that a platform runs."""
+    """Command lines of everything that a platform runs: by a path in them, or by where they work."""
     found: list[str] = []
     for process in psutil.process_iter():
         try:
-            command = " ".join(process.cmdline())
-        except psutil.Error:
+            command, place = " ".join(process.cmdline()), process.cwd()
+        except (psutil.Error, OSError):
             continue
-        if f"{home}/" in command or f"--home {home} " in f"{command} ":
+        if f"{home}/" in f"{command} {place}/" or f"--home {home} " in f"{command} ":
             found.append(command)
     return found
 
@@ -85,6 +85,10 @@ def test_data_survives_down_and_up(platform: Running, sample: Path) -> None:
         assert settled(api, recording_id)["status"] == "completed"
         transcript = api.get(f"/audio/{recording_id}/transcript").json()
     url = platform.outputs()["api_url"]
+    running = " ".join(processes_of(platform.home))
+    assert all(
+        module in running for module in ("local_cloud.daemon", "nova_audio.worker", "nova_projector.app")
+    )
     platform.down()
     assert processes_of(platform.home) == []
     assert platform.nova("status", "--json").returncode == 1
@@ -103,6 +107,8 @@ def test_data_survives_a_kill_up_to_the_last_second(platform: Running, sample: P
         recording_id = request_upload(api, sample, "audio/wav")["id"]
     time.sleep(1.5)  # the promise is: up to the last second
     os.kill(platform.daemon_pid(), signal.SIGKILL)
+    platform.down()
+    assert processes_of(platform.home) == []
     platform.up()
     with platform.api() as api:
         assert api.get(f"/audio/{recording_id}").json()["status"] == "awaiting_upload"
