@@ -101,15 +101,6 @@ API_METHOD = Kind(
     id=Text("agm-{restApi}-{resourceId}-{httpMethod}"),
 )
 
-API_METHOD_RESPONSE = Kind(
-    type="aws:apigateway/methodResponse:MethodResponse",
-    service="apigateway",
-    delete_first=True,
-    create_call=Call(operation="PutMethodResponse", rename={"restApi": "restApiId"}),
-    delete_call=addressed("DeleteMethodResponse", **_METHOD, statusCode="{statusCode}"),
-    id=Text("agmr-{restApi}-{resourceId}-{httpMethod}-{statusCode}"),
-)
-
 _INTEGRATION_CALL = Call(
     operation="PutIntegration",
     rename={"restApi": "restApiId", "timeoutMilliseconds": "timeoutInMillis"},
@@ -144,15 +135,6 @@ API_INTEGRATION = Kind(
     id=Text("agi-{restApi}-{resourceId}-{httpMethod}"),
 )
 
-API_INTEGRATION_RESPONSE = Kind(
-    type="aws:apigateway/integrationResponse:IntegrationResponse",
-    service="apigateway",
-    delete_first=True,
-    create_call=Call(operation="PutIntegrationResponse", rename={"restApi": "restApiId"}),
-    delete_call=addressed("DeleteIntegrationResponse", **_METHOD, statusCode="{statusCode}"),
-    id=Text("agir-{restApi}-{resourceId}-{httpMethod}-{statusCode}"),
-)
-
 AUTHORIZER = Kind(
     type="aws:apigateway/authorizer:Authorizer",
     service="apigateway",
@@ -176,15 +158,6 @@ GATEWAY_RESPONSE = Kind(
     updatable={"responseParameters", "responseTemplates", "statusCode"},
     delete_call=addressed("DeleteGatewayResponse", restApiId="{restApiId}", responseType="{responseType}"),
     id=Text("aggr-{restApiId}-{responseType}"),
-)
-
-REQUEST_VALIDATOR = Kind(
-    type="aws:apigateway/requestValidator:RequestValidator",
-    service="apigateway",
-    name=NameRule(property="name", length_max=128, reusable=True),
-    create_call=Call(operation="CreateRequestValidator", rename={"restApi": "restApiId"}),
-    delete_call=addressed("DeleteRequestValidator", restApiId="{restApi}", requestValidatorId="{id}"),
-    id="id",
 )
 
 DEPLOYMENT = Kind(
@@ -294,16 +267,6 @@ METHOD_SETTINGS = Kind(
     id=Text("{restApi}-{stageName}-{methodPath}"),
 )
 
-ACCOUNT = Kind(
-    type="aws:apigateway/account:Account",
-    service="apigateway",
-    create_call=_patch("UpdateAccount", {}, {"cloudwatchRoleArn": "/cloudwatchRoleArn"}),
-    update_call=_patch("UpdateAccount", {}, {"cloudwatchRoleArn": "/cloudwatchRoleArn"}),
-    updatable={"cloudwatchRoleArn"},
-    id=Text("api-gateway-account"),
-    ignored={"resetOnDelete"},
-)
-
 VPC_LINK = Kind(
     type="aws:apigatewayv2/vpcLink:VpcLink",
     service="apigatewayv2",
@@ -321,15 +284,11 @@ KINDS = (
     REST_API,
     API_RESOURCE,
     API_METHOD,
-    API_METHOD_RESPONSE,
     API_INTEGRATION,
-    API_INTEGRATION_RESPONSE,
     AUTHORIZER,
     GATEWAY_RESPONSE,
-    REQUEST_VALIDATOR,
     DEPLOYMENT,
     STAGE,
     METHOD_SETTINGS,
-    ACCOUNT,
     VPC_LINK,
 )

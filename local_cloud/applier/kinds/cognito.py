@@ -123,18 +123,7 @@ USER_POOL_CLIENT = Kind(
     ignored={"generateSecret", "enablePropagateAdditionalUserContextData"},
 )
 
-RESOURCE_SERVER = Kind(
-    type="aws:cognito/resourceServer:ResourceServer",
-    service="cognito-idp",
-    create_call=Call(operation="CreateResourceServer"),
-    update_call=Call(operation="UpdateResourceServer"),
-    updatable={"name", "scopes"},
-    delete_call=addressed("DeleteResourceServer", UserPoolId="{userPoolId}", Identifier="{identifier}"),
-    id=Text("{userPoolId}|{identifier}"),
-)
-
 KINDS = (
     USER_POOL,
     USER_POOL_CLIENT,
-    RESOURCE_SERVER,
 )

@@ -366,7 +366,6 @@ def _repository_encryption(resource: Resource) -> Properties:
     return {"encryptionConfiguration": {"encryptionType": block.get("encryptionType", "AES256"), **key}}
 
 
-REPOSITORY = _repository("aws:ecr/repository:Repository", _REPOSITORY_OUTPUTS, {"forceDelete"})
 # The awsx component: a repository and its lifecycle policy, which expires images. What is built here is
 # pruned by the image builder, so the policy has no effect.
 AWSX_REPOSITORY = _repository(
@@ -375,24 +374,12 @@ AWSX_REPOSITORY = _repository(
     {"forceDelete", "lifecyclePolicy"},
 )
 
-LIFECYCLE_POLICY = Kind(
-    type="aws:ecr/lifecyclePolicy:LifecyclePolicy",
-    service="ecr",
-    create_call=_LIFECYCLE_CALL,
-    update_call=_LIFECYCLE_CALL,
-    updatable={"policy"},
-    delete_call=addressed("DeleteLifecyclePolicy", repositoryName="{repository}"),
-    id=Text("{repository}"),
-)
-
 KINDS = (
     CLUSTER,
     CAPACITY_PROVIDERS,
     TASK_DEFINITION,
     SERVICE,
     DISCOVERY_SERVICE,
-    REPOSITORY,
     AWSX_REPOSITORY,
-    LIFECYCLE_POLICY,
 )
 OTHERS = {"aws:servicediscovery/privateDnsNamespace:PrivateDnsNamespace": PrivateDnsNamespace()}

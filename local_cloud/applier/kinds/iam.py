@@ -65,44 +65,6 @@ ROLE_POLICY = Kind(
     ignored={"namePrefix"},
 )
 
-ROLE_POLICY_ATTACHMENT = Kind(
-    type="aws:iam/rolePolicyAttachment:RolePolicyAttachment",
-    service="iam",
-    create_call=Call(operation="AttachRolePolicy", rename={"role": "RoleName"}),
-    delete_call=addressed("DetachRolePolicy", RoleName="{role}", PolicyArn="{policyArn}"),
-    id=Text("{role}/{policyArn}"),
-)
-
-
-def _forget_versions(resource: Resource) -> None:
-    """IAM deletes a policy only after its other versions, and keeps at most five of them."""
-    versions = resource.cloud.call("iam", "ListPolicyVersions", {"PolicyArn": resource.id})["Versions"]
-    for version in versions:
-        if not version["IsDefaultVersion"]:
-            request = {"PolicyArn": resource.id, "VersionId": version["VersionId"]}
-            resource.cloud.call("iam", "DeletePolicyVersion", request)
-
-
-def _new_version(resource: Resource) -> Properties:
-    _forget_versions(resource)
-    return {"PolicyArn": resource.id, "PolicyDocument": resource.inputs["policy"], "SetAsDefault": True}
-
-
-POLICY = Kind(
-    type="aws:iam/policy:Policy",
-    service="iam",
-    name=NameRule(property="name", length_max=128, prefix_property="namePrefix"),
-    taggable=True,
-    create_call=Call(operation="CreatePolicy", rename={"name": "PolicyName", "policy": "PolicyDocument"}),
-    update_call=Call(operation="CreatePolicyVersion", keys=frozenset(), extra=_new_version),
-    updatable={"policy"},
-    find_call=addressed("GetPolicy", PolicyArn="arn:aws:iam::{account}:policy/{name}"),
-    delete_call=addressed("DeletePolicy", PolicyArn="{id}"),
-    before_delete=_forget_versions,
-    id="Policy.Arn",
-    outputs={"arn": "Policy.Arn", "policyId": "Policy.PolicyId"},
-)
-
 
 def _deletion_window(resource: Resource) -> Properties:
     days = int(resource.inputs.get("deletionWindowInDays") or 30)
@@ -149,25 +111,6 @@ KEY = Kind(
     ignored={"deletionWindowInDays", "rotationPeriodInDays", "bypassPolicyLockoutSafetyCheck", "isEnabled"},
 )
 
-ALIAS = Kind(
-    type="aws:kms/alias:Alias",
-    service="kms",
-    name=NameRule(property="name", length_max=256, prefix="alias/", prefix_property="namePrefix"),
-    create_call=Call(operation="CreateAlias", rename={"name": "AliasName"}),
-    update_call=Call(operation="UpdateAlias", rename={"name": "AliasName"}),
-    updatable={"targetKeyId"},
-    find_call=Call(operation="ListAliases", keys=frozenset()),
-    found=lambda resource, answer: any(
-        alias["AliasName"] == resource.physical for alias in answer["Aliases"]
-    ),
-    delete_call=addressed("DeleteAlias", AliasName="{name}"),
-    id=Text("{name}"),
-    outputs={
-        "arn": Text("arn:aws:kms:{region}:{account}:{name}"),
-        "targetKeyArn": Text("arn:aws:kms:{region}:{account}:key/{targetKeyId}"),
-    },
-)
-
 LOG_GROUP = Kind(
     type="aws:cloudwatch/logGroup:LogGroup",
     service="logs",
@@ -204,4 +147,4 @@ LOG_GROUP = Kind(
     ignored={"skipDestroy", "deletionProtectionEnabled", "kmsKeyId"},
 )
 
-KINDS = (ROLE, ROLE_POLICY, ROLE_POLICY_ATTACHMENT, POLICY, KEY, ALIAS, LOG_GROUP)
+KINDS = (ROLE, ROLE_POLICY, KEY, LOG_GROUP)

@@ -209,21 +209,7 @@ def _bus_policy(resource: Resource) -> Properties:
     }
 
 
-def _bus_policy_removal(resource: Resource) -> Properties:
-    return {"EventBusName": resource.inputs.get("eventBusName", "default"), "RemoveAllPermissions": True}
-
-
 _BUS_POLICY_CALL = Call(operation="PutPermission", keys=frozenset(), extra=_bus_policy)
-
-EVENT_BUS_POLICY = Kind(
-    type="aws:cloudwatch/eventBusPolicy:EventBusPolicy",
-    service="events",
-    create_call=_BUS_POLICY_CALL,
-    update_call=_BUS_POLICY_CALL,
-    updatable={"policy"},
-    delete_call=Call(operation="RemovePermission", keys=frozenset(), extra=_bus_policy_removal),
-    id=Text("policy-{urn}"),
-)
 
 
 def _until_running(resource: Resource) -> None:
@@ -314,13 +300,11 @@ TOPIC = Kind(
 KINDS = (
     QUEUE,
     _queue_part("aws:sqs/queuePolicy:QueuePolicy", "policy", "Policy"),
-    _queue_part("aws:sqs/redrivePolicy:RedrivePolicy", "redrivePolicy", "RedrivePolicy"),
     _queue_part("aws:sqs/redriveAllowPolicy:RedriveAllowPolicy", "redriveAllowPolicy", "RedriveAllowPolicy"),
     EVENT_BUS,
     EVENT_RULE,
     EVENT_TARGET,
     EVENT_ARCHIVE,
-    EVENT_BUS_POLICY,
     PIPE,
     TOPIC,
 )

@@ -128,8 +128,8 @@ class SecurityGroupRule:
     findable = False
     volatile = frozenset[str]()
 
-    def __init__(self, direction: str | None) -> None:
-        """`direction` is "ingress" or "egress"; None where the inputs say it (`type`)."""
+    def __init__(self, direction: str) -> None:
+        """`direction` is "ingress" or "egress"."""
         self._direction = direction
 
     def create(self, resource: Resource) -> State:
@@ -168,14 +168,13 @@ class SecurityGroupRule:
                 raise
 
     def _call(self, resource: Resource, verb: str) -> Properties:
-        direction = self._direction or str(resource.inputs["type"])
         request = {
             "GroupId": resource.inputs["securityGroupId"],
             "IpPermissions": [
                 permission(_self_reference(resource.inputs, resource.inputs["securityGroupId"]))
             ],
         }
-        return resource.cloud.call("ec2", f"{verb}SecurityGroup{direction.capitalize()}", request)
+        return resource.cloud.call("ec2", f"{verb}SecurityGroup{self._direction.capitalize()}", request)
 
 
 class Vpc:
@@ -332,37 +331,6 @@ class DefaultSecurityGroup:
                 resource.cloud.call("ec2", operation, request)
 
 
-VPC_ENDPOINT = Kind(
-    type="aws:ec2/vpcEndpoint:VpcEndpoint",
-    service="ec2",
-    create_call=Call(
-        operation="CreateVpcEndpoint",
-        keys={
-            "vpcId",
-            "serviceName",
-            "vpcEndpointType",
-            "policy",
-            "routeTableIds",
-            "subnetIds",
-            "privateDnsEnabled",
-        },
-        rename={"policy": "PolicyDocument"},
-        extra=lambda resource: (
-            {"SecurityGroupIds": resource.inputs["securityGroupIds"]}
-            if resource.inputs.get("securityGroupIds")
-            else {}
-        ),
-    ),
-    delete_call=Call(
-        operation="DeleteVpcEndpoints",
-        keys=frozenset(),
-        extra=lambda resource: {"VpcEndpointIds": [resource.id]},
-    ),
-    id="VpcEndpoint.VpcEndpointId",
-    outputs={"arn": Text("arn:aws:ec2:{region}:{account}:vpc-endpoint/{id}")},
-    ignored={"policy", "dnsOptions", "ipAddressType", "autoAccept", "subnetConfigurations"},
-)
-
 FLOW_LOG = Kind(
     type="aws:ec2/flowLog:FlowLog",
     service="ec2",
@@ -386,12 +354,11 @@ FLOW_LOG = Kind(
     outputs={"arn": Text("arn:aws:ec2:{region}:{account}:vpc-flow-log/{id}")},
 )
 
-KINDS = (VPC_ENDPOINT, FLOW_LOG)
+KINDS = (FLOW_LOG,)
 OTHERS = {
     "awsx:ec2:Vpc": Vpc(),
     "aws:ec2/securityGroup:SecurityGroup": SecurityGroup(),
     "aws:ec2/defaultSecurityGroup:DefaultSecurityGroup": DefaultSecurityGroup(),
-    "aws:ec2/securityGroupRule:SecurityGroupRule": SecurityGroupRule(None),
     "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule": SecurityGroupRule("ingress"),
     "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule": SecurityGroupRule("egress"),
 }

@@ -1,7 +1,6 @@
 """S3: buckets and the parts of a bucket that the program declares one by one."""
 
 from collections.abc import Callable, Mapping, Set
-from typing import Any
 
 from ..model import Call, Kind, NameRule, Properties, Resource, Text, addressed
 
@@ -64,7 +63,6 @@ def _part(
     into: str | None = None,
     rename: Mapping[str, str] | None = None,
     extra: Callable[[Resource], Properties] | None = None,
-    identity: str = "{bucket}",
     ignored: Set[str] = frozenset(),
 ) -> Kind:
     """Declare a part of a bucket: one operation sets it, another removes it, a new bucket means a new one."""
@@ -78,9 +76,9 @@ def _part(
         service="s3",
         create_call=call,
         update_call=call,
-        updatable=(keys or frozenset()) | {"eventbridge", "name", "tierings", "filter", "status", "policy"},
+        updatable=(keys or frozenset()) | {"eventbridge"},
         delete_call=addressed(remove, Bucket="{bucket}") if remove else None,
-        id=Text(identity),
+        id=Text("{bucket}"),
         ignored=ignored | {"expectedBucketOwner", "transitionDefaultMinimumObjectSize"},
     )
 
@@ -88,13 +86,6 @@ def _part(
 def _notification(resource: Resource) -> Properties:
     configuration: Properties = {"EventBridgeConfiguration": {}} if resource.inputs.get("eventbridge") else {}
     return {"NotificationConfiguration": configuration}
-
-
-def _tiering(resource: Resource) -> Properties:
-    inputs: dict[str, Any] = resource.inputs
-    tierings = [{"AccessTier": item["accessTier"], "Days": int(item["days"])} for item in inputs["tierings"]]
-    configuration = {"Id": inputs["name"], "Status": inputs.get("status", "Enabled"), "Tierings": tierings}
-    return {"Id": inputs["name"], "IntelligentTieringConfiguration": configuration}
 
 
 KINDS = (
@@ -128,13 +119,6 @@ KINDS = (
         into="LifecycleConfiguration",
     ),
     _part(
-        "bucketCorsConfiguration:BucketCorsConfiguration",
-        "PutBucketCors",
-        "DeleteBucketCors",
-        keys=frozenset({"corsRules"}),
-        into="CORSConfiguration",
-    ),
-    _part(
         "bucketOwnershipControls:BucketOwnershipControls",
         "PutBucketOwnershipControls",
         "DeleteBucketOwnershipControls",
@@ -147,12 +131,5 @@ KINDS = (
         "PutBucketNotificationConfiguration",
         None,
         extra=_notification,
-    ),
-    _part(
-        "bucketIntelligentTieringConfiguration:BucketIntelligentTieringConfiguration",
-        "PutBucketIntelligentTieringConfiguration",
-        None,
-        extra=_tiering,
-        identity="{bucket}:{name}",
     ),
 )
