@@ -1,0 +1,1 @@
+"""The coordinator: questions go in, answers that the tools support come out."""

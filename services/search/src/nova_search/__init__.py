@@ -1,0 +1,1 @@
+"""Search: transcripts go in as vectors, passages come out by meaning."""
