@@ -1,0 +1,191 @@
+"""Contracts of the coordinator: its HTTP models, the events of its stream, and the events of a session."""
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from nova_common.contracts.audio import Contract, Timestamp
+from nova_common.events import AggregateType, EventData
+
+type TurnStatus = Literal["completed", "failed"]
+"""How a turn ended; one that is being answered is not listed yet."""
+
+type ToolStatus = Literal["started", "completed", "failed"]
+"""Where the use of a tool stands; `completed` and `failed` are final."""
+
+MESSAGE_CHARACTERS_MAX = 8000
+"""The longest message of a person: several pages, and a small part of any model's context."""
+
+TURNS_SHOWN_MAX = 50
+"""How many turns of a session are shown, the last ones."""
+
+
+def _is_none(value: object) -> bool:
+    return value is None
+
+
+class SessionCreated(Contract):
+    """Answer of `POST /api/sessions`."""
+
+    id: str
+    created_at: Timestamp
+
+
+class SessionSummary(Contract):
+    """A session in a list. `turns` counts all of them, also failed ones; each moves `updated_at`."""
+
+    id: str
+    created_at: Timestamp
+    updated_at: Timestamp
+    turns: int = Field(ge=0)
+
+
+class SessionPage(Contract):
+    """Answer of `GET /api/sessions`: newest first. `next_cursor` is null on the last page."""
+
+    items: list[SessionSummary]
+    next_cursor: str | None = None
+
+
+class SendMessage(Contract):
+    """Body of `POST /api/sessions/{id}/messages`: what a person says, more than blanks."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    text: str = Field(min_length=1, max_length=MESSAGE_CHARACTERS_MAX, pattern=r"\S")
+
+
+class TurnView(Contract):
+    """A question and its answer.
+
+    `tools` names the tools used, in the order of their first use. A failed turn has a reason, and as its
+    answer what had been said until then.
+    """
+
+    id: str
+    question: str
+    answer: str
+    tools: list[str]
+    status: TurnStatus
+    reason: str | None = Field(default=None, exclude_if=_is_none)
+    created_at: Timestamp
+
+
+class SessionView(Contract):
+    """Answer of `GET /api/sessions/{id}`: the last `TURNS_SHOWN_MAX` turns, oldest first."""
+
+    id: str
+    created_at: Timestamp
+    turns: list[TurnView]
+
+
+class Usage(Contract):
+    """What a turn consumed, summed over its calls of the model."""
+
+    input_tokens: int = Field(ge=0)
+    output_tokens: int = Field(ge=0)
+
+
+class TokenEvent(Contract):
+    """Data of the stream's event `token`: a piece of the answer, to be appended to those before."""
+
+    text: str
+
+
+class ToolEvent(Contract):
+    """Data of the stream's event `tool`.
+
+    `id` is the same for the start and the end of one use; `input` (the arguments) comes with the start.
+    """
+
+    id: str
+    name: str
+    status: ToolStatus
+    input: dict[str, Any] | None = Field(default=None, exclude_if=_is_none)
+
+
+class TurnAnswer(Contract):
+    """Data of the stream's event `done`, and the answer of the JSON variant: one whole turn.
+
+    `stop_reason` is the model's (`end_turn`, `max_tokens`, ...).
+    """
+
+    turn: str
+    text: str
+    tools: list[str]
+    usage: Usage
+    stop_reason: str
+
+
+class ToolDescription(Contract):
+    """What a model is told about a tool; `input_schema` is the JSON schema of its arguments."""
+
+    name: str
+    description: str
+    input_schema: dict[str, Any]
+
+
+class ToolList(Contract):
+    """Answer of `GET /api/tools`."""
+
+    tools: list[ToolDescription]
+
+
+class TurnBody(Contract):
+    """The document of a turn in the content bucket: all that people and the model wrote."""
+
+    question: str
+    answer: str
+    tools: list[str]
+
+
+class TurnBodyReference(BaseModel):
+    """Where the document of a turn is: exactly this version, with exactly this content (sha256 in hex)."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
+
+    key: str
+    version_id: str
+    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+
+
+class SessionStarted(EventData):
+    """Somebody opened a session: the event's user, whose it is from now on."""
+
+
+class TurnCompleted(EventData):
+    """A message was answered. `tools` are names; tokens are summed over the turn's calls of the model."""
+
+    turn: str
+    body: TurnBodyReference
+    tools: list[str]
+    model: str
+    input_tokens: int
+    output_tokens: int
+    duration_ms: int
+    stop_reason: str
+
+
+class TurnFailed(EventData):
+    """A message was not answered to the end.
+
+    The reason is meant for the owner; there is no body when it could not be stored.
+    """
+
+    severity = "warning"
+
+    turn: str
+    body: TurnBodyReference | None = None
+    reason: str
+
+
+class SessionDeleted(EventData):
+    """The owner deleted the session; what was said in it is gone."""
+
+
+SESSION = AggregateType(
+    name="Session",
+    source="nova.agent-core",
+    events=(SessionStarted, TurnCompleted, TurnFailed, SessionDeleted),
+)
+"""One conversation of one user: from its start until its deletion."""
