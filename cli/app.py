@@ -18,7 +18,7 @@ import typer
 from cli import daemon as daemons
 from cli import demo as demos
 from cli import logs as log_files
-from cli import platform, users
+from cli import platform, questions, users
 from cli.apply import apply_program
 from cli.checks import problems
 from cli.errors import NovaError
@@ -30,6 +30,10 @@ from cli.tools import build_environment, find_uv
 app = typer.Typer(
     help="Nova on this machine.", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False
 )
+
+
+REFUSED_SHOWN = 10
+"""Refused calls that `nova status` prints; `--json` has all that are kept."""
 
 
 class Models(StrEnum):
@@ -72,7 +76,8 @@ def up(
     output.note(f"The platform is up ({time.monotonic() - started:.1f} s).")
     for name, url in platform.describe(home)["urls"].items():
         output.line(f"{name:<8} {url}")
-    output.note("Try ./nova demo samples/meeting.wav, ./nova status, ./nova logs -f; stop with ./nova down")
+    output.note('Try ./nova demo samples/trains.wav "When does the last train leave?"')
+    output.note("./nova status and ./nova logs -f show what goes on; ./nova down stops it")
 
 
 @app.command()
@@ -113,6 +118,11 @@ def status(
             output.line(f"  {name:<18} {state:<12} {service['url'] or ''}".rstrip())
         if not described["services"]:
             output.line("  not running: start it with ./nova up")
+        refused = described["refused"]
+        if refused["total"]:
+            output.line(f"refused calls: {refused['total']}")
+            for call in refused["recent"][-REFUSED_SHOWN:]:
+                output.line(f"  {platform.refused_line(call)}")
     raise typer.Exit(0 if described["healthy"] else 1)
 
 
@@ -158,17 +168,29 @@ def env() -> None:
 
 
 @app.command()
-def demo(file: Annotated[Path, typer.Argument(help="a recording: wav, mp3, m4a, webm, ogg or flac")]) -> None:
-    """Transcribe a recording through the public API and print what was said when."""
+def demo(
+    file: Annotated[Path, typer.Argument(help="a recording: wav, mp3, m4a, webm, ogg or flac")],
+    question: Annotated[str | None, typer.Argument(help="what you want to know about it")] = None,
+) -> None:
+    """Transcribe a recording through the public API, print what was said when, and ask about it."""
     home, output = find_home(), Output()
     demos.check(file)
     access_token = _access_token(home)
     api = str(home.outputs()["api_url"])
-    with output.step(f"Transcribing {file.name}") as step:
-        transcript = demos.transcribe(api, access_token, file, step.update)
-        step.summary = f"{transcript['language']}, {len(transcript['text'].split())} words"
-    for line in demos.lines(transcript):
-        output.line(line)
+    daemon, _outputs = platform.require(home)
+    refused_before = int(platform.describe(home)["refused"]["total"])
+    try:
+        with output.step(f"Transcribing {file.name}") as step:
+            recording_id, transcript = demos.transcribe(api, access_token, file, step.update)
+            step.summary = f"{transcript['language']}, {len(transcript['text'].split())} words"
+        for line in demos.lines(transcript):
+            output.line(line)
+        if question is not None:
+            _question(output, api, access_token, recording_id, question)
+    except NovaError as error:
+        # What the services keep from their callers, the owner of this machine may know.
+        refused = platform.refused_since(daemon, refused_before)
+        raise NovaError("\n  refused: ".join([str(error), *refused])) from error
 
 
 def main() -> None:
@@ -178,6 +200,27 @@ def main() -> None:
     except NovaError as error:
         Output().failure(str(error))
         sys.exit(1)
+
+
+def _question(output: Output, api: str, token: str, recording_id: str, question: str) -> None:
+    with output.step("Searching") as step:
+        hits = questions.passages(api, token, recording_id, question, step.update)
+        step.summary = f"{len(hits)} passage{'s' if len(hits) > 1 else ''}"
+    for hit in hits:
+        output.line(questions.passage_line(hit))
+    output.note("Asking ...")
+    started, first = time.monotonic(), 0.0
+    for event in questions.ask(api, token, recording_id, question):
+        match event.name:
+            case "tool" if event.data["status"] == "started":
+                output.note(f"the coordinator calls {event.data['name']}")
+            case "token":
+                first = first or time.monotonic() - started
+                output.piece(event.data["text"])
+            case _:
+                pass
+    output.line()
+    output.note(f"Answered ({time.monotonic() - started:.1f} s, first token after {first * 1000:.0f} ms)")
 
 
 def _start_cloud(home: Home, output: Output, uv: str, models: Models) -> daemons.Daemon:

@@ -7,6 +7,7 @@ from typing import Any
 
 import httpx2
 
+from cli import public_api
 from cli.errors import NovaError
 
 # What the API takes; the service has the last word.
@@ -19,31 +20,28 @@ CONTENT_TYPES = {
     ".wav": "audio/wav",
     ".webm": "audio/webm",
 }
-REQUEST_TIMEOUT_S = 30
 TRANSCRIPT_TIMEOUT_S = 600
 POLL_INTERVAL_S = 0.5
 CHUNK_BYTES = 1 << 20
 
 
-def transcribe(api: str, token: str, file: Path, progress: Callable[[str], None]) -> dict[str, Any]:
-    """Upload `file`, wait for its transcript, return it; raises NovaError with the platform's own words."""
+def transcribe(
+    api: str, token: str, file: Path, progress: Callable[[str], None]
+) -> tuple[str, dict[str, Any]]:
+    """Upload `file`, wait for its transcript, return the recording's id and it.
+
+    Raises NovaError with the platform's own words.
+    """
     content_type = check(file)
-    with httpx2.Client(
-        base_url=api,
-        headers={"Authorization": f"Bearer {token}"},
-        timeout=REQUEST_TIMEOUT_S,
-        trust_env=False,
-    ) as client:
-        try:
-            size = file.stat().st_size
-            body = {"filename": file.name, "content_type": content_type, "size_bytes": size}
-            recording = _json(client.post("/audio", json=body), "the recording was refused")
-            progress(f"uploading {size:,} bytes")
-            _upload(recording["upload"], file, size)
-            _await_completion(client, recording["id"], progress)
-            return _json(client.get(f"/audio/{recording['id']}/transcript"), "there is no transcript")
-        except httpx2.HTTPError as error:
-            raise NovaError(f"the platform does not answer at {api}: {error}") from error
+    with public_api.client(api, token) as client:
+        size = file.stat().st_size
+        body = {"filename": file.name, "content_type": content_type, "size_bytes": size}
+        recording = public_api.answer(client.post("/audio", json=body), "the recording was refused")
+        progress(f"uploading {size:,} bytes")
+        _upload(recording["upload"], file, size)
+        _await_completion(client, recording["id"], progress)
+        transcript = client.get(f"/audio/{recording['id']}/transcript")
+        return recording["id"], public_api.answer(transcript, "there is no transcript")
 
 
 def check(file: Path) -> str:
@@ -65,10 +63,11 @@ def lines(transcript: dict[str, Any]) -> Iterator[str]:
     """Yield each segment for people: from when to when (m:ss.s), the speaker if known, the words."""
     for segment in transcript["segments"]:
         speaker = f"{segment['speaker']}: " if segment.get("speaker") else ""
-        yield f"{_clock(segment['start'])} - {_clock(segment['end'])}  {speaker}{segment['text']}"
+        yield f"{clock(segment['start'])} - {clock(segment['end'])}  {speaker}{segment['text']}"
 
 
-def _clock(seconds: float) -> str:
+def clock(seconds: float) -> str:
+    """Return a place in a recording as m:ss.s."""
     minutes, rest = divmod(round(seconds * 10), 600)
     return f"{minutes}:{rest // 10:02d}.{rest % 10}"
 
@@ -86,7 +85,7 @@ def _upload(target: dict[str, Any], file: Path, size: int) -> None:
         target["url"],
         content=content(),
         headers=headers,
-        timeout=REQUEST_TIMEOUT_S,
+        timeout=public_api.REQUEST_TIMEOUT_S,
         trust_env=False,
     )
     if not answer.is_success:
@@ -96,7 +95,7 @@ def _upload(target: dict[str, Any], file: Path, size: int) -> None:
 def _await_completion(client: httpx2.Client, recording_id: str, progress: Callable[[str], None]) -> None:
     deadline = time.monotonic() + TRANSCRIPT_TIMEOUT_S
     while time.monotonic() < deadline:
-        recording = _json(client.get(f"/audio/{recording_id}"), "the recording cannot be read")
+        recording = public_api.answer(client.get(f"/audio/{recording_id}"), "the recording cannot be read")
         if recording["status"] == "completed":
             return
         if recording["status"] == "failed":
@@ -104,14 +103,3 @@ def _await_completion(client: httpx2.Client, recording_id: str, progress: Callab
         progress(str(recording["status"]).replace("_", " "))
         time.sleep(POLL_INTERVAL_S)
     raise NovaError(f"no transcript of {recording_id} after {TRANSCRIPT_TIMEOUT_S} s")
-
-
-def _json(answer: httpx2.Response, failure: str) -> dict[str, Any]:
-    if answer.is_success:
-        return answer.json()
-    is_problem = "json" in answer.headers.get("content-type", "")
-    problem: dict[str, Any] = answer.json() if is_problem else {}
-    detail = problem.get("detail") or problem.get("title") or problem.get("message") or answer.text[:500]
-    errors: list[Any] = problem.get("errors") or []
-    fields = "; ".join(str(item) for item in errors)
-    raise NovaError(f"{failure} ({answer.status_code}): {detail}{f' ({fields})' if fields else ''}")

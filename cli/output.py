@@ -46,6 +46,11 @@ class Output:
         """Print a result, exactly as it is."""
         self.results.print(text, markup=False)
 
+    def piece(self, text: str) -> None:
+        """Print a piece of a result as it comes, without ending the line."""
+        self.results.print(text, markup=False, end="")
+        self.results.file.flush()
+
     def note(self, text: str) -> None:
         """Print a line of progress."""
         self.progress.print(text, markup=False)

@@ -18,7 +18,8 @@ def describe(home: Home) -> dict[str, Any]:
     """Return the platform's state in the shape that `nova status --json` prints."""
     daemon = daemons.running(home)
     outputs = home.outputs()
-    reported = _reported(daemon) if daemon else {}
+    state = daemons.status(daemon) if daemon else {}
+    reported: dict[str, dict[str, Any]] = state.get("services", {})
     names = sorted({*expected_services(outputs), *reported})
     services = {
         name: {
@@ -35,6 +36,7 @@ def describe(home: Home) -> dict[str, Any]:
         and all(service["healthy"] for service in services.values()),
         "urls": urls,
         "services": services,
+        "refused": _refused(state),
         "user": {"username": user.get("username"), "password": user.get("password")},
     }
 
@@ -56,6 +58,20 @@ def require(home: Home) -> tuple[Daemon, dict[str, Any]]:
     if daemon is None or not outputs:
         raise NovaError("the platform is not running: start it with `./nova up`")
     return daemon, outputs
+
+
+def refused_since(daemon: Daemon, total: int) -> list[str]:
+    """Return the calls that were refused after the first `total` ones, a line each, newest last."""
+    refused = _refused(daemons.status(daemon))
+    calls: list[dict[str, Any]] = refused["recent"]
+    count = min(int(refused["total"]) - total, len(calls))
+    return [refused_line(call) for call in calls[-count:]] if count > 0 else []
+
+
+def refused_line(call: dict[str, Any]) -> str:
+    """Return a refused call for people: who, what, on what, and why."""
+    who = call.get("role") or call.get("principal") or "nobody"
+    return f"{who} may not {call['action']} on {call['resource']}: {call['reason']}"
 
 
 def wait_until_healthy(home: Home, daemon: Daemon, services: list[str], step: Step) -> None:
@@ -80,6 +96,11 @@ def wait_until_healthy(home: Home, daemon: Daemon, services: list[str], step: St
 def _reported(daemon: Daemon) -> dict[str, dict[str, Any]]:
     """Return what the daemon says of each service."""
     return daemons.status(daemon).get("services", {})
+
+
+def _refused(state: dict[str, Any]) -> dict[str, Any]:
+    """Return the refused calls in the daemon's status: how many, and the last ones, newest last."""
+    return state.get("refused") or {"total": 0, "recent": []}
 
 
 def _failure(home: Home, name: str, reported: dict[str, Any]) -> str:

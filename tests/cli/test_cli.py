@@ -1,18 +1,20 @@
 """The command line without a platform: what it checks, what it prints."""
 
+import contextlib
 import json
 import os
 import socket
 import subprocess
 import time
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import pytest
 from typer.testing import CliRunner, Result
 
-from cli import checks, daemon, demo, ports, tools, users
+from cli import checks, daemon, demo, ports, public_api, questions, tools, users
 from cli import platform as platforms
 from cli.app import app
 from cli.errors import NovaError
@@ -40,19 +42,32 @@ def run(*arguments: str) -> Result:
     return CliRunner().invoke(app, list(arguments))
 
 
-def running_with(monkeypatch: pytest.MonkeyPatch, services: dict[str, Any]) -> daemon.Daemon:
-    """Pretend that a daemon runs and reports `services`."""
+def running_with(
+    monkeypatch: pytest.MonkeyPatch, services: dict[str, Any], **state: dict[str, Any]
+) -> daemon.Daemon:
+    """Pretend that a daemon runs and reports `services`, and more of its state."""
     described = daemon.Daemon(1, 2, "key", "secret")
 
     def running(_home: Home) -> daemon.Daemon:
         return described
 
     def status(_daemon: daemon.Daemon) -> dict[str, Any]:
-        return {"services": services}
+        return {"services": services, **state}
 
     monkeypatch.setattr(daemon, "running", running)
     monkeypatch.setattr(daemon, "status", status)
     return described
+
+
+def answering(monkeypatch: pytest.MonkeyPatch, answer: Callable[[httpx2.Request], httpx2.Response]) -> None:
+    """Have the public API answered by a function."""
+
+    @contextlib.contextmanager
+    def client(api: str, _token: str) -> Generator[httpx2.Client]:
+        with httpx2.Client(base_url=api, transport=httpx2.MockTransport(answer)) as mocked:
+            yield mocked
+
+    monkeypatch.setattr(public_api, "client", client)
 
 
 # --- state directory and ports ---
@@ -159,7 +174,9 @@ def test_status_keeps_its_shape_when_nothing_runs(home: Home) -> None:
     result = run("status", "--json")
     assert result.exit_code == 1
     nobody = {"username": None, "password": None}
-    assert json.loads(result.stdout) == {"healthy": False, "urls": {}, "services": {}, "user": nobody}
+    none: dict[str, Any] = {"total": 0, "recent": []}
+    expected: dict[str, Any] = {"healthy": False, "urls": {}, "services": {}, "refused": none, "user": nobody}
+    assert json.loads(result.stdout) == expected
     assert run("status").exit_code == 1
     assert home.path.exists()
 
@@ -180,6 +197,7 @@ def test_status_reports_each_declared_service(home: Home, monkeypatch: pytest.Mo
             "audio": {"healthy": True, "url": "http://127.0.0.1:3"},
             "projector": {"healthy": False, "url": None},
         },
+        "refused": {"total": 0, "recent": []},
         "user": {"username": "demo", "password": "p"},
     }
     services["projector"] = {"healthy": True, "url": None}
@@ -237,6 +255,79 @@ def test_transcript_lines_carry_times_and_speakers() -> None:
         "0:00.0 - 1:00.0  Hello.",
         "1:01.2 - 60:00.0  spk_0: Bye.",
     ]
+
+
+def refused(count: int) -> dict[str, Any]:
+    calls = [
+        {
+            "role": f"role-{number}",
+            "action": "s3:GetObject",
+            "resource": "arn",
+            "reason": "no policy allows it",
+        }
+        for number in range(count)
+    ]
+    return {"total": count, "recent": calls[-100:]}
+
+
+def test_status_shows_the_last_refused_calls(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    running_with(monkeypatch, {}, refused=refused(120))
+    assert home.path.exists()
+    shown = run("status").stdout
+    assert "refused calls: 120" in shown
+    assert "role-119 may not s3:GetObject on arn: no policy allows it" in shown
+    assert "role-109 " not in shown
+
+
+def test_only_calls_refused_meanwhile_are_named(monkeypatch: pytest.MonkeyPatch, home: Home) -> None:
+    assert home.path.exists()
+    running = running_with(monkeypatch, {}, refused=refused(3))
+    lines = platforms.refused_since(running, 2)
+    assert lines == ["role-2 may not s3:GetObject on arn: no policy allows it"]
+    assert platforms.refused_since(running, 3) == []
+
+
+def test_events_of_a_stream_are_told_apart_from_heartbeats_and_lines_joined() -> None:
+    lines = [": heartbeat", "", "event: token", 'data: {"text":', 'data:  "two"}', "", 'data: {"a": 1}', ""]
+    assert [(event.name, event.data) for event in questions.server_events(lines)] == [
+        ("token", {"text": "two"}),
+        ("message", {"a": 1}),
+    ]
+
+
+STREAMS = {
+    'event: error\ndata: {"title": "Model", "detail": "throttled"}\n\n': "throttled",
+    'event: token\ndata: {"text": "a"}\n\n': "before it was complete",
+}
+
+
+@pytest.mark.parametrize(("stream", "message"), STREAMS.items())
+def test_an_answer_that_fails_or_breaks_off_is_an_error(
+    monkeypatch: pytest.MonkeyPatch, stream: str, message: str
+) -> None:
+    def answer(request: httpx2.Request) -> httpx2.Response:
+        if request.url.path == "/api/sessions":
+            return httpx2.Response(201, json={"id": "s1"})
+        assert request.headers["accept"] == "text/event-stream"
+        return httpx2.Response(200, text=stream)
+
+    answering(monkeypatch, answer)
+    with pytest.raises(NovaError, match=message):
+        list(questions.ask("http://127.0.0.1:1/api", "token", "r1", "When?"))
+
+
+def test_a_search_waits_for_the_index_and_asks_about_the_recording(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[dict[str, Any]] = []
+
+    def answer(request: httpx2.Request) -> httpx2.Response:
+        asked.append(json.loads(request.content))
+        hit = {"id": "1", "kind": "transcript", "score": 0.5, "text": "At ten.", "start": 1.0, "end": 2.0}
+        return httpx2.Response(200, json={"hits": [hit] if len(asked) > 1 else []})
+
+    answering(monkeypatch, answer)
+    hits = questions.passages("http://127.0.0.1:1/api", "token", "r1", "When?", lambda _text: None)
+    assert questions.passage_line(hits[0]) == "0:01.0 - 0:02.0  [0.50] At ten."
+    assert [body["filter"] for body in asked] == [{"media_id": "r1"}] * 2
 
 
 # --- logs, processes, users, launcher ---
