@@ -14,13 +14,13 @@ from nova_common.contracts.audio import (
     TranscriptionCompleted,
     TranscriptionFailed,
     TranscriptionStarted,
-    TranscriptReference,
 )
+from nova_common.contracts.documents import DocumentReference
 from nova_common.events import Event, EventData
 
 ID = str(uuid.UUID(int=7))
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
-REFERENCE = TranscriptReference(key=f"transcripts/{ID}.json", version_id="v", sha256="0" * 64)
+REFERENCE = DocumentReference(key=f"transcripts/{ID}.json", version_id="v", sha256="0" * 64)
 REQUESTED = RecordingRequested(filename="a.wav", content_type="audio/x-wav", size_bytes=5)
 STARTED = TranscriptionStarted(job="nova-1", duration_seconds=2.5)
 COMPLETED = TranscriptionCompleted(

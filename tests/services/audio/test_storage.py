@@ -10,8 +10,9 @@ import pytest
 import requests
 from nova_audio import storage
 from nova_audio.media import probe
-from nova_audio.storage import ContentCorruptError, ContentMissingError, ContentStore
-from nova_common.contracts.audio import TranscriptReference
+from nova_audio.storage import ContentStore
+from nova_common.contracts.documents import DocumentReference
+from nova_common.documents import ContentCorruptError, ContentMissingError
 
 from tests.services.support.audio import tone
 from tests.services.support.tables import CONTENT_BUCKET
@@ -58,7 +59,7 @@ def test_what_is_missing_is_said_to_be_missing(content: ContentStore) -> None:
     with pytest.raises(ContentMissingError):
         content.describe("uploads/none")
     with pytest.raises(ContentMissingError):
-        content.read_document(TranscriptReference(key="transcripts/none", version_id="v1", sha256="0" * 64))
+        content.read_document(DocumentReference(key="transcripts/none", version_id="v1", sha256="0" * 64))
 
 
 def test_deletion_leaves_no_version_and_no_neighbour_harmed(s3: "S3Client", content: ContentStore) -> None:

@@ -16,7 +16,7 @@ from fastapi.testclient import TestClient
 from nova_audio import domain, storage, worker
 from nova_audio.media import Media, UnusableMediaError
 from nova_audio.settings import WorkerSettings
-from nova_audio.storage import ContentMissingError, ContentStore
+from nova_audio.storage import ContentStore
 from nova_audio.transcription import TranscriptionService
 from nova_audio.worker import JobUnfinishedError, Transcriber, UnknownRecordingError, create_app
 from nova_common.contracts.audio import (
@@ -26,6 +26,7 @@ from nova_common.contracts.audio import (
     Transcript,
     TranscriptionCompleted,
 )
+from nova_common.documents import ContentMissingError
 from nova_common.event_store import DynamoEventStore
 from nova_common.events import EventRegistry
 from pydantic import ValidationError

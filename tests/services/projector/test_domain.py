@@ -14,8 +14,8 @@ from nova_common.contracts.audio import (
     TranscriptionCompleted,
     TranscriptionFailed,
     TranscriptionStarted,
-    TranscriptReference,
 )
+from nova_common.contracts.documents import DocumentReference
 from nova_common.events import Event, EventData, NewEvent
 from nova_projector.domain import GapError, RecordingRow, project
 from nova_projector.read_model import StaleRowError
@@ -24,7 +24,7 @@ from nova_projector.worker import Projector
 START = datetime(2026, 1, 1, tzinfo=UTC)
 STARTED = TranscriptionStarted(job="j", duration_seconds=2.5)
 COMPLETED = TranscriptionCompleted(
-    transcript=TranscriptReference(key="k", version_id="v", sha256="0" * 64),
+    transcript=DocumentReference(key="k", version_id="v", sha256="0" * 64),
     language="en-US",
     duration_seconds=2.5,
     words=1,

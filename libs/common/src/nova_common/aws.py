@@ -14,8 +14,10 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 if TYPE_CHECKING:
+    from types_boto3_bedrock_runtime import BedrockRuntimeClient
     from types_boto3_dynamodb import DynamoDBClient
     from types_boto3_s3 import S3Client
+    from types_boto3_s3vectors import S3VectorsClient
     from types_boto3_sqs import SQSClient
     from types_boto3_transcribe import TranscribeServiceClient
 
@@ -66,6 +68,19 @@ def sqs(region: str) -> SQSClient:
 def transcribe(region: str) -> TranscribeServiceClient:
     """Return an Amazon Transcribe client."""
     return _client("transcribe", region, read_timeout_seconds=15)
+
+
+def s3vectors(region: str) -> S3VectorsClient:
+    """Return an S3 Vectors client; a batch of vectors is up to 20 MiB on its way."""
+    return _client("s3vectors", region, read_timeout_seconds=15)
+
+
+def bedrock_runtime(region: str, *, read_timeout_seconds: float = 60) -> BedrockRuntimeClient:
+    """Return a Bedrock client for models of a region.
+
+    The read time-out is the longest silence of a model: minutes for one that answers in one piece.
+    """
+    return _client("bedrock-runtime", region, read_timeout_seconds=read_timeout_seconds)
 
 
 def error_code(error: ClientError) -> str:

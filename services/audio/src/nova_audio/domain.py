@@ -17,8 +17,8 @@ from nova_common.contracts.audio import (
     TranscriptionCompleted,
     TranscriptionFailed,
     TranscriptionStarted,
-    TranscriptReference,
 )
+from nova_common.contracts.documents import DocumentReference
 from nova_common.events import Event, EventData, is_aggregate_id
 
 MEDIA_FORMATS = {
@@ -64,7 +64,7 @@ class Recording:
     language: str | None
     duration_seconds: float | None = None
     reason: str | None = None
-    transcript: TranscriptReference | None = None
+    transcript: DocumentReference | None = None
     is_deleted: bool = False
 
     @property
@@ -159,7 +159,7 @@ def start(recording: Recording, job: str, duration_seconds: float) -> Sequence[E
 
 
 def complete(
-    recording: Recording, transcript: TranscriptReference, language: str, words: int, segments: int
+    recording: Recording, transcript: DocumentReference, language: str, words: int, segments: int
 ) -> Sequence[EventData]:
     """Note the transcript of a recording in work; nothing for one that is settled or deleted."""
     if recording.is_deleted or recording.status != "processing" or recording.duration_seconds is None:

@@ -5,20 +5,17 @@ Presigned uploads, objects with their versions, and deletion that leaves no vers
 
 from __future__ import annotations
 
-import hashlib
 import io
 from collections import OrderedDict
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, override
 
 from botocore.exceptions import ClientError
-from nova_common.aws import error_code
-from nova_common.contracts.audio import TranscriptReference, Upload
+from nova_common.contracts.audio import Upload
+from nova_common.documents import ContentCorruptError, DocumentStore, missing_or
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
-    from types_boto3_s3.type_defs import ObjectIdentifierTypeDef
 
 UPLOAD_SECONDS_MAX = 3600
 """How long a presigned upload may begin; a task's credentials, which sign it, live for up to six hours."""
@@ -30,16 +27,6 @@ BLOCKS_KEPT_MAX = 3
 RAW_RESULT_BYTES_MAX = 64 * 1024 * 1024
 """Far above what four hours of speech give (about 100 bytes a word and alternative)."""
 
-_MISSING = frozenset({"404", "NoSuchKey", "NoSuchVersion", "NotFound"})
-
-
-class ContentMissingError(Exception):
-    """There is no such object, or not in that version."""
-
-
-class ContentCorruptError(Exception):
-    """The object's content is not what its reference says."""
-
 
 @dataclass(frozen=True, slots=True)
 class StoredObject:
@@ -50,12 +37,8 @@ class StoredObject:
     etag: str
 
 
-class ContentStore:
+class ContentStore(DocumentStore):
     """Recordings and transcripts in one versioned bucket."""
-
-    def __init__(self, client: S3Client, bucket: str) -> None:
-        self._client = client
-        self._bucket = bucket
 
     def presign_upload(self, key: str, content_type: str, size_bytes: int) -> Upload:
         """Return how to send exactly so many bytes of this type.
@@ -80,7 +63,7 @@ class ContentStore:
         try:
             answer = self._client.head_object(Bucket=self._bucket, Key=key)
         except ClientError as error:
-            raise _translated(error, key) from error
+            raise missing_or(error, key) from error
         return StoredObject(key=key, size_bytes=answer["ContentLength"], etag=answer["ETag"])
 
     def open(self, stored: StoredObject) -> RangedReader:
@@ -92,68 +75,13 @@ class ContentStore:
         try:
             answer = self._client.get_object(Bucket=self._bucket, Key=key)
         except ClientError as error:
-            raise _translated(error, key) from error
+            raise missing_or(error, key) from error
         with answer["Body"] as body:
             content = body.read(RAW_RESULT_BYTES_MAX + 1)
         if len(content) > RAW_RESULT_BYTES_MAX:
             message = f"{key} has more than {RAW_RESULT_BYTES_MAX} bytes"
             raise ContentCorruptError(message)
         return content
-
-    def write_document(self, key: str, content: bytes) -> TranscriptReference:
-        """Store a JSON document and return the reference to exactly this version."""
-        answer = self._client.put_object(
-            Bucket=self._bucket, Key=key, Body=content, ContentType="application/json"
-        )
-        return TranscriptReference(
-            key=key,
-            # "null" is S3's own name for the version of an object that is not versioned.
-            version_id=answer.get("VersionId", "null"),
-            sha256=hashlib.sha256(content).hexdigest(),
-        )
-
-    def read_document(self, reference: TranscriptReference) -> bytes:
-        """Return what a reference refers to.
-
-        ContentMissingError, ContentCorruptError when the hash differs.
-        """
-        try:
-            answer = self._client.get_object(
-                Bucket=self._bucket, Key=reference.key, VersionId=reference.version_id
-            )
-        except ClientError as error:
-            raise _translated(error, reference.key) from error
-        with answer["Body"] as body:
-            content = body.read()
-        if hashlib.sha256(content).hexdigest() != reference.sha256:
-            message = f"{reference.key} version {reference.version_id} does not have the content it had"
-            raise ContentCorruptError(message)
-        return content
-
-    def delete_all_versions(self, keys: Iterable[str]) -> None:
-        """Delete every version and delete marker of these objects; those that do not exist are fine."""
-        for key in keys:
-            pages = self._client.get_paginator("list_object_versions").paginate(
-                Bucket=self._bucket, Prefix=key
-            )
-            for page in pages:
-                entries = [*page.get("Versions", []), *page.get("DeleteMarkers", [])]
-                versions: list[ObjectIdentifierTypeDef] = [
-                    {"Key": key, "VersionId": entry.get("VersionId", "null")}
-                    for entry in entries
-                    if entry.get("Key") == key
-                ]
-                self._delete(versions)
-
-    def _delete(self, versions: list[ObjectIdentifierTypeDef]) -> None:
-        """Delete up to a page of versions, which is also the most that DeleteObjects takes (1,000)."""
-        if not versions:
-            return
-        answer = self._client.delete_objects(Bucket=self._bucket, Delete={"Objects": versions, "Quiet": True})
-        failures = answer.get("Errors", [])
-        if failures:
-            message = f"{len(failures)} versions could not be deleted, the first: {failures[0].get('Code')}"
-            raise OSError(message)
 
 
 class RangedReader(io.RawIOBase):
@@ -234,10 +162,3 @@ class RangedReader(io.RawIOBase):
         except Exception as error:
             self._failure = error
             raise
-
-
-def _translated(error: ClientError, key: str) -> Exception:
-    """Return ContentMissingError for a missing object, the error itself for anything else."""
-    if error_code(error) in _MISSING:
-        return ContentMissingError(f"{key} does not exist")
-    return error

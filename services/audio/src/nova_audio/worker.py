@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 from fastapi import FastAPI
 from nova_common import aws, server
 from nova_common.contracts.audio import RECORDING
+from nova_common.documents import ContentCorruptError
 from nova_common.event_store import DynamoEventStore, EventStore, decide_and_append
 from nova_common.events import Event, EventData, EventRegistry, NewEvent, derived_event_id
 from nova_common.queue_worker import QueueWorker, WorkerLimits, create_worker_application
@@ -19,7 +20,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 from nova_audio import domain
 from nova_audio.media import UnusableMediaError, probe
 from nova_audio.settings import WorkerSettings
-from nova_audio.storage import ContentCorruptError, ContentStore, StoredObject
+from nova_audio.storage import ContentStore, StoredObject
 from nova_audio.transcription import (
     InvalidResultError,
     JobRejectedError,

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
 
+from nova_common.contracts.documents import DocumentReference
 from nova_common.events import AggregateType, EventData, format_timestamp
 
 type RecordingStatus = Literal["awaiting_upload", "processing", "completed", "failed"]
@@ -113,20 +114,10 @@ class TranscriptionStarted(EventData):
     duration_seconds: float
 
 
-class TranscriptReference(BaseModel):
-    """Where a transcript document is: exactly this version, with exactly this content (sha256 in hex)."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
-
-    key: str
-    version_id: str
-    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
-
-
 class TranscriptionCompleted(EventData):
     """The transcript is there. `words` and `segments` are counts."""
 
-    transcript: TranscriptReference
+    transcript: DocumentReference
     language: str
     duration_seconds: float
     words: int
