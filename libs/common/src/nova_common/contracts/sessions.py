@@ -2,9 +2,10 @@
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
 from nova_common.contracts.audio import Contract, Timestamp
+from nova_common.contracts.documents import DocumentReference
 from nova_common.events import AggregateType, EventData
 
 type TurnStatus = Literal["completed", "failed"]
@@ -139,16 +140,6 @@ class TurnBody(Contract):
     tools: list[str]
 
 
-class TurnBodyReference(BaseModel):
-    """Where the document of a turn is: exactly this version, with exactly this content (sha256 in hex)."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
-
-    key: str
-    version_id: str
-    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
-
-
 class SessionStarted(EventData):
     """Somebody opened a session: the event's user, whose it is from now on."""
 
@@ -157,7 +148,7 @@ class TurnCompleted(EventData):
     """A message was answered. `tools` are names; tokens are summed over the turn's calls of the model."""
 
     turn: str
-    body: TurnBodyReference
+    body: DocumentReference
     tools: list[str]
     model: str
     input_tokens: int
@@ -175,7 +166,7 @@ class TurnFailed(EventData):
     severity = "warning"
 
     turn: str
-    body: TurnBodyReference | None = None
+    body: DocumentReference | None = None
     reason: str
 
 
