@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 import botocore.session
 from botocore.config import Config
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, HTTPClientError
+from botocore.exceptions import ConnectionError as BotoConnectionError
 
 if TYPE_CHECKING:
     from types_boto3_bedrock_runtime import BedrockRuntimeClient
@@ -23,6 +24,10 @@ if TYPE_CHECKING:
 
 CONNECTIONS_MAX = 40
 """Connections of a client: as many as the thread pool of the web framework has threads."""
+
+
+UNREACHABLE = (BotoConnectionError, HTTPClientError)
+"""What botocore raises when a service cannot be reached or does not answer, after its own attempts."""
 
 
 @functools.cache

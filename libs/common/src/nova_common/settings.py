@@ -2,7 +2,7 @@
 
 import logging
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -41,6 +41,14 @@ class Environment:
             self._problems.append(f"{name} is {value!r}, allowed are 1 to {PORT_MAX}")
             return default
         return int(value)
+
+    def integer(self, name: str, allowed: Sequence[int]) -> int:
+        """Return a required whole number out of a few."""
+        value = self.text(name)
+        if value and value not in {str(number) for number in allowed}:
+            self._problems.append(f"{name} is {value!r}, allowed are {', '.join(map(str, allowed))}")
+            return allowed[0]
+        return int(value or allowed[0])
 
     def log_level(self, name: str, default: str) -> str:
         """Return the name of a logging level."""

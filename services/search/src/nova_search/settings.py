@@ -1,0 +1,95 @@
+"""What a task of the search service finds in its environment."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Self
+
+from nova_common.settings import Environment, IdentitySettings, ServerSettings
+
+EMBEDDING_DIMENSIONS = (256, 384, 1024, 3072)
+"""Dimensions that Amazon Nova Multimodal Embeddings offers (its request schema)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EmbeddingSettings:
+    """Which model turns text into vectors, where it is, and how many numbers a vector has."""
+
+    model: str
+    region: str
+    dimension: int
+
+    @classmethod
+    def read(cls, environment: Environment) -> Self:
+        """EMBEDDING_MODEL, EMBEDDING_REGION and EMBEDDING_DIMENSION."""
+        return cls(
+            model=environment.text("EMBEDDING_MODEL"),
+            region=environment.text("EMBEDDING_REGION"),
+            dimension=environment.integer("EMBEDDING_DIMENSION", EMBEDDING_DIMENSIONS),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VectorSettings:
+    """Where the vectors are."""
+
+    bucket: str
+    index: str
+
+    @classmethod
+    def read(cls, environment: Environment) -> Self:
+        """VECTOR_BUCKET and VECTOR_INDEX, both names."""
+        return cls(bucket=environment.text("VECTOR_BUCKET"), index=environment.text("VECTOR_INDEX"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApiSettings:
+    """Environment of the API."""
+
+    server: ServerSettings
+    identity: IdentitySettings
+    region: str
+    vectors: VectorSettings
+    embedding: EmbeddingSettings
+
+    @classmethod
+    def from_env(cls, variables: Mapping[str, str] | None = None) -> Self:
+        """Read the variables; SettingsError names all that are missing or wrong."""
+        environment = Environment(variables)
+        settings = cls(
+            server=ServerSettings.read(environment),
+            identity=IdentitySettings.read(environment),
+            region=environment.region(),
+            vectors=VectorSettings.read(environment),
+            embedding=EmbeddingSettings.read(environment),
+        )
+        environment.check()
+        return settings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerSettings:
+    """Environment of the indexer."""
+
+    server: ServerSettings
+    region: str
+    vectors: VectorSettings
+    embedding: EmbeddingSettings
+    event_store_table: str
+    content_bucket: str
+    queue_url: str
+
+    @classmethod
+    def from_env(cls, variables: Mapping[str, str] | None = None) -> Self:
+        """Read the variables; SettingsError names all that are missing or wrong."""
+        environment = Environment(variables)
+        settings = cls(
+            server=ServerSettings.read(environment),
+            region=environment.region(),
+            vectors=VectorSettings.read(environment),
+            embedding=EmbeddingSettings.read(environment),
+            event_store_table=environment.text("EVENT_STORE_TABLE"),
+            content_bucket=environment.text("CONTENT_BUCKET"),
+            queue_url=environment.url("QUEUE_URL"),
+        )
+        environment.check()
+        return settings
