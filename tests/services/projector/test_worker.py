@@ -11,14 +11,24 @@ from nova_common.contracts.audio import (
     RECORDING,
     RecordingDeleted,
     RecordingRequested,
+    RecordingSummary,
     TranscriptionFailed,
     TranscriptionStarted,
+)
+from nova_common.contracts.sessions import (
+    SESSION,
+    SessionDeleted,
+    SessionStarted,
+    SessionSummary,
+    TurnFailed,
 )
 from nova_common.event_store import DynamoEventStore
 from nova_common.events import EventData, EventRegistry
 from nova_projector.read_model import DynamoReadModel, StaleRowError
+from nova_projector.recordings import RECORDINGS
+from nova_projector.sessions import SESSIONS
 from nova_projector.settings import WorkerSettings
-from nova_projector.worker import Projector, create_app
+from nova_projector.worker import Projector, RowKeeper, create_app
 
 from tests.services.support.tables import (
     EVENT_STORE_TABLE,
@@ -37,12 +47,26 @@ REQUESTED = RecordingRequested(filename="ü.wav", content_type="audio/wav", size
 
 @pytest.fixture
 def store(dynamodb: "DynamoDBClient") -> DynamoEventStore:
-    return DynamoEventStore(dynamodb, EVENT_STORE_TABLE, EventRegistry([RECORDING]))
+    return DynamoEventStore(dynamodb, EVENT_STORE_TABLE, EventRegistry([RECORDING, SESSION]))
 
 
 @pytest.fixture
-def rows(dynamodb: "DynamoDBClient") -> DynamoReadModel:
-    return DynamoReadModel(dynamodb, READ_MODEL_TABLE)
+def rows(dynamodb: "DynamoDBClient") -> DynamoReadModel[RecordingSummary]:
+    return DynamoReadModel(dynamodb, READ_MODEL_TABLE, RECORDINGS)
+
+
+@pytest.fixture
+def sessions(dynamodb: "DynamoDBClient") -> DynamoReadModel[SessionSummary]:
+    return DynamoReadModel(dynamodb, READ_MODEL_TABLE, SESSIONS)
+
+
+@pytest.fixture
+def projector(
+    store: DynamoEventStore,
+    rows: DynamoReadModel[RecordingSummary],
+    sessions: DynamoReadModel[SessionSummary],
+) -> Projector:
+    return Projector([RowKeeper(store, rows), RowKeeper(store, sessions)])
 
 
 def happen(store: DynamoEventStore, recording_id: str, *facts: EventData) -> str:
@@ -56,8 +80,9 @@ def wake_up(aggregate: str) -> str:
     return json.dumps({"source": "nova.audio", "detail": {"aggregate": aggregate, "version": "1"}})
 
 
-def test_rows_follow_the_store(store: DynamoEventStore, rows: DynamoReadModel) -> None:
-    projector = Projector(store, rows)
+def test_rows_follow_the_store(
+    store: DynamoEventStore, rows: DynamoReadModel[RecordingSummary], projector: Projector
+) -> None:
     recording_id = str(uuid.uuid4())
     key = happen(store, recording_id, REQUESTED)
     projector.handle(wake_up(key))
@@ -77,13 +102,16 @@ def test_rows_follow_the_store(store: DynamoEventStore, rows: DynamoReadModel) -
 
 
 def test_a_deleted_recording_leaves_the_index_and_expires(
-    store: DynamoEventStore, rows: DynamoReadModel, dynamodb: "DynamoDBClient"
+    store: DynamoEventStore,
+    rows: DynamoReadModel[RecordingSummary],
+    projector: Projector,
+    dynamodb: "DynamoDBClient",
 ) -> None:
     key = happen(store, str(uuid.uuid4()), REQUESTED)
-    Projector(store, rows).handle(wake_up(key))
+    projector.handle(wake_up(key))
     assert len(rows.page("alice", None).items) == 1
     happen(store, key.partition("#")[2], RecordingDeleted())
-    Projector(store, rows).handle(wake_up(key))
+    projector.handle(wake_up(key))
     item = dynamodb.get_item(TableName=READ_MODEL_TABLE, Key={"pk": {"S": key}, "sk": {"S": "summary"}}).get(
         "Item", {}
     )
@@ -93,13 +121,44 @@ def test_a_deleted_recording_leaves_the_index_and_expires(
     assert rows.page("alice", None).items == []
     # The message comes once more, also after the tombstone has expired.
     dynamodb.delete_item(TableName=READ_MODEL_TABLE, Key={"pk": {"S": key}, "sk": {"S": "summary"}})
-    Projector(store, rows).handle(wake_up(key))
+    projector.handle(wake_up(key))
     assert rows.page("alice", None).items == []
 
 
-def test_a_stale_write_is_refused(store: DynamoEventStore, rows: DynamoReadModel) -> None:
+def test_sessions_are_rows_of_their_own(
+    store: DynamoEventStore,
+    rows: DynamoReadModel[RecordingSummary],
+    sessions: DynamoReadModel[SessionSummary],
+    projector: Projector,
+) -> None:
+    session_id = str(uuid.uuid4())
+    key = SESSION.key(session_id)
+
+    def tell(version: int, fact: EventData) -> None:
+        store.append([SESSION.event(session_id, fact, user="alice", correlation="c")], version)
+        for _ in range(2):
+            projector.handle(json.dumps({"source": "nova.agent-core", "detail": {"aggregate": key}}))
+
+    tell(0, SessionStarted())
+    tell(1, TurnFailed(turn="t", reason="the model is busy"))
+    (listed,) = sessions.page("alice", None).items
+    events = list(store.load(key))
+    assert (listed.id, listed.turns) == (session_id, 1)
+    assert (listed.created_at, listed.updated_at) == (events[0].occurred_at, events[1].occurred_at)
+    assert sessions.page("bob", None).items == []
+    assert rows.page("alice", None).items == []
+    tell(2, SessionDeleted())
+    assert sessions.page("alice", None).items == []
+    tombstone = sessions.get(key)
+    assert tombstone is not None
+    assert (tombstone.version, tombstone.user, tombstone.summary) == (3, None, None)
+
+
+def test_a_stale_write_is_refused(
+    store: DynamoEventStore, rows: DynamoReadModel[RecordingSummary], projector: Projector
+) -> None:
     key = happen(store, str(uuid.uuid4()), REQUESTED)
-    Projector(store, rows).catch_up(key)
+    projector.handle(wake_up(key))
     row = rows.get(key)
     assert row is not None
     with pytest.raises(StaleRowError):
@@ -109,23 +168,32 @@ def test_a_stale_write_is_refused(store: DynamoEventStore, rows: DynamoReadModel
     rows.put(row, expected_version=1)
 
 
-def test_aggregates_without_a_projection_are_passed_over(
-    store: DynamoEventStore, rows: DynamoReadModel
-) -> None:
-    Projector(store, rows).handle(wake_up(f"Session#{uuid.uuid4()}"))
-    Projector(store, rows).handle(wake_up(RECORDING.key(str(uuid.uuid4()))))
+def test_aggregates_without_a_projection_are_passed_over(projector: Projector) -> None:
+    for aggregate in (f"Video#{uuid.uuid4()}", "Video#../x", "Recordings", "no-kind"):
+        projector.handle(wake_up(aggregate))
+    projector.handle(wake_up(RECORDING.key(str(uuid.uuid4()))))
+    projector.handle(wake_up(SESSION.key(str(uuid.uuid4()))))
 
 
 @pytest.mark.parametrize(
-    "body", ["", "x", "{}", '{"detail": {}}', '{"detail": {"aggregate": 5}}', wake_up("Recording#../x")]
+    "body",
+    [
+        "",
+        "x",
+        "{}",
+        '{"detail": {}}',
+        '{"detail": {"aggregate": 5}}',
+        wake_up("Recording#../x"),
+        wake_up("Session#"),
+    ],
 )
-def test_poison_raises(store: DynamoEventStore, rows: DynamoReadModel, body: str) -> None:
-    with pytest.raises(ValueError, match=r"aggregate|Recording|JSON"):
-        Projector(store, rows).handle(body)
+def test_poison_raises(projector: Projector, body: str) -> None:
+    with pytest.raises(ValueError, match=r"aggregate|Recording|Session|JSON"):
+        projector.handle(body)
 
 
 def test_the_worker_is_assembled_from_its_environment(
-    store: DynamoEventStore, rows: DynamoReadModel, sqs: "SQSClient"
+    store: DynamoEventStore, rows: DynamoReadModel[RecordingSummary], sqs: "SQSClient"
 ) -> None:
     queue, dead = create_queue(sqs, receives_max=1)
     settings = WorkerSettings.from_env(

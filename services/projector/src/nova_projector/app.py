@@ -6,42 +6,65 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, FastAPI, Query, Request
 from nova_common import aws, server
 from nova_common.application import create_application
-from nova_common.contracts.audio import RecordingPage
+from nova_common.contracts.audio import RecordingPage, RecordingSummary
+from nova_common.contracts.sessions import SessionPage, SessionSummary
 from nova_common.identity import AuthenticatedCaller, AuthenticatedRoute, TokenVerifier
 from nova_common.problems import Problem
 
 from nova_projector.read_model import DynamoReadModel, InvalidCursorError, Position
+from nova_projector.recordings import RECORDINGS
+from nova_projector.sessions import SESSIONS
 from nova_projector.settings import ApiSettings
 
 
-def _read_model(request: Request) -> DynamoReadModel:
-    read_model: DynamoReadModel = request.app.state.read_model
+def _recordings(request: Request) -> DynamoReadModel[RecordingSummary]:
+    read_model: DynamoReadModel[RecordingSummary] = request.app.state.recordings
     return read_model
 
 
-type Rows = Annotated[DynamoReadModel, Depends(_read_model)]
+def _sessions(request: Request) -> DynamoReadModel[SessionSummary]:
+    read_model: DynamoReadModel[SessionSummary] = request.app.state.sessions
+    return read_model
 
-router = APIRouter(prefix="/api/audio", route_class=AuthenticatedRoute)
 
-
-@router.get("")
-def list_recordings(
-    caller: AuthenticatedCaller, rows: Rows, cursor: Annotated[str | None, Query()] = None
-) -> RecordingPage:
-    """List the caller's recordings, newest first, a page at a time."""
+def _position(cursor: Annotated[str | None, Query()] = None) -> Position | None:
+    """Return the place that a cursor names; a Problem 400 for one that no page gave out."""
     try:
-        after = None if cursor is None else Position.decode(cursor)
+        return None if cursor is None else Position.decode(cursor)
     except InvalidCursorError as error:
         fault = {"parameter": "cursor", "detail": str(error), "code": "invalid_cursor"}
         raise Problem(HTTPStatus.BAD_REQUEST, str(error), kind="invalid-cursor", errors=[fault]) from error
-    return rows.page(caller.user_id, after)
+
+
+type Recordings = Annotated[DynamoReadModel[RecordingSummary], Depends(_recordings)]
+type Sessions = Annotated[DynamoReadModel[SessionSummary], Depends(_sessions)]
+type After = Annotated[Position | None, Depends(_position)]
+
+router = APIRouter(prefix="/api", route_class=AuthenticatedRoute)
+
+
+@router.get("/audio")
+def list_recordings(caller: AuthenticatedCaller, rows: Recordings, after: After) -> RecordingPage:
+    """List the caller's recordings, newest first, a page at a time."""
+    page = rows.page(caller.user_id, after)
+    return RecordingPage(items=page.items, next_cursor=page.next_cursor)
+
+
+@router.get("/sessions")
+def list_sessions(caller: AuthenticatedCaller, rows: Sessions, after: After) -> SessionPage:
+    """List the caller's sessions, newest first, a page at a time."""
+    page = rows.page(caller.user_id, after)
+    return SessionPage(items=page.items, next_cursor=page.next_cursor)
 
 
 def create_app(settings: ApiSettings) -> FastAPI:
     """Assemble the query API from what its environment names."""
-    read_model = DynamoReadModel(aws.dynamodb(settings.region), settings.read_model_table)
-    app = create_application("Nova projector", checks={"read_model": read_model.check_ready})
-    app.state.read_model = read_model
+    dynamodb = aws.dynamodb(settings.region)
+    recordings = DynamoReadModel(dynamodb, settings.read_model_table, RECORDINGS)
+    # Both lists are in one table: one of them tells whether it answers.
+    app = create_application("Nova projector", checks={"read_model": recordings.check_ready})
+    app.state.recordings = recordings
+    app.state.sessions = DynamoReadModel(dynamodb, settings.read_model_table, SESSIONS)
     app.state.verifier = TokenVerifier(settings.identity)
     app.include_router(router)
     return app

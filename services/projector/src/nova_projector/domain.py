@@ -1,25 +1,25 @@
-"""The projection of a recording's events onto one row of the read model. No I/O."""
+"""The projection of an aggregate's events onto one row of the read model. No I/O.
 
-from collections.abc import Iterable
+What all kinds of aggregates share is here: versions, gaps, duplicates, tombstones. What a kind's events mean
+is a `Projection`, one module a kind.
+"""
+
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from nova_common.contracts.audio import (
-    RECORDING,
-    RecordingDeleted,
-    RecordingRequested,
-    RecordingSummary,
-    TranscriptionCompleted,
-    TranscriptionFailed,
-    TranscriptionStarted,
-)
-from nova_common.events import Event
+from nova_common.contracts.audio import RecordingSummary
+from nova_common.contracts.sessions import SessionSummary
+from nova_common.events import AggregateType, Event, EventData
 
 TOMBSTONE_LIFE = timedelta(days=30)
-"""How long a deleted recording's row stays.
+"""How long a deleted aggregate's row stays.
 
 Longer than any message about it can be under way (SQS keeps 14 days).
 """
+
+type Summary = RecordingSummary | SessionSummary
+"""What a list shows of an aggregate; each has an `id` and a `created_at`, by which lists are ordered."""
 
 
 class GapError(RuntimeError):
@@ -27,8 +27,25 @@ class GapError(RuntimeError):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RecordingRow:
-    """A recording in the read model at a version.
+class Projection[S: Summary]:
+    """How one kind of aggregate becomes a row.
+
+    `collection` names its list. `begin` makes the summary of an aggregate from the event that begins a
+    history, None from any other; `change` applies a later event; one of the type `ended_by` leaves a
+    tombstone.
+    """
+
+    aggregate: AggregateType
+    collection: str
+    summary: type[S]
+    begin: Callable[[Event], S | None]
+    change: Callable[[S, Event], S]
+    ended_by: type[EventData]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row[S: Summary]:
+    """An aggregate in the read model at a version.
 
     Its owner and summary, or a tombstone when it was deleted.
     """
@@ -36,11 +53,13 @@ class RecordingRow:
     aggregate: str
     version: int
     user: str | None
-    summary: RecordingSummary | None
+    summary: S | None
     expires_at: datetime | None = None
 
 
-def project(row: RecordingRow | None, events: Iterable[Event]) -> RecordingRow | None:
+def project[S: Summary](
+    projection: Projection[S], row: Row[S] | None, events: Iterable[Event]
+) -> Row[S] | None:
     """Apply events in version order to a row, None for one that does not exist yet.
 
     Events that the row already holds change nothing. Raises GapError when one is missing in between.
@@ -52,43 +71,22 @@ def project(row: RecordingRow | None, events: Iterable[Event]) -> RecordingRow |
         if event.version != version + 1:
             message = f"{event.aggregate} is at version {version}, the next event has version {event.version}"
             raise GapError(message)
-        row = _apply(row, event)
+        row = _begun(projection, event) if row is None else _changed(projection, row, event)
     return row
 
 
-def _apply(row: RecordingRow | None, event: Event) -> RecordingRow:
-    if isinstance(event.data, RecordingRequested):
-        return RecordingRow(
-            aggregate=event.aggregate,
-            version=event.version,
-            user=event.user,
-            summary=RecordingSummary(
-                id=RECORDING.id_of(event.aggregate),
-                status="awaiting_upload",
-                filename=event.data.filename,
-                language=event.data.language,
-                created_at=event.occurred_at,
-            ),
-        )
-    if row is None:
+def _begun[S: Summary](projection: Projection[S], event: Event) -> Row[S]:
+    summary = projection.begin(event)
+    if summary is None:
         message = f"the history of {event.aggregate} begins with {event.type}"
         raise GapError(message)
-    if isinstance(event.data, RecordingDeleted):
+    return Row(aggregate=event.aggregate, version=event.version, user=event.user, summary=summary)
+
+
+def _changed[S: Summary](projection: Projection[S], row: Row[S], event: Event) -> Row[S]:
+    if isinstance(event.data, projection.ended_by):
         expires_at = event.occurred_at + TOMBSTONE_LIFE
         return replace(row, version=event.version, user=None, summary=None, expires_at=expires_at)
     if row.summary is None:
         return replace(row, version=event.version)
-    return replace(row, version=event.version, summary=_changed(row.summary, event))
-
-
-def _changed(summary: RecordingSummary, event: Event) -> RecordingSummary:
-    match event.data:
-        case TranscriptionStarted(duration_seconds=duration):
-            return summary.model_copy(update={"status": "processing", "duration_seconds": duration})
-        case TranscriptionCompleted(language=language, duration_seconds=duration):
-            changes = {"status": "completed", "language": language, "duration_seconds": duration}
-            return summary.model_copy(update=changes)
-        case TranscriptionFailed(reason=reason):
-            return summary.model_copy(update={"status": "failed", "reason": reason})
-        case _:
-            return summary
+    return replace(row, version=event.version, summary=projection.change(row.summary, event))

@@ -1,8 +1,9 @@
 """The read model: its port, the DynamoDB adapter, and the cursor of its lists.
 
-One row an aggregate: pk `Recording#<id>`, sk `summary`. The index gsi1 holds a user's rows by time of
-creation; tombstones are not in it. Writes are conditional on the version that was read, so that projectors
-never overwrite a newer state with an older one. Lists are eventually consistent.
+One row an aggregate: pk `<kind>#<id>`, sk `summary`, the summary's fields as attributes. The index gsi1 holds
+a user's rows of one kind by time of creation; tombstones are not in it. Writes are conditional on the version
+that was read, so that projectors never overwrite a newer state with an older one. Lists are eventually
+consistent.
 """
 
 from __future__ import annotations
@@ -16,16 +17,15 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from botocore.exceptions import ClientError
 from nova_common.aws import error_code
-from nova_common.contracts.audio import RECORDING, RecordingPage, RecordingSummary
-from nova_common.events import AGGREGATE_ID_PATTERN, format_timestamp, parse_timestamp
+from nova_common.events import AGGREGATE_ID_PATTERN, format_timestamp
 
-from nova_projector.domain import RecordingRow
+from nova_projector.domain import Projection, Row, Summary
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
 
 PAGE_ITEMS = 50
-"""Recordings of a page (the API's contract)."""
+"""Rows of a page (the API's contract)."""
 
 INDEX = "gsi1"
 _SORT_KEY = "summary"
@@ -46,7 +46,7 @@ class Position:
     """A place in a user's list: the key of the last row that was shown."""
 
     created_at: str
-    recording_id: str
+    aggregate_id: str
 
     def encode(self) -> str:
         """Return the opaque cursor."""
@@ -55,7 +55,7 @@ class Position:
     @property
     def sort_key(self) -> str:
         """The row's key within the user's list."""
-        return f"{self.created_at}#{self.recording_id}"
+        return f"{self.created_at}#{self.aggregate_id}"
 
     @classmethod
     def decode(cls, cursor: str) -> Position:
@@ -73,34 +73,53 @@ class Position:
             raise InvalidCursorError(message) from error
         if not _CURSOR.fullmatch(text):
             raise InvalidCursorError(message)
-        created_at, _, recording_id = text.partition("#")
-        return cls(created_at=created_at, recording_id=recording_id)
+        created_at, _, aggregate_id = text.partition("#")
+        return cls(created_at=created_at, aggregate_id=aggregate_id)
 
 
-class ReadModel(Protocol):
-    """What the projection needs of the read model."""
+@dataclass(frozen=True, slots=True)
+class Page[S: Summary]:
+    """Some rows of a user's list, and the cursor of the next page, None on the last one."""
 
-    def get(self, aggregate: str) -> RecordingRow | None:
+    items: list[S]
+    next_cursor: str | None
+
+
+class ReadModel[S: Summary](Protocol):
+    """What a projection needs of the read model: the rows of its kind of aggregate."""
+
+    @property
+    def projection(self) -> Projection[S]:
+        """How the rows come about."""
+        ...
+
+    def get(self, aggregate: str) -> Row[S] | None:
         """Return an aggregate's row, strongly consistent; None when there is none."""
         ...
 
-    def put(self, row: RecordingRow, expected_version: int) -> None:
+    def put(self, row: Row[S], expected_version: int) -> None:
         """Replace the row that was read at `expected_version` (0: there was none); StaleRowError."""
         ...
 
 
-class DynamoReadModel:
-    """The read model in a DynamoDB table."""
+class DynamoReadModel[S: Summary]:
+    """The rows of one projection in a DynamoDB table that holds those of all."""
 
-    def __init__(self, client: DynamoDBClient, table: str) -> None:
+    def __init__(self, client: DynamoDBClient, table: str, projection: Projection[S]) -> None:
         self._client = client
         self._table = table
+        self._projection = projection
+
+    @property
+    def projection(self) -> Projection[S]:
+        """See `ReadModel.projection`."""
+        return self._projection
 
     def check_ready(self) -> None:
         """Raise unless the table answers; needs no permission beyond reading rows."""
         self.page("readiness", None)
 
-    def get(self, aggregate: str) -> RecordingRow | None:
+    def get(self, aggregate: str) -> Row[S] | None:
         """See `ReadModel.get`."""
         answer = self._client.get_item(
             TableName=self._table,
@@ -108,9 +127,9 @@ class DynamoReadModel:
             ConsistentRead=True,
         )
         item = answer.get("Item")
-        return _row(item) if item else None
+        return self._row(item) if item else None
 
-    def put(self, row: RecordingRow, expected_version: int) -> None:
+    def put(self, row: Row[S], expected_version: int) -> None:
         """See `ReadModel.put`."""
         condition: dict[str, Any] = {"ConditionExpression": "attribute_not_exists(pk)"}
         if expected_version > 0:
@@ -120,21 +139,21 @@ class DynamoReadModel:
                 "ExpressionAttributeValues": {":expected": {"N": str(expected_version)}},
             }
         try:
-            self._client.put_item(TableName=self._table, Item=_item(row), **condition)
+            self._client.put_item(TableName=self._table, Item=self._item(row), **condition)
         except ClientError as error:
             if error_code(error) != "ConditionalCheckFailedException":
                 raise
             message = f"the row of {row.aggregate} is no longer at version {expected_version}"
             raise StaleRowError(message) from error
 
-    def page(self, user: str, after: Position | None) -> RecordingPage:
-        """Return a user's recordings, newest first, from after a position."""
+    def page(self, user: str, after: Position | None) -> Page[S]:
+        """Return a user's rows, newest first, from after a position."""
         start: dict[str, Any] = {}
         if after is not None:
             start["ExclusiveStartKey"] = {
-                "pk": {"S": RECORDING.key(after.recording_id)},
+                "pk": {"S": self._projection.aggregate.key(after.aggregate_id)},
                 "sk": {"S": _SORT_KEY},
-                "gsi1pk": {"S": _list_key(user)},
+                "gsi1pk": {"S": self._list_key(user)},
                 "gsi1sk": {"S": after.sort_key},
             }
         # One more than is shown tells whether there is another page.
@@ -142,71 +161,54 @@ class DynamoReadModel:
             TableName=self._table,
             IndexName=INDEX,
             KeyConditionExpression="gsi1pk = :list",
-            ExpressionAttributeValues={":list": {"S": _list_key(user)}},
+            ExpressionAttributeValues={":list": {"S": self._list_key(user)}},
             ScanIndexForward=False,
             Limit=PAGE_ITEMS + 1,
             **start,
         )
-        rows = [_row(item) for item in answer["Items"]]
+        rows = [self._row(item) for item in answer["Items"]]
         shown = [row.summary for row in rows[:PAGE_ITEMS] if row.summary is not None]
         cursor = _position(shown[-1]).encode() if len(rows) > PAGE_ITEMS else None
-        return RecordingPage(items=shown, next_cursor=cursor)
+        return Page(items=shown, next_cursor=cursor)
 
+    def _list_key(self, user: str) -> str:
+        return f"user#{user}#{self._projection.collection}"
 
-def _list_key(user: str) -> str:
-    return f"user#{user}#recordings"
-
-
-def _position(summary: RecordingSummary) -> Position:
-    return Position(created_at=format_timestamp(summary.created_at), recording_id=summary.id)
-
-
-def _item(row: RecordingRow) -> dict[str, Any]:
-    item: dict[str, Any] = {
-        "pk": {"S": row.aggregate},
-        "sk": {"S": _SORT_KEY},
-        "version": {"N": str(row.version)},
-    }
-    if row.expires_at is not None:
-        item["expires_at"] = {"N": str(int(row.expires_at.timestamp()))}
-    if row.summary is None or row.user is None:
-        return item
-    summary = row.summary
-    item |= {
-        "user": {"S": row.user},
-        "status": {"S": summary.status},
-        "filename": {"S": summary.filename},
-        "created_at": {"S": format_timestamp(summary.created_at)},
-        "gsi1pk": {"S": _list_key(row.user)},
-        "gsi1sk": {"S": _position(summary).sort_key},
-    }
-    if summary.reason is not None:
-        item["reason"] = {"S": summary.reason}
-    if summary.language is not None:
-        item["language"] = {"S": summary.language}
-    if summary.duration_seconds is not None:
-        item["duration_seconds"] = {"N": str(summary.duration_seconds)}
-    return item
-
-
-def _row(item: dict[str, Any]) -> RecordingRow:
-    values: dict[str, str] = {name: next(iter(value.values())) for name, value in item.items()}
-    aggregate, version = values["pk"], int(values["version"])
-    if "expires_at" in values:
-        expires_at = datetime.fromtimestamp(int(values["expires_at"]), UTC)
-        return RecordingRow(
-            aggregate=aggregate, version=version, user=None, summary=None, expires_at=expires_at
-        )
-    duration = values.get("duration_seconds")
-    summary = RecordingSummary.model_validate(
-        {
-            "id": RECORDING.id_of(aggregate),
-            "status": values["status"],
-            "reason": values.get("reason"),
-            "filename": values["filename"],
-            "duration_seconds": None if duration is None else float(duration),
-            "language": values.get("language"),
-            "created_at": parse_timestamp(values["created_at"]),
+    def _item(self, row: Row[S]) -> dict[str, Any]:
+        item: dict[str, Any] = {
+            "pk": {"S": row.aggregate},
+            "sk": {"S": _SORT_KEY},
+            "version": {"N": str(row.version)},
         }
-    )
-    return RecordingRow(aggregate=aggregate, version=version, user=values["user"], summary=summary)
+        if row.expires_at is not None:
+            item["expires_at"] = {"N": str(int(row.expires_at.timestamp()))}
+        if row.summary is None or row.user is None:
+            return item
+        # The id is in the key.
+        fields = row.summary.model_dump(mode="json", exclude={"id"}, exclude_none=True)
+        return item | {
+            "user": {"S": row.user},
+            **{name: _attribute(value) for name, value in fields.items()},
+            "gsi1pk": {"S": self._list_key(row.user)},
+            "gsi1sk": {"S": _position(row.summary).sort_key},
+        }
+
+    def _row(self, item: dict[str, Any]) -> Row[S]:
+        values: dict[str, str] = {name: next(iter(value.values())) for name, value in item.items()}
+        aggregate, version = values["pk"], int(values["version"])
+        if "expires_at" in values:
+            expires_at = datetime.fromtimestamp(int(values["expires_at"]), UTC)
+            return Row(aggregate=aggregate, version=version, user=None, summary=None, expires_at=expires_at)
+        # Numbers are text in DynamoDB's answers, as moments are; the summary's model turns both back.
+        fields = {"id": self._projection.aggregate.id_of(aggregate), **values}
+        summary = self._projection.summary.model_validate(fields)
+        return Row(aggregate=aggregate, version=version, user=values["user"], summary=summary)
+
+
+def _position(summary: Summary) -> Position:
+    return Position(created_at=format_timestamp(summary.created_at), aggregate_id=summary.id)
+
+
+def _attribute(value: str | float) -> dict[str, str]:
+    """Return a field of a summary as DynamoDB takes it."""
+    return {"S": value} if isinstance(value, str) else {"N": str(value)}

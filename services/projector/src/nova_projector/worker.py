@@ -2,23 +2,27 @@
 
 A message names an aggregate and nothing else counts: the worker reads the store from the row's version on and
 writes the row on condition of that version. So duplicates, late messages and any order give the same rows.
+Messages about kinds of aggregates without a projection are passed over.
 """
 
 import logging
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from fastapi import FastAPI
 from nova_common import aws, server
-from nova_common.contracts.audio import RECORDING
+from nova_common.contracts.audio import RecordingSummary
+from nova_common.contracts.sessions import SessionSummary
 from nova_common.event_store import DynamoEventStore, EventStore
 from nova_common.events import EventRegistry
 from nova_common.queue_worker import QueueWorker, WorkerLimits, create_worker_application
-from pydantic import AliasChoices, AliasPath, BaseModel, ConfigDict, Field
+from nova_common.wake_ups import WakeUp
 
-from nova_projector.domain import project
+from nova_projector.domain import Summary, project
 from nova_projector.read_model import DynamoReadModel, ReadModel, StaleRowError
+from nova_projector.recordings import RECORDINGS
+from nova_projector.sessions import SESSIONS
 from nova_projector.settings import WorkerSettings
 
 LIMITS = WorkerLimits(concurrency=8)
@@ -31,42 +35,33 @@ PAUSE_SECONDS_MAX = 0.2
 logger = logging.getLogger(__name__)
 
 
-class WakeUp(BaseModel):
-    """A message: an event of the bus, whose detail names the aggregate, or that detail alone."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
-
-    aggregate: str = Field(
-        min_length=3, validation_alias=AliasChoices(AliasPath("detail", "aggregate"), "aggregate")
-    )
-
-
-class Projector:
-    """Brings rows of the read model up to the event store."""
+class RowKeeper[S: Summary]:
+    """Brings the rows of one projection up to the event store."""
 
     def __init__(
-        self, store: EventStore, read_model: ReadModel, *, sleep: Callable[[float], None] = time.sleep
+        self, store: EventStore, read_model: ReadModel[S], *, sleep: Callable[[float], None] = time.sleep
     ) -> None:
         self._store = store
         self._read_model = read_model
         self._sleep = sleep
 
-    def handle(self, body: str) -> None:
-        """Handle one message; raises when it must be delivered again, or for ever when it is poison."""
-        aggregate = WakeUp.model_validate_json(body).aggregate
-        if aggregate.partition("#")[0] != RECORDING.name:
-            logger.debug("no projection for this kind of aggregate")
-            return
-        # A malformed key never comes from the store: let it end in the dead-letter queue.
-        RECORDING.id_of(aggregate)
-        self.catch_up(aggregate)
+    @property
+    def kind(self) -> str:
+        """The name of the kind of aggregate that is projected."""
+        return self._read_model.projection.aggregate.name
 
     def catch_up(self, aggregate: str) -> None:
-        """Apply all events after the row's version; StaleRowError when others keep changing the row."""
+        """Apply all events after the row's version; StaleRowError when others keep changing the row.
+
+        ValueError for a malformed key.
+        """
+        projection = self._read_model.projection
+        # A malformed key never comes from the store: let it end in the dead-letter queue.
+        projection.aggregate.id_of(aggregate)
         for attempt in range(1, ATTEMPTS_MAX + 1):
             row = self._read_model.get(aggregate)
             version = row.version if row else 0
-            projected = project(row, self._store.load(aggregate, after_version=version))
+            projected = project(projection, row, self._store.load(aggregate, after_version=version))
             if projected is None or projected.version == version:
                 return
             try:
@@ -81,11 +76,37 @@ class Projector:
                 return
 
 
+type Keeper = RowKeeper[RecordingSummary] | RowKeeper[SessionSummary]
+
+
+class Projector:
+    """Hands each wake-up to the keeper of the rows of its kind of aggregate."""
+
+    def __init__(self, keepers: Iterable[Keeper]) -> None:
+        self._keepers = {keeper.kind: keeper for keeper in keepers}
+
+    def handle(self, body: str) -> None:
+        """Handle one message; raises when it must be delivered again, or for ever when it is poison."""
+        message = WakeUp.model_validate_json(body)
+        keeper = self._keepers.get(message.kind)
+        if keeper is None:
+            logger.debug("no projection for this kind of aggregate")
+            return
+        keeper.catch_up(message.aggregate)
+
+
 def create_app(settings: WorkerSettings) -> FastAPI:
     """Assemble the worker from what its environment names."""
     dynamodb = aws.dynamodb(settings.region)
-    store = DynamoEventStore(dynamodb, settings.event_store_table, EventRegistry([RECORDING]))
-    projector = Projector(store, DynamoReadModel(dynamodb, settings.read_model_table))
+    registry = EventRegistry([RECORDINGS.aggregate, SESSIONS.aggregate])
+    store = DynamoEventStore(dynamodb, settings.event_store_table, registry)
+    table = settings.read_model_table
+    projector = Projector(
+        [
+            RowKeeper(store, DynamoReadModel(dynamodb, table, RECORDINGS)),
+            RowKeeper(store, DynamoReadModel(dynamodb, table, SESSIONS)),
+        ]
+    )
     queue = aws.sqs(settings.region)
     return create_worker_application(
         "Nova projector worker",
