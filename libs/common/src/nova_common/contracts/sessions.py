@@ -25,6 +25,12 @@ def _is_none(value: object) -> bool:
     return value is None
 
 
+class StartSession(Contract):
+    """Body of `POST /api/sessions`, which may also be left out: nothing to choose."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
 class SessionCreated(Contract):
     """Answer of `POST /api/sessions`."""
 

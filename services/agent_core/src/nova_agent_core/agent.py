@@ -1,0 +1,183 @@
+"""One message on its way through the model and its tools, as a stream of our own events.
+
+Strands runs the loop of model and tools. An agent is made for each message and forgotten with it: what it
+should remember comes in, and what it may remember goes out.
+"""
+
+import contextlib
+import logging
+import os
+from collections.abc import AsyncGenerator, Iterable, Sequence
+from typing import Any, cast
+
+from botocore.config import Config
+from nova_common.contracts.sessions import TokenEvent, ToolEvent, Usage
+from strands import Agent
+from strands.agent.conversation_manager import SlidingWindowConversationManager
+from strands.models.bedrock import BedrockModel
+from strands.models.model import Model
+from strands.types.exceptions import MaxTokensReachedException
+
+from nova_agent_core.failures import IncompleteAnswerError, TooManyRoundsError
+from nova_agent_core.memory import Message, remembered
+from nova_agent_core.settings import ModelLimits
+from nova_agent_core.system_prompt import SYSTEM_PROMPT
+from nova_agent_core.tools import Services, tools_for
+
+WINDOW_MESSAGES = 40
+"""Messages that a model is shown: ten turns with tools, or twenty without."""
+
+PARAGRAPH = "\n\n"
+"""Between what a model says before it uses tools, and what it says afterwards."""
+
+_TRACE_OPTIONS = "OTEL_SEMCONV_STABILITY_OPT_IN"
+_UNREDACTED = "gen_ai_unredacted_attributes="
+
+
+def keep_content_private() -> None:
+    """Make the libraries say nothing of what people, models and tools write, whatever the level of logs is.
+
+    Strands logs arguments that it cannot parse as a warning and whole requests for debugging, and puts
+    messages into spans unless its list of attributes to be shown is empty, which only a variable can say.
+    """
+    logging.getLogger("strands").setLevel(logging.ERROR)
+    for chatty in ("httpx2", "httpcore2"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
+    options = [option for option in os.environ.get(_TRACE_OPTIONS, "").split(",") if option]
+    kept = [option for option in options if not option.startswith(_UNREDACTED)]
+    os.environ[_TRACE_OPTIONS] = ",".join([*kept, _UNREDACTED])
+
+
+def bedrock_model(model_id: str, region: str, limits: ModelLimits) -> Model:
+    """Return the model behind Bedrock; its client is shared by all messages of the process."""
+    config = Config(
+        connect_timeout=limits.connect_seconds_max,
+        read_timeout=limits.read_seconds_max,
+        max_pool_connections=limits.turns_at_once_max,
+        retries={"mode": "standard", "total_max_attempts": limits.attempts_max},
+    )
+    return BedrockModel(
+        region_name=region,
+        boto_client_config=config,
+        model_id=model_id,
+        streaming=True,
+    )
+
+
+class Coordinator:
+    """Makes an agent for each message."""
+
+    def __init__(self, model: Model, services: Services, limits: ModelLimits) -> None:
+        self._model = model
+        self._services = services
+        self._limits = limits
+
+    def run(self, messages: Sequence[Message], question: str, authorization: str) -> "AgentRun":
+        """Return the answering of a question after these messages, not yet begun."""
+        agent = Agent(
+            model=self._model,
+            messages=cast("Any", list(messages)),
+            tools=list(tools_for(self._services, authorization)),
+            system_prompt=SYSTEM_PROMPT,
+            callback_handler=None,
+            conversation_manager=SlidingWindowConversationManager(WINDOW_MESSAGES),
+            # The client has its own retries, which are quick; these would take minutes.
+            retry_strategy=None,
+        )
+        return AgentRun(agent, question, self._limits.rounds_max)
+
+
+class AgentRun:
+    """The answering of one question: what has been said so far, and what comes."""
+
+    def __init__(self, agent: Agent, question: str, rounds_max: int) -> None:
+        self._agent = agent
+        self._question = question
+        self._rounds_max = rounds_max
+        self._is_new_message = False
+        self._is_message_complete = False
+        self._open_tools: dict[str, str] = {}
+        self.answer = ""
+        self.tools: list[str] = []
+        self.stop_reason = ""
+
+    @property
+    def usage(self) -> Usage:
+        """The tokens consumed so far."""
+        used = self._agent.event_loop_metrics.accumulated_usage
+        return Usage(input_tokens=used["inputTokens"], output_tokens=used["outputTokens"])
+
+    @property
+    def memory(self) -> list[Message]:
+        """What may be remembered of the conversation by now."""
+        return remembered(cast("list[Message]", self._agent.messages))
+
+    async def events(self) -> AsyncGenerator[TokenEvent | ToolEvent]:
+        """Answer once, and tell how it goes on; raises what `failures.problem_of` knows."""
+        stream = cast(
+            "AsyncGenerator[dict[str, Any]]",
+            self._agent.stream_async(self._question, limits={"turns": self._rounds_max}),
+        )
+        try:
+            async with contextlib.aclosing(stream):
+                async for event in stream:
+                    for told in self._told(event):
+                        yield told
+        except MaxTokensReachedException:
+            # The answer is cut, and it is an answer.
+            self.stop_reason = "max_tokens"
+        finally:
+            # The thread that reads the model's stream looks for this between two chunks; leaving the loop
+            # clears it.
+            self._agent.cancel()
+        if self.stop_reason == "limit_turns":
+            message = f"the model asked for tools in {self._rounds_max} rounds"
+            raise TooManyRoundsError(message)
+        if not self._is_message_complete or not self.answer.strip():
+            message = "the model's stream ended without a complete answer"
+            raise IncompleteAnswerError(message)
+
+    def _told(self, event: dict[str, Any]) -> Iterable[TokenEvent | ToolEvent]:
+        """Return our events for one of the library's."""
+        if isinstance(event.get("data"), str):
+            yield self._token(event["data"])
+        elif "event" in event:
+            self._note_chunk(event["event"])
+        elif "tool_stream_event" in event:
+            yield from self._tool_ends([{"toolResult": event["tool_stream_event"]["data"]}])
+        elif "message" in event:
+            message: Message = event["message"]
+            starts = message["role"] == "assistant"
+            yield from (self._tool_starts if starts else self._tool_ends)(message["content"])
+        elif "result" in event:
+            self.stop_reason = str(event["result"].stop_reason)
+
+    def _note_chunk(self, chunk: dict[str, Any]) -> None:
+        if "messageStart" in chunk:
+            self._is_new_message = True
+            self._is_message_complete = False
+        elif "messageStop" in chunk:
+            self._is_message_complete = True
+
+    def _token(self, text: str) -> TokenEvent:
+        if self._is_new_message and self.answer:
+            text = PARAGRAPH + text
+        self._is_new_message = False
+        self.answer += text
+        return TokenEvent(text=text)
+
+    def _tool_starts(self, content: Iterable[dict[str, Any]]) -> Iterable[ToolEvent]:
+        for use in (block["toolUse"] for block in content if "toolUse" in block):
+            name = str(use["name"])
+            self._open_tools[use["toolUseId"]] = name
+            if name not in self.tools:
+                self.tools.append(name)
+            yield ToolEvent(id=use["toolUseId"], name=name, status="started", input=use["input"])
+
+    def _tool_ends(self, content: Iterable[dict[str, Any]]) -> Iterable[ToolEvent]:
+        """Tell each end once: at once for our tools, with the round for one that does not exist."""
+        for result in (block["toolResult"] for block in content if "toolResult" in block):
+            name = self._open_tools.pop(result["toolUseId"], None)
+            if name is not None:
+                status = "completed" if result["status"] == "success" else "failed"
+                yield ToolEvent(id=result["toolUseId"], name=name, status=status)

@@ -1,0 +1,192 @@
+"""The coordinator's API: sessions under `/api/sessions` but the list, which the projector serves, and tools.
+
+A message is answered as a stream of events or as JSON. What a session holds is answered from the event store
+and the content bucket, strongly consistent, so that an owner sees a change at once.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from http import HTTPStatus
+from typing import Annotated
+
+import anyio.from_thread
+from fastapi import APIRouter, Body, Depends, FastAPI, Request, Response
+from fastapi.responses import JSONResponse
+from nova_common import aws, server
+from nova_common.application import create_application
+from nova_common.contracts.sessions import (
+    SESSION,
+    SendMessage,
+    SessionCreated,
+    SessionView,
+    StartSession,
+    ToolList,
+    TurnAnswer,
+)
+from nova_common.event_store import DynamoEventStore
+from nova_common.events import EventRegistry
+from nova_common.identity import AuthenticatedCaller, AuthenticatedRoute, TokenVerifier
+
+from nova_agent_core.agent import Coordinator, bedrock_model, keep_content_private
+from nova_agent_core.memory import RedisMemory
+from nova_agent_core.sessions import Sessions
+from nova_agent_core.settings import MODEL_LIMITS, ApiSettings, ModelLimits
+from nova_agent_core.sse import TurnStream, wants_stream
+from nova_agent_core.storage import TurnDocuments
+from nova_agent_core.tools import Services, tools_for
+from nova_agent_core.turns import Turn, Turns
+
+BODY_BYTES_MAX = 128 * 1024
+"""Above the longest message: 8,000 characters, each written as two JSON escapes of six bytes."""
+
+CLIENT_CLOSED_REQUEST = 499
+"""What access logs say of a caller who went away: no status of the standard, but a usual one (nginx)."""
+
+
+def _sessions(request: Request) -> Sessions:
+    sessions: Sessions = request.app.state.sessions
+    return sessions
+
+
+def _turns(request: Request) -> Turns:
+    turns: Turns = request.app.state.turns
+    return turns
+
+
+def _authorization(request: Request) -> str:
+    """Return the header that the route has verified."""
+    return request.headers["authorization"]
+
+
+type Store = Annotated[Sessions, Depends(_sessions)]
+type Service = Annotated[Turns, Depends(_turns)]
+type Authorization = Annotated[str, Depends(_authorization)]
+
+router = APIRouter(prefix="/api", route_class=AuthenticatedRoute)
+
+
+@router.post("/sessions", status_code=HTTPStatus.CREATED)
+def start_session(
+    caller: AuthenticatedCaller,
+    sessions: Store,
+    response: Response,
+    body: Annotated[StartSession | None, Body()] = None,
+) -> SessionCreated:
+    """Open a session."""
+    del body
+    created = sessions.start(caller.user_id)
+    response.headers["Location"] = f"/api/sessions/{created.id}"
+    return created
+
+
+@router.get("/sessions/{session_id}")
+def get_session(session_id: str, caller: AuthenticatedCaller, sessions: Store) -> SessionView:
+    """Tell what was said in a session."""
+    return sessions.view(caller.user_id, session_id)
+
+
+@router.delete("/sessions/{session_id}", status_code=HTTPStatus.NO_CONTENT)
+async def delete_session(session_id: str, caller: AuthenticatedCaller, turns: Service) -> None:
+    """Delete a session with what was said in it."""
+    await turns.delete(caller.user_id, session_id)
+
+
+@router.post("/sessions/{session_id}/messages", response_model=None)
+async def send_message(
+    session_id: str,
+    body: SendMessage,
+    caller: AuthenticatedCaller,
+    authorization: Authorization,
+    turns: Service,
+    request: Request,
+) -> Response:
+    """Answer a message, as a stream of events or as JSON."""
+    streams = wants_stream(request.headers.get("accept"))
+    turn = await turns.begin(caller.user_id, authorization, session_id, body.text)
+    if streams:
+        return TurnStream(turn, request.app.state.heartbeat_seconds, request.url.path)
+    return await _whole_answer(turn, request)
+
+
+@router.get("/tools")
+def list_tools(authorization: Authorization, request: Request) -> ToolList:
+    """Tell which tools the model is given."""
+    services: Services = request.app.state.services
+    return ToolList(tools=[tool.describe() for tool in tools_for(services, authorization)])
+
+
+async def _whole_answer(turn: Turn, request: Request) -> Response:
+    """Return a turn's answer as JSON, or raise its problem; a caller who goes away interrupts it."""
+    last = asyncio.create_task(turn.last())
+    gone = asyncio.create_task(_departure(request))
+    try:
+        await asyncio.wait({last, gone}, return_when=asyncio.FIRST_COMPLETED)
+        if not last.done():
+            return Response(status_code=CLIENT_CLOSED_REQUEST)
+        end = last.result()
+    finally:
+        turn.interrupt()
+        last.cancel()
+        gone.cancel()
+    if not isinstance(end, TurnAnswer):
+        raise end
+    return JSONResponse(end.model_dump(mode="json"))
+
+
+async def _departure(request: Request) -> None:
+    """Return when the caller has gone."""
+    while (await request.receive())["type"] != "http.disconnect":
+        continue
+
+
+def create_app(settings: ApiSettings, limits: ModelLimits = MODEL_LIMITS) -> FastAPI:
+    """Assemble the API from what its environment names; its clients are made here, once a process."""
+    keep_content_private()
+    store = DynamoEventStore(
+        aws.dynamodb(settings.region), settings.event_store_table, EventRegistry([SESSION])
+    )
+    sessions = Sessions(store, TurnDocuments(aws.s3(settings.region), settings.content_bucket))
+    memory = RedisMemory(settings.memory)
+    services = Services(settings.services)
+    model = bedrock_model(settings.model_id, settings.model_region, limits)
+    turns = Turns(sessions, memory, Coordinator(model, services, limits), settings.model_id, limits)
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncGenerator[None]:
+        # Each stream of the model occupies a thread of the loop's own pool, which otherwise has few.
+        pool = ThreadPoolExecutor(limits.turns_at_once_max, thread_name_prefix="model")
+        asyncio.get_running_loop().set_default_executor(pool)
+        try:
+            yield
+        finally:
+            await turns.close()
+            await services.close()
+            await memory.close()
+
+    def check_memory() -> None:
+        anyio.from_thread.run(memory.check_ready)
+
+    app = create_application(
+        "Nova coordinator",
+        checks={"event_store": store.check_ready, "session_memory": check_memory},
+        lifespan=lifespan,
+        body_bytes_max=BODY_BYTES_MAX,
+    )
+    app.state.sessions = sessions
+    app.state.turns = turns
+    app.state.services = services
+    app.state.heartbeat_seconds = settings.heartbeat_seconds
+    app.state.verifier = TokenVerifier(settings.identity)
+    app.include_router(router)
+    return app
+
+
+def main() -> None:
+    """Serve the API until the task is stopped."""
+    server.main(ApiSettings.from_env, lambda settings: settings.server, create_app)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,124 @@
+"""What a task of the coordinator finds in its environment, and the limits that it keeps to."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Self
+from urllib.parse import urlsplit
+
+from nova_common.settings import Environment, IdentitySettings, ServerSettings, SettingsError
+
+HEARTBEAT_SECONDS_DEFAULT = 15
+"""Between two signs of life of a stream: half of the shortest idle time-out on the way (REST APIs, 30 s)."""
+
+HEARTBEAT_SECONDS_MAX = 30
+"""Beyond it a REST API may close a stream that is only waiting."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelLimits:
+    """How long one message may keep a model busy, and how much of it."""
+
+    connect_seconds_max: float = 3
+    read_seconds_max: float = 60
+    """The longest silence of the model: before its first token, and between two."""
+
+    attempts_max: int = 2
+    """Calls of one request, the first one included: somebody is waiting, so there is one retry."""
+
+    turn_seconds_max: float = 180
+    rounds_max: int = 8
+    """Calls of the model for one message, each but the last followed by tools."""
+
+    turns_at_once_max: int = 64
+    """Messages that one task answers at a time: each holds a thread and a connection while it streams."""
+
+
+MODEL_LIMITS = ModelLimits()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MemorySettings:
+    """Where short-term memory is, and as whom the coordinator signs in there."""
+
+    url: str
+    username: str
+    password: str = field(repr=False)
+
+    @classmethod
+    def read(cls, environment: Environment) -> Self:
+        """REDIS_URL, REDIS_USERNAME and REDIS_PASSWORD."""
+        return cls(
+            url=environment.text("REDIS_URL"),
+            username=environment.text("REDIS_USERNAME"),
+            password=environment.text("REDIS_PASSWORD"),
+        )
+
+    def check(self) -> None:
+        """Raise SettingsError for an address without TLS or with credentials in it; names no credentials."""
+        address = urlsplit(self.url)
+        if address.scheme != "rediss" or not address.hostname:
+            message = "REDIS_URL does not start with rediss:// and a host; memory is reached over TLS only"
+            raise SettingsError(message)
+        if address.username or address.password:
+            message = "REDIS_URL holds credentials; allowed are REDIS_USERNAME and REDIS_PASSWORD only"
+            raise SettingsError(message)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceUrls:
+    """Where the services are that tools call."""
+
+    search: str
+    audio: str
+    projector: str
+
+    @classmethod
+    def read(cls, environment: Environment) -> Self:
+        """SEARCH_URL, AUDIO_URL and PROJECTOR_URL."""
+        return cls(
+            search=environment.url("SEARCH_URL"),
+            audio=environment.url("AUDIO_URL"),
+            projector=environment.url("PROJECTOR_URL"),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApiSettings:
+    """Environment of the API."""
+
+    server: ServerSettings
+    identity: IdentitySettings
+    region: str
+    event_store_table: str
+    content_bucket: str
+    model_id: str
+    model_region: str
+    memory: MemorySettings
+    services: ServiceUrls
+    heartbeat_seconds: int
+
+    @classmethod
+    def from_env(cls, variables: Mapping[str, str] | None = None) -> Self:
+        """Read the variables; SettingsError names all that are missing or wrong."""
+        environment = Environment(variables)
+        heartbeat = environment.optional_text("HEARTBEAT_SECONDS", str(HEARTBEAT_SECONDS_DEFAULT))
+        memory = MemorySettings.read(environment)
+        is_count = heartbeat.isascii() and heartbeat.isdigit()
+        settings = cls(
+            server=ServerSettings.read(environment),
+            identity=IdentitySettings.read(environment),
+            region=environment.region(),
+            event_store_table=environment.text("EVENT_STORE_TABLE"),
+            content_bucket=environment.text("CONTENT_BUCKET"),
+            model_id=environment.text("MODEL_ID"),
+            model_region=environment.text("MODEL_REGION"),
+            memory=memory,
+            services=ServiceUrls.read(environment),
+            heartbeat_seconds=int(heartbeat) if is_count else 0,
+        )
+        environment.check()
+        memory.check()
+        if not 1 <= settings.heartbeat_seconds <= HEARTBEAT_SECONDS_MAX:
+            message = f"HEARTBEAT_SECONDS is {heartbeat!r}, allowed are 1 to {HEARTBEAT_SECONDS_MAX}"
+            raise SettingsError(message)
+        return settings

@@ -1,0 +1,328 @@
+"""Turns: a message is taken, answered, and noted; one at a time in a session.
+
+A turn runs in a task of its own, which outlives a caller who goes away for as long as it takes to note that.
+What a turn did to the session is decided at its end: memory and history are as before unless it completed.
+"""
+
+import asyncio
+import contextlib
+import logging
+import time
+import uuid
+from collections.abc import Sequence
+from http import HTTPStatus
+
+from nova_common.contracts.documents import DocumentReference
+from nova_common.contracts.sessions import (
+    TokenEvent,
+    ToolEvent,
+    TurnAnswer,
+    TurnBody,
+    TurnCompleted,
+    TurnFailed,
+)
+from nova_common.problems import Problem
+from starlette.concurrency import run_in_threadpool
+
+from nova_agent_core import domain
+from nova_agent_core.agent import AgentRun, Coordinator
+from nova_agent_core.failures import RETRY_SECONDS, TurnInterruptedError, problem_of
+from nova_agent_core.memory import (
+    Memory,
+    MemoryUnavailableError,
+    Message,
+    SessionBusyError,
+    SessionLock,
+    SessionMemory,
+    rebuilt,
+)
+from nova_agent_core.sessions import Sessions, not_found
+from nova_agent_core.settings import ModelLimits
+
+type TurnEvent = TokenEvent | ToolEvent | TurnAnswer | Problem
+"""What a turn tells; the last one is its answer or its problem."""
+
+TURNS_REMEMBERED_MAX = 10
+"""Turns from whose documents a lost memory is rebuilt."""
+
+EVENTS_WAITING_MAX = 256
+"""Events that a slow reader may be behind before the answer waits."""
+
+STOP_SECONDS_MAX = 5.0
+"""How long a stopping task waits until its interrupted turns are noted."""
+
+logger = logging.getLogger(__name__)
+
+
+class Turn:
+    """A message that is being answered. Made by `Turns.begin`, which has checked that it may be."""
+
+    def __init__(
+        self,
+        user: str,
+        session_id: str,
+        question: str,
+        run: AgentRun,
+        lock: SessionLock,
+        recorder: "Recorder",
+    ) -> None:
+        self.id = str(uuid.uuid4())
+        self.user = user
+        self.session_id = session_id
+        self.question = question
+        self.run = run
+        self._lock = lock
+        self._recorder = recorder
+        self._events: asyncio.Queue[TurnEvent] = asyncio.Queue(EVENTS_WAITING_MAX)
+        self._begun = time.perf_counter()
+        self.first_token_ms: int | None = None
+        self._answering: asyncio.Task[None] | None = None
+
+    @property
+    def elapsed_ms(self) -> int:
+        """Milliseconds since the turn began."""
+        return round((time.perf_counter() - self._begun) * 1000)
+
+    async def next(self) -> TurnEvent:
+        """Return the next event; none comes after an answer or a problem."""
+        return await self._events.get()
+
+    async def last(self) -> TurnAnswer | Problem:
+        """Return the last event, for a reader who does not want the others."""
+        while True:
+            event = await self.next()
+            if isinstance(event, TurnAnswer | Problem):
+                return event
+
+    def interrupt(self) -> None:
+        """Stop answering, because nobody reads on; without effect on a turn that has been answered."""
+        if self._answering is not None:
+            self._answering.cancel()
+        # Whoever waits for room to tell something may go on.
+        while not self._events.empty():
+            self._events.get_nowait()
+
+    def start(self, seconds_max: float) -> asyncio.Task[None]:
+        """Answer from now on; return the task in which the turn lives until its end is told."""
+        self._answering = asyncio.create_task(self._answer(seconds_max))
+        return asyncio.create_task(self._live(self._answering))
+
+    async def _live(self, answering: asyncio.Task[None]) -> None:
+        """Wait for the answer, note it, give the session free, and only then tell: the next may come."""
+        try:
+            await asyncio.wait({answering})
+            end = await self._recorder.end(self, _failure(answering))
+        finally:
+            answering.cancel()
+            await self._lock.release()
+        await self._events.put(end)
+
+    async def _answer(self, seconds_max: float) -> None:
+        async with asyncio.timeout(seconds_max), contextlib.aclosing(self.run.events()) as events:
+            async for event in events:
+                if self._lock.is_lost:
+                    message = f"somebody else answers in session {self.session_id}"
+                    raise SessionBusyError(message)
+                if self.first_token_ms is None and isinstance(event, TokenEvent):
+                    self.first_token_ms = self.elapsed_ms
+                await self._events.put(event)
+
+
+def _failure(answering: asyncio.Task[None]) -> BaseException | None:
+    """Return why a turn was not answered, None when it was."""
+    if answering.cancelled():
+        return TurnInterruptedError("nobody reads on")
+    return answering.exception()
+
+
+class Recorder:
+    """Notes how turns end: documents, memory, events."""
+
+    def __init__(self, sessions: Sessions, memory: SessionMemory, model_id: str) -> None:
+        self._sessions = sessions
+        self._memory = memory
+        self._model_id = model_id
+
+    async def end(self, turn: Turn, failure: BaseException | None) -> TurnAnswer | Problem:
+        """Note the end of a turn, and return what its reader is told."""
+        if failure is None:
+            try:
+                return await self._complete(turn)
+            except Problem as gone:
+                return gone
+            except Exception as error:  # noqa: BLE001 - whatever it is, the turn has failed, and is noted so
+                failure = error
+        return await self._fail(turn, failure)
+
+    async def _complete(self, turn: Turn) -> TurnAnswer:
+        body = await self._write_body(turn)
+        usage = turn.run.usage
+        completed = TurnCompleted(
+            turn=turn.id,
+            body=body,
+            tools=turn.run.tools,
+            model=self._model_id,
+            input_tokens=usage.input_tokens,
+            output_tokens=usage.output_tokens,
+            duration_ms=turn.elapsed_ms,
+            stop_reason=turn.run.stop_reason,
+        )
+        # Before the event: a memory names its turn, so one without its event is not believed. The other way
+        # round a deletion in between would leave it behind.
+        await self._remember(turn)
+        await self._note(turn, completed)
+        self._log(turn, "completed", completed.stop_reason)
+        return TurnAnswer(
+            turn=turn.id,
+            text=turn.run.answer,
+            tools=turn.run.tools,
+            usage=usage,
+            stop_reason=turn.run.stop_reason,
+        )
+
+    async def _fail(self, turn: Turn, failure: BaseException) -> Problem:
+        problem = problem_of(failure)
+        if not isinstance(failure, TurnInterruptedError):
+            # What the caller is not told: AWS's own words, the place in the code.
+            logger.error("a turn failed", extra={"fields": {"turn": turn.id}}, exc_info=failure)
+        body: DocumentReference | None = None
+        try:
+            body = await self._write_body(turn)
+        except Exception:
+            logger.exception("the document of a failed turn could not be stored")
+        try:
+            await self._note(turn, TurnFailed(turn=turn.id, body=body, reason=problem.detail))
+        except Problem as gone:
+            return gone
+        except Exception:
+            logger.exception("a failed turn could not be noted")
+        self._log(turn, "failed", problem.kind)
+        return problem
+
+    async def _write_body(self, turn: Turn) -> DocumentReference:
+        body = TurnBody(question=turn.question, answer=turn.run.answer, tools=turn.run.tools)
+        return await run_in_threadpool(self._sessions.write_body, turn.session_id, turn.id, body)
+
+    async def _remember(self, turn: Turn) -> None:
+        try:
+            await self._memory.save(turn.session_id, Memory(turn=turn.id, messages=turn.run.memory))
+        except MemoryUnavailableError:
+            # The next message finds an older memory or none, and rebuilds it.
+            logger.warning("a turn could not be remembered", exc_info=True)
+
+    async def _note(self, turn: Turn, end: TurnCompleted | TurnFailed) -> None:
+        """Append the event; a Problem 404 when the session was deleted meanwhile: nothing is left of it."""
+        if await run_in_threadpool(self._sessions.end_turn, turn.user, turn.session_id, end):
+            return
+        try:
+            await self._memory.delete(turn.session_id)
+        except MemoryUnavailableError:
+            logger.exception("a deleted session is remembered until its memory expires")
+        raise not_found()
+
+    def _log(self, turn: Turn, status: str, reason: str | None) -> None:
+        fields = {
+            "session": turn.session_id,
+            "turn": turn.id,
+            "status": status,
+            "reason": reason,
+            "model": self._model_id,
+            "tools": turn.run.tools,
+            **turn.run.usage.model_dump(),
+            "first_token_ms": turn.first_token_ms,
+            "duration_ms": turn.elapsed_ms,
+        }
+        logger.info("turn ended", extra={"fields": fields})
+
+
+class Turns:
+    """Begins turns, and knows those that are under way in this process."""
+
+    def __init__(
+        self,
+        sessions: Sessions,
+        memory: SessionMemory,
+        coordinator: Coordinator,
+        model_id: str,
+        limits: ModelLimits,
+    ) -> None:
+        self._sessions = sessions
+        self._memory = memory
+        self._coordinator = coordinator
+        self._recorder = Recorder(sessions, memory, model_id)
+        self._limits = limits
+        self._running: dict[asyncio.Task[None], Turn] = {}
+
+    async def begin(self, user: str, authorization: str, session_id: str, question: str) -> Turn:
+        """Begin to answer a message; a Problem 404, 409 or 503 when that is not possible.
+
+        Whoever begins a turn reads its events to the last, or interrupts it.
+        """
+        if len(self._running) >= self._limits.turns_at_once_max:
+            detail = "too many messages are being answered at the moment"
+            headers = {"Retry-After": str(RETRY_SECONDS)}
+            raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, detail, kind="too-busy", headers=headers)
+        session = await run_in_threadpool(self._sessions.get, user, session_id)
+        if session.is_full:
+            detail = f"a session takes {domain.TURNS_MAX} messages; start a new one"
+            raise Problem(HTTPStatus.CONFLICT, detail, kind="session-full")
+        try:
+            lock = await self._memory.lock(session_id)
+        except (SessionBusyError, MemoryUnavailableError) as error:
+            logger.warning("a message was not taken", extra={"fields": {"cause": str(error)}})
+            raise problem_of(error) from error
+        try:
+            messages = await self._recall(session)
+            run = self._coordinator.run(messages, question, authorization)
+            turn = Turn(user, session_id, question, run, lock, self._recorder)
+            task = turn.start(self._limits.turn_seconds_max)
+        except BaseException:
+            await lock.release()
+            raise
+        self._running[task] = turn
+        task.add_done_callback(self._forget)
+        return turn
+
+    async def delete(self, user: str, session_id: str) -> None:
+        """Delete a session with all that was said; a Problem 404, or 503 while it cannot be erased."""
+        await run_in_threadpool(self._sessions.get, user, session_id)
+        try:
+            await self._memory.delete(session_id)
+            await run_in_threadpool(self._sessions.delete, user, session_id)
+            # Once more: a turn may have ended between the two.
+            await self._memory.delete(session_id)
+        except MemoryUnavailableError as error:
+            raise problem_of(error) from error
+
+    async def close(self) -> None:
+        """Interrupt all turns and wait until that is noted, for `STOP_SECONDS_MAX`."""
+        for turn in self._running.values():
+            turn.interrupt()
+        if self._running:
+            await asyncio.wait(self._running, timeout=STOP_SECONDS_MAX)
+
+    async def _recall(self, session: domain.Session) -> Sequence[Message]:
+        """Return what the model remembers: from memory when that is up to date, from the documents if not."""
+        try:
+            memory = await self._memory.load(session.id)
+        except MemoryUnavailableError as error:
+            raise problem_of(error) from error
+        if memory is not None and _is_current(memory, session):
+            return memory.messages
+        # Either memory is lost or stale, or a turn ended after the session was loaded: look again.
+        session = await run_in_threadpool(self._sessions.get, session.user, session.id)
+        if memory is not None and _is_current(memory, session):
+            return memory.messages
+        turns = session.completed[-TURNS_REMEMBERED_MAX:]
+        return rebuilt(await run_in_threadpool(self._sessions.bodies, turns))
+
+    def _forget(self, task: asyncio.Task[None]) -> None:
+        self._running.pop(task, None)
+        if not task.cancelled() and task.exception() is not None:
+            logger.critical("a turn ended without being noted", exc_info=task.exception())
+
+
+def _is_current(memory: Memory, session: domain.Session) -> bool:
+    """Whether a memory is as of the last turn that was completed."""
+    completed = session.completed
+    return bool(completed) and completed[-1].id == memory.turn
