@@ -4,8 +4,10 @@ import pulumi
 
 from components.platform import Platform, PlatformArgs
 from components.providers import explicit_providers, ownership_tags
+from services.agent_core.infra import AgentCore, AgentCoreArgs
 from services.audio.infra import Audio, AudioArgs
 from services.projector.infra import Projector, ProjectorArgs
+from services.search.infra import Search, SearchArgs
 from settings.settings import Settings
 
 settings = Settings.load(pulumi.Config())
@@ -26,6 +28,8 @@ platform = Platform(
         alarm_email=settings.alarm_email,
         access_token_minutes=settings.api.access_token_minutes,
         refresh_token_days=settings.api.refresh_token_days,
+        embedding_dimension=settings.models.embedding_dimension,
+        cache=settings.cache,
     ),
     opts=options,
 )
@@ -47,8 +51,31 @@ projector = Projector(
     ),
     opts=options,
 )
+search = Search(
+    "search",
+    SearchArgs(
+        platform=platform,
+        api_size=settings.services.search,
+        indexer_size=settings.services.search_indexer,
+        embedding_model=settings.models.embedding,
+        embedding_region=settings.models.embedding_region,
+    ),
+    opts=options,
+)
+agent_core = AgentCore(
+    "agent-core",
+    AgentCoreArgs(
+        platform=platform,
+        size=settings.services.agent_core,
+        model=settings.models.agent,
+        search=search.callee,
+        audio=audio.callee,
+        projector=projector.callee,
+    ),
+    opts=options,
+)
 api = platform.expose(
-    routes=[*audio.routes, *projector.routes],
+    routes=[*audio.routes, *projector.routes, *search.routes, *agent_core.routes],
     throttle_rate=settings.api.throttle_rate,
     throttle_burst=settings.api.throttle_burst,
 )
@@ -60,4 +87,10 @@ pulumi.export("content_bucket", platform.content.name)
 pulumi.export("event_store_table", platform.events.name)
 pulumi.export("read_model_table", platform.read_model.name)
 pulumi.export("event_bus", platform.bus.name)
-pulumi.export("services", [*audio.service_names, *projector.service_names])
+pulumi.export("vector_bucket", platform.vectors.bucket_name)
+pulumi.export("vector_index", platform.vectors.index_name)
+pulumi.export("cache_endpoint", platform.cache.endpoint)
+pulumi.export(
+    "services",
+    [*audio.service_names, *projector.service_names, *search.service_names, *agent_core.service_names],
+)

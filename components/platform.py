@@ -1,7 +1,8 @@
 """What all workloads share.
 
-Creates: keys, alerts topic, VPC, event store, read model, content bucket, bus, pipe, cluster, load balancer
-and user pool; and, once the workloads have declared their routes, the public API.
+Creates: keys, alerts topic, VPC, event store, read model, content bucket, vector store, cache, bus, pipe,
+cluster, load balancer and user pool; the image of each workload; and, once the workloads have declared their
+routes, the public API.
 """
 
 from collections.abc import Sequence
@@ -11,10 +12,15 @@ import pulumi
 
 from components.account import Account, current_account
 from components.compute.cluster import Cluster, ClusterArgs
+from components.compute.image import Image, ImageArgs
 from components.compute.service import ServiceHost
 from components.data.bucket import ContentBucket, ContentBucketArgs
-from components.data.keys import DataKey, Keys, KeysArgs
+from components.data.cache import Cache, CacheArgs
+from components.data.cache_plan import CachePlan
+from components.data.keys import Keys, KeysArgs
+from components.data.secrets import SecretPolicy
 from components.data.tables import EventStore, ReadModel, TableArgs
+from components.data.vectors import VectorStore, VectorStoreArgs
 from components.edge.api import Api, ApiArgs
 from components.edge.load_balancer import LoadBalancer, LoadBalancerArgs
 from components.edge.routes import Route
@@ -31,6 +37,8 @@ NAMESPACE = "nova.local"
 """Domain under which services find each other inside the VPC."""
 PASSING_PREFIXES = ("transcribe/",)
 """Content that one service hands to another and nobody keeps."""
+UNFILTERED_VECTOR_KEYS = ("text",)
+"""What a found vector shows and nobody searches by."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +56,8 @@ class PlatformArgs:
     alarm_email: str
     access_token_minutes: int
     refresh_token_days: int
+    embedding_dimension: int
+    cache: CachePlan
 
 
 class Platform(pulumi.ComponentResource):
@@ -57,6 +67,8 @@ class Platform(pulumi.ComponentResource):
     events: EventStore
     read_model: ReadModel
     content: ContentBucket
+    vectors: VectorStore
+    cache: Cache
     bus: EventBus
     load_balancer: LoadBalancer
     user_pool: UserPool
@@ -64,21 +76,19 @@ class Platform(pulumi.ComponentResource):
     """Where services run."""
     queues: QueueEncryption
     """How queues are encrypted and watched."""
-    image_key: DataKey
-    protect: bool
 
     def __init__(self, name: str, args: PlatformArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("nova:platform:Platform", name, None, opts)
         self._label = name
         self._child = pulumi.ResourceOptions(parent=self)
-        self.protect = args.protect
+        self._protects_images = args.protect
         self.account = current_account(args.region, pulumi.InvokeOutputOptions(parent=self))
         keys = Keys(
             f"{name}-keys",
             KeysArgs(account=self.account, recovery_days=args.recovery_days, protect=args.protect),
             opts=self._child,
         )
-        self.image_key = keys.images
+        self._image_key = keys.images
         self._logs = LogPolicy(retention_days=args.log_retention_days, key_arn=keys.logs.arn)
         alerts = Alerts(
             f"{name}-alerts",
@@ -89,13 +99,26 @@ class Platform(pulumi.ComponentResource):
         self._data(keys, args)
         self._messaging()
         self._compute(args)
+        self._memory(keys, args)
         self.register_outputs(
             {
                 "event_store_table": self.events.name,
                 "read_model_table": self.read_model.name,
                 "content_bucket": self.content.name,
+                "vector_bucket": self.vectors.bucket_name,
+                "cache_endpoint": self.cache.endpoint,
                 "event_bus": self.bus.name,
             }
+        )
+
+    def image(self, name: str, folder: str, parent: pulumi.Resource) -> Image:
+        """Build and keep the image of the workload in ``folder``, as a child of ``parent``."""
+        return Image(
+            name,
+            ImageArgs(
+                account=self.account, key=self._image_key, folder=folder, protect=self._protects_images
+            ),
+            opts=pulumi.ResourceOptions(parent=parent),
         )
 
     def expose(self, routes: Sequence[Route], throttle_rate: int, throttle_burst: int) -> Api:
@@ -124,6 +147,35 @@ class Platform(pulumi.ComponentResource):
                 key=keys.content,
                 recovery_days=args.recovery_days,
                 passing_prefixes=PASSING_PREFIXES,
+                protect=args.protect,
+            ),
+            opts=self._child,
+        )
+
+        self.vectors = VectorStore(
+            f"{self._label}-vectors",
+            VectorStoreArgs(
+                key=keys.vectors,
+                dimension=args.embedding_dimension,
+                unfiltered_keys=UNFILTERED_VECTOR_KEYS,
+                protect=args.protect,
+            ),
+            opts=self._child,
+        )
+
+    def _memory(self, keys: Keys, args: PlatformArgs) -> None:
+        self.cache = Cache(
+            f"{self._label}-cache",
+            CacheArgs(
+                vpc=self.host.vpc,
+                plan=args.cache,
+                key=keys.cache,
+                secrets=SecretPolicy(
+                    key=keys.secrets, recovery_days=args.recovery_days, protect=args.protect
+                ),
+                logs=self._logs,
+                alerts=self.queues.alerts,
+                snapshot_days=args.recovery_days,
                 protect=args.protect,
             ),
             opts=self._child,

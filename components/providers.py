@@ -1,6 +1,7 @@
 """The providers, all explicit, so that nothing is created with a default of some other version or region.
 
-Creates: the AWS provider with the region and the tags of every resource, the awsx and the Docker provider.
+Creates: the AWS provider with the region and the tags of every resource, the awsx, the Docker and the random
+provider.
 """
 
 from collections.abc import Mapping
@@ -8,6 +9,7 @@ from collections.abc import Mapping
 import pulumi
 import pulumi_aws as aws
 import pulumi_docker as docker
+import pulumi_random as random
 
 
 def explicit_providers(region: str, tags: Mapping[str, str]) -> list[pulumi.ProviderResource]:
@@ -16,6 +18,7 @@ def explicit_providers(region: str, tags: Mapping[str, str]) -> list[pulumi.Prov
         aws.Provider("aws", region=region, default_tags=aws.ProviderDefaultTagsArgs(tags=dict(tags))),
         pulumi.ProviderResource("awsx", "awsx", {}),
         docker.Provider("docker"),
+        random.Provider("random"),
     ]
 
 

@@ -8,8 +8,10 @@ from ipaddress import IPv4Network
 import pulumi
 from pulumi.runtime import config as runtime_config
 
+from components.agent.model_ids import parse_model_id
 from components.compute import sizing
 from components.compute.sizing import ServiceSize
+from components.data.cache_plan import REPLICAS_MAX, CacheEngine, CachePlan, check_node_type
 from components.network.zones import NatStrategy, check_zones, plan_zones
 from components.observe.retention import check_retention
 from settings.errors import SettingsError
@@ -25,6 +27,14 @@ KEYS = (
     "recoveryDays",
     "services",
     "spotPercent",
+    "agentModel",
+    "embeddingModel",
+    "embeddingDimension",
+    "embeddingRegion",
+    "cacheNodeType",
+    "cacheReplicas",
+    "cacheEngine",
+    "cachePasswordGeneration",
     "accessTokenMinutes",
     "refreshTokenDays",
     "throttleRate",
@@ -35,7 +45,15 @@ KEYS = (
 )
 """Every key that is read here, without the project's namespace; the project file declares exactly these."""
 
-SERVICES = ("audio", "audio-worker", "projector", "projector-worker")
+SERVICES = (
+    "agent-core",
+    "audio",
+    "audio-worker",
+    "projector",
+    "projector-worker",
+    "search",
+    "search-indexer",
+)
 """ECS services, by name."""
 
 _SIZE_FIELDS = {"cpu": "cpu", "memory": "memory", "minTasks": "tasks_min", "maxTasks": "tasks_max"}
@@ -48,6 +66,11 @@ _REFRESH_TOKEN_DAYS = (1, 3650)
 # AWS limits: API Gateway admits 10,000 requests a second and a burst of 5,000 per account and region.
 _THROTTLE_RATE = (1, 10_000)
 _THROTTLE_BURST = (1, 5_000)
+# Dimensions that Nova Multimodal Embeddings makes (Amazon Nova user guide, request schema).
+_EMBEDDING_DIMENSIONS = (256, 384, 1024, 3072)
+# Passwords are counted up by hand: a typing error should not start far from there.
+_PASSWORD_GENERATION = (1, 1_000_000)
+_REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-\d")
 # AWS limit of a tag's value; the characters are those allowed in all services.
 _TAG_VALUE = re.compile(r"[A-Za-z0-9 _.:/=+@-]{1,256}")
 
@@ -65,11 +88,28 @@ class NetworkSettings:
 class ServiceSettings:
     """Sizes of the ECS services, and the share of their tasks (per cent) on Fargate Spot."""
 
+    agent_core: ServiceSize
     audio: ServiceSize
     audio_worker: ServiceSize
     projector: ServiceSize
     projector_worker: ServiceSize
+    search: ServiceSize
+    search_indexer: ServiceSize
     spot_percent: int
+    tasks_max: int
+    """Tasks that all services together may run."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelSettings:
+    """Which models are invoked, and where."""
+
+    agent: str
+    """Id of the language model or inference profile, called in the stack's region."""
+    embedding: str
+    embedding_dimension: int
+    """Numbers in each embedding."""
+    embedding_region: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,6 +131,8 @@ class Settings:
     region: str
     network: NetworkSettings
     services: ServiceSettings
+    models: ModelSettings
+    cache: CachePlan
     api: ApiSettings
     log_retention_days: int
     protect: bool
@@ -115,14 +157,14 @@ class Settings:
     @classmethod
     def read(cls, values: Values) -> "Settings":
         """Read ``values``; raises ``SettingsError`` as ``load`` does."""
-        region = _matching(
-            values, "region", r"[a-z]{2}(-[a-z]+)+-\d", "it is an AWS region such as us-east-1"
-        )
+        region = _region(values, "region")
         services = _services(values)
         settings = cls(
             region=region,
             network=_network(values, region),
             services=services,
+            models=_models(values),
+            cache=_cache(values),
             api=_api(values),
             log_retention_days=_retention(values),
             protect=values.boolean("protectStatefulResources"),
@@ -139,13 +181,7 @@ class Settings:
         return settings
 
     def _check_egress(self, values: Values) -> None:
-        sizes = (
-            self.services.audio,
-            self.services.audio_worker,
-            self.services.projector,
-            self.services.projector_worker,
-        )
-        if self.network.nat is NatStrategy.NONE and any(size.tasks_max > 0 for size in sizes):
+        if self.network.nat is NatStrategy.NONE and self.services.tasks_max > 0:
             raise SettingsError(
                 values.key("natGateways"),
                 self.network.nat.value,
@@ -184,11 +220,58 @@ def _services(values: Values) -> ServiceSettings:
             raise SettingsError(f"{path}.{name}", None, f"it is missing; state all of {', '.join(SERVICES)}")
     sizes = {name: _size(f"{path}.{name}", table[name]) for name in SERVICES}
     return ServiceSettings(
+        agent_core=sizes["agent-core"],
         audio=sizes["audio"],
         audio_worker=sizes["audio-worker"],
         projector=sizes["projector"],
         projector_worker=sizes["projector-worker"],
+        search=sizes["search"],
+        search_indexer=sizes["search-indexer"],
         spot_percent=values.integer("spotPercent", 0, 100),
+        tasks_max=sum(size.tasks_max for size in sizes.values()),
+    )
+
+
+def _models(values: Values) -> ModelSettings:
+    agent, embedding = values.text("agentModel"), values.text("embeddingModel")
+    _checked(values.key("agentModel"), agent, lambda: parse_model_id(agent))
+    _checked(values.key("embeddingModel"), embedding, lambda: _check_embedding_model(embedding))
+    dimension = values.integer("embeddingDimension", 1, max(_EMBEDDING_DIMENSIONS))
+    if dimension not in _EMBEDDING_DIMENSIONS:
+        allowed = ", ".join(map(str, _EMBEDDING_DIMENSIONS))
+        raise SettingsError(
+            values.key("embeddingDimension"), dimension, f"the model makes one of {allowed} numbers"
+        )
+    return ModelSettings(
+        agent=agent,
+        embedding=embedding,
+        embedding_dimension=dimension,
+        embedding_region=_region(values, "embeddingRegion"),
+    )
+
+
+def _check_embedding_model(model_id: str) -> None:
+    # Search speaks the request format of this family, which has no inference profiles.
+    parsed = parse_model_id(model_id)
+    family = r"amazon\.nova-.*embeddings.*"
+    if parsed.scope != "region" or re.fullmatch(family, parsed.foundation_model) is None:
+        raise ValueError(
+            "it is an embeddings model of the Nova family, without the prefix of an inference profile, such "
+            "as amazon.nova-2-multimodal-embeddings-v1:0"
+        )
+
+
+def _cache(values: Values) -> CachePlan:
+    node_type, engine = values.text("cacheNodeType"), values.text("cacheEngine")
+    _checked(values.key("cacheNodeType"), node_type, lambda: check_node_type(node_type))
+    engines = [known.value for known in CacheEngine]
+    if engine not in engines:
+        raise SettingsError(values.key("cacheEngine"), engine, f"it is one of {', '.join(engines)}")
+    return CachePlan(
+        engine=CacheEngine(engine),
+        node_type=node_type,
+        replicas=values.integer("cacheReplicas", 0, REPLICAS_MAX),
+        password_generation=values.integer("cachePasswordGeneration", *_PASSWORD_GENERATION),
     )
 
 
@@ -215,6 +298,10 @@ def _api(values: Values) -> ApiSettings:
         throttle_rate=rate,
         throttle_burst=burst,
     )
+
+
+def _region(values: Values, name: str) -> str:
+    return _matching(values, name, _REGION, "it is an AWS region such as us-east-1")
 
 
 def _retention(values: Values) -> int:

@@ -25,6 +25,7 @@ class Cluster(pulumi.ComponentResource):
 
     arn: pulumi.Output[str]
     name: pulumi.Output[str]
+    namespace: str
     namespace_id: pulumi.Output[str]
     capacity: pulumi.Resource
     """What a service has to wait for: ECS refuses a capacity provider that the cluster lacks."""
@@ -49,5 +50,6 @@ class Cluster(pulumi.ComponentResource):
         self.arn = cluster.arn
         self.name = cluster.name
         self.capacity = providers
+        self.namespace = args.namespace
         self.namespace_id = namespace.id
         self.register_outputs({"arn": self.arn, "name": self.name, "namespace_id": self.namespace_id})

@@ -27,6 +27,11 @@ class _KeyValue(TypedDict):
     value: pulumi.Input[str]
 
 
+class _Secret(TypedDict):
+    name: str
+    valueFrom: pulumi.Input[str]
+
+
 class _PortMapping(TypedDict):
     containerPort: int
     protocol: str
@@ -72,6 +77,7 @@ class ContainerDefinition(TypedDict):
     readonlyRootFilesystem: bool
     linuxParameters: _LinuxParameters
     environment: list[_KeyValue]
+    secrets: NotRequired[list[_Secret]]
     portMappings: NotRequired[list[_PortMapping]]
     healthCheck: _HealthCheck
     logConfiguration: _LogConfiguration
@@ -86,6 +92,8 @@ class ContainerArgs:
     image: pulumi.Input[str]
     command: Sequence[str]
     environment: Mapping[str, pulumi.Input[str]]
+    secrets: Mapping[str, pulumi.Input[str]]
+    """Name of a variable to where ECS gets its value from, `<secret's ARN>:::<version id>`."""
     log_group: pulumi.Input[str]
     region: str
 
@@ -95,7 +103,7 @@ def container_definition(args: ContainerArgs) -> ContainerDefinition:
 
     Its root is read-only, it has no capability, its user owns nothing, an init process reaps its children.
     """
-    return ContainerDefinition(
+    definition = ContainerDefinition(
         name=args.name,
         image=args.image,
         command=list(args.command),
@@ -136,3 +144,8 @@ def container_definition(args: ContainerArgs) -> ContainerDefinition:
         },
         stopTimeout=STOP_SECONDS,
     )
+    if args.secrets:
+        definition["secrets"] = [
+            {"name": name, "valueFrom": source} for name, source in sorted(args.secrets.items())
+        ]
+    return definition

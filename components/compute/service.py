@@ -5,7 +5,7 @@ Creates: security group and rules, execution role and policy, log group, task de
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import pulumi
 import pulumi_aws as aws
@@ -16,7 +16,9 @@ from components.compute.cluster import Cluster
 from components.compute.container import CONTAINER_PORT, ContainerArgs, container_definition
 from components.compute.image import Image
 from components.compute.sizing import ServiceSize
+from components.data.secrets import SecretReference
 from components.edge.load_balancer import Target
+from components.network.connection import Callee, Peer, RuleNames, connect
 from components.network.vpc import Vpc
 from components.observe.logs import LogPolicy, write_statement
 
@@ -62,13 +64,18 @@ class FargateServiceArgs:
     size: ServiceSize
     target: Target | None = None
     """Where the load balancer sends requests from; nothing for a worker."""
+    secrets: Mapping[str, SecretReference] = field(default_factory=dict[str, SecretReference])
+    """Variables whose values ECS reads from secrets when a task starts."""
+    calls: Sequence[Callee] = ()
+    """What in the VPC its tasks may call."""
 
 
 class FargateService(pulumi.ComponentResource):
     """A service of identical tasks in the private subnets, replaced one by one.
 
     A deployment whose tasks do not get healthy is rolled back by the circuit breaker. A task has a security
-    group of its own: it calls out over TLS, and is called by the load balancer alone, if by anybody.
+    group of its own: it calls out over TLS and what it is allowed to call, and is called by the load
+    balancer and whoever is allowed to call it, if by anybody.
     """
 
     name: pulumi.Output[str]
@@ -80,6 +87,9 @@ class FargateService(pulumi.ComponentResource):
         super().__init__("nova:compute:FargateService", name, None, opts)
         self._label = name
         self._args = args
+        group_id = self._security_group()
+        self._peer = Peer(label=f"the tasks of {name}", security_group_id=group_id)
+        self._connect()
         task_policy = args.role.seal()
         task_definition, execution_policy = self._task_definition()
         service = aws.ecs.Service(
@@ -91,7 +101,7 @@ class FargateService(pulumi.ComponentResource):
             capacity_provider_strategies=_capacity(args.host.spot_percent, args.size.tasks_min),
             network_configuration=aws.ecs.ServiceNetworkConfigurationArgs(
                 subnets=args.host.vpc.private_subnet_ids,
-                security_groups=[self._security_group()],
+                security_groups=[group_id],
                 assign_public_ip=False,
             ),
             deployment_circuit_breaker=aws.ecs.ServiceDeploymentCircuitBreakerArgs(
@@ -108,7 +118,13 @@ class FargateService(pulumi.ComponentResource):
             service_registries=self._registry(),
             opts=pulumi.ResourceOptions(
                 parent=self,
-                depends_on=[task_policy, execution_policy, args.host.cluster.capacity, *_rules(args.target)],
+                depends_on=[
+                    task_policy,
+                    execution_policy,
+                    args.host.cluster.capacity,
+                    *_rules(args.target),
+                    *(needed for secret in args.secrets.values() for needed in secret.valid_after),
+                ],
                 # Autoscaling owns the number once the service runs.
                 ignore_changes=["desired_count"],
             ),
@@ -116,6 +132,21 @@ class FargateService(pulumi.ComponentResource):
         self.name = service.name
         self._scale()
         self.register_outputs({"name": self.name})
+
+    def callee(self) -> Callee:
+        """Return what another service has to be given among its calls to reach this one by its name.
+
+        Raises ``ValueError`` for a service without a target, which has no name.
+        """
+        if self._args.target is None:
+            raise ValueError(f"{self._label} serves nobody: give it a target, or call something else")
+        namespace = self._args.host.cluster.namespace
+        return Callee(
+            name=self._label,
+            peer=self._peer,
+            port=CONTAINER_PORT,
+            url=f"http://{self._label}.{namespace}:{CONTAINER_PORT}",
+        )
 
     def _security_group(self) -> pulumi.Output[str]:
         child = pulumi.ResourceOptions(parent=self)
@@ -135,32 +166,31 @@ class FargateService(pulumi.ComponentResource):
             cidr_ipv4="0.0.0.0/0",
             opts=child,
         )
-        if self._args.target is not None:
-            self._admit_load_balancer(group.id, self._args.target.security_group_id)
         return group.id
 
-    def _admit_load_balancer(self, group_id: pulumi.Output[str], balancer_id: pulumi.Output[str]) -> None:
-        child = pulumi.ResourceOptions(parent=self)
-        aws.vpc.SecurityGroupIngressRule(
-            f"{self._label}-ingress-load-balancer",
-            security_group_id=group_id,
-            description="Requests from the load balancer",
-            ip_protocol="tcp",
-            from_port=CONTAINER_PORT,
-            to_port=CONTAINER_PORT,
-            referenced_security_group_id=balancer_id,
-            opts=child,
-        )
-        aws.vpc.SecurityGroupEgressRule(
-            f"{self._label}-load-balancer-egress",
-            security_group_id=balancer_id,
-            description=f"Requests to the tasks of {self._label}",
-            ip_protocol="tcp",
-            from_port=CONTAINER_PORT,
-            to_port=CONTAINER_PORT,
-            referenced_security_group_id=group_id,
-            opts=child,
-        )
+    def _connect(self) -> None:
+        if self._args.target is not None:
+            connect(
+                caller=self._args.target.caller,
+                callee=self._peer,
+                port=CONTAINER_PORT,
+                names=RuleNames(
+                    ingress=f"{self._label}-ingress-load-balancer",
+                    egress=f"{self._label}-load-balancer-egress",
+                ),
+                parent=self,
+            )
+        for callee in self._args.calls:
+            connect(
+                caller=self._peer,
+                callee=callee.peer,
+                port=callee.port,
+                names=RuleNames(
+                    ingress=f"{self._label}-ingress-at-{callee.name}",
+                    egress=f"{self._label}-egress-to-{callee.name}",
+                ),
+                parent=self,
+            )
 
     def _task_definition(self) -> tuple[aws.ecs.TaskDefinition, aws.iam.RolePolicy]:
         args = self._args
@@ -172,6 +202,7 @@ class FargateService(pulumi.ComponentResource):
                 image=args.image.digest,
                 command=args.command,
                 environment=args.environment,
+                secrets={name: secret.value_from for name, secret in args.secrets.items()},
                 log_group=log_group.name,
                 region=args.host.account.region,
             )
@@ -199,6 +230,8 @@ class FargateService(pulumi.ComponentResource):
         )
         self._args.image.grant_pull(role)
         role.add(write_statement(log_group))
+        for name, secret in sorted(self._args.secrets.items()):
+            secret.grant_read(role, f"Read{name.replace('_', ' ').title().replace(' ', '')}")
         return role, role.seal()
 
     def _load_balancers(self) -> list[aws.ecs.ServiceLoadBalancerArgs] | None:

@@ -1,6 +1,7 @@
 """Encryption keys, one for each class of data.
 
-Creates: a customer managed KMS key with yearly rotation for tables, content, messages, logs and images.
+Creates: a customer managed KMS key with yearly rotation for tables, content, vectors, cache, secrets,
+messages, logs and images.
 """
 
 from dataclasses import dataclass
@@ -56,6 +57,9 @@ class Keys(pulumi.ComponentResource):
 
     tables: DataKey
     content: DataKey
+    vectors: DataKey
+    cache: DataKey
+    secrets: DataKey
     messages: DataKey
     logs: DataKey
     images: DataKey
@@ -66,6 +70,9 @@ class Keys(pulumi.ComponentResource):
         self._args = args
         self.tables = self._key("tables", ())
         self.content = self._key("content", ())
+        self.vectors = self._key("vectors", (_vector_service(args.account),))
+        self.cache = self._key("cache", ())
+        self.secrets = self._key("secrets", ())
         self.messages = self._key("messages", _message_services(args.account))
         self.logs = self._key("logs", (_log_service(args.account),))
         self.images = self._key("images", ())
@@ -73,6 +80,9 @@ class Keys(pulumi.ComponentResource):
             {
                 "tables": self.tables.arn,
                 "content": self.content.arn,
+                "vectors": self.vectors.arn,
+                "cache": self.cache.arn,
+                "secrets": self.secrets.arn,
                 "messages": self.messages.arn,
                 "logs": self.logs.arn,
                 "images": self.images.arn,
@@ -121,6 +131,25 @@ def _message_services(account: Account) -> tuple[ResourceStatement, ...]:
             resources=("*",),
             conditions={"StringEquals": {"aws:SourceAccount": account.account_id}},
         ),
+    )
+
+
+def _vector_service(account: Account) -> ResourceStatement:
+    # S3 Vectors keeps an index in order by itself, apart from any request (S3 user guide, data protection and
+    # encryption in S3 Vectors).
+    return ResourceStatement(
+        sid="S3VectorsIndexes",
+        effect="Allow",
+        principals={"Service": "indexing.s3vectors.amazonaws.com"},
+        actions=("kms:Decrypt",),
+        resources=("*",),
+        conditions={
+            "StringEquals": {"aws:SourceAccount": account.account_id},
+            "ArnLike": {"aws:SourceArn": account.arn("s3vectors", "bucket/*")},
+            "ForAnyValue:StringEquals": {
+                "kms:EncryptionContextKeys": ["aws:s3vectors:arn", "aws:s3vectors:resource-id"]
+            },
+        },
     )
 
 

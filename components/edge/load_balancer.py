@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
+from components.network.connection import Peer, RuleNames, connect
 from components.network.vpc import Vpc
 
 LISTENER_PORT = 80
@@ -19,6 +20,12 @@ LISTENER_PORT = 80
 DEREGISTRATION_SECONDS = 30
 """How long a stopping task still gets its open requests; less than a container's stop time."""
 HEALTH_PATH = "/health"
+
+IDLE_SECONDS = 300
+"""How long an answer may say nothing.
+
+As long as API Gateway lets a stream be silent (5 minutes), and far longer than the 15 s between two heartbeats.
+"""
 
 _PATTERNS_MAX = 5
 """Values that one rule may compare (AWS limit)."""
@@ -58,8 +65,8 @@ class Target:
     """Where the load balancer sends requests, for the service behind it."""
 
     target_group_arn: pulumi.Output[str]
-    security_group_id: pulumi.Output[str]
-    """The load balancer's own group."""
+    caller: Peer
+    """The load balancer, which calls the service."""
     resource_label: pulumi.Output[str]
     """Names balancer and target group to autoscaling."""
     rules: tuple[pulumi.Resource, ...]
@@ -84,7 +91,7 @@ class LoadBalancer(pulumi.ComponentResource):
             vpc_id=args.vpc.vpc_id,
             opts=child,
         )
-        self._security_group_id = group.id
+        self._peer = Peer(label="the load balancer", security_group_id=group.id)
         balancer = aws.lb.LoadBalancer(
             f"{name}-alb",
             load_balancer_type="application",
@@ -93,6 +100,7 @@ class LoadBalancer(pulumi.ComponentResource):
             security_groups=[group.id],
             drop_invalid_header_fields=True,
             desync_mitigation_mode="defensive",
+            idle_timeout=IDLE_SECONDS,
             enable_deletion_protection=args.protect,
             opts=pulumi.ResourceOptions(parent=self, protect=args.protect),
         )
@@ -136,33 +144,21 @@ class LoadBalancer(pulumi.ComponentResource):
         )
         return Target(
             target_group_arn=group.arn,
-            security_group_id=self._security_group_id,
+            caller=self._peer,
             resource_label=pulumi.Output.concat(self._arn_suffix, "/", group.arn_suffix),
             rules=tuple(self._rule(name, match, group.arn, parent) for match in matches),
         )
 
     def admit(self, name: str, security_group_id: pulumi.Input[str]) -> None:
         """Let what has the security group ``security_group_id`` call; ``name`` labels the rules."""
-        child = pulumi.ResourceOptions(parent=self)
-        aws.vpc.SecurityGroupIngressRule(
-            f"{self._label}-ingress-{name}",
-            security_group_id=self._security_group_id,
-            description=f"Requests from {name}",
-            ip_protocol="tcp",
-            from_port=LISTENER_PORT,
-            to_port=LISTENER_PORT,
-            referenced_security_group_id=security_group_id,
-            opts=child,
-        )
-        aws.vpc.SecurityGroupEgressRule(
-            f"{self._label}-egress-of-{name}",
-            security_group_id=security_group_id,
-            description="Requests to the load balancer",
-            ip_protocol="tcp",
-            from_port=LISTENER_PORT,
-            to_port=LISTENER_PORT,
-            referenced_security_group_id=self._security_group_id,
-            opts=child,
+        connect(
+            caller=Peer(label=name, security_group_id=security_group_id),
+            callee=self._peer,
+            port=LISTENER_PORT,
+            names=RuleNames(
+                ingress=f"{self._label}-ingress-{name}", egress=f"{self._label}-egress-of-{name}"
+            ),
+            parent=self,
         )
 
     def _rule(

@@ -6,6 +6,11 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal
 
+TIMEOUT_SECONDS_MAX = 29
+"""The longest that a REST API waits for a whole answer without a quota increase."""
+STREAM_SECONDS_MAX = 900
+"""The longest that a REST API passes a streamed answer on (API Gateway, response transfer mode)."""
+
 type HttpMethod = Literal["DELETE", "GET", "PATCH", "POST", "PUT"]
 
 _SEGMENT = re.compile(r"[a-z0-9-]+|\{[a-z_]+\}")
@@ -17,9 +22,17 @@ class Route:
 
     method: HttpMethod
     path: str
+    streams: bool = False
+    """Whether the answer is passed on as it is made; otherwise when it is whole."""
+    timeout_seconds: int = TIMEOUT_SECONDS_MAX
+    """How long an answer may take; at most ``STREAM_SECONDS_MAX`` if it streams, ``TIMEOUT_SECONDS_MAX`` if
+    not."""
 
     def __post_init__(self) -> None:
-        """Check the path."""
+        """Check the path and the time."""
+        most = STREAM_SECONDS_MAX if self.streams else TIMEOUT_SECONDS_MAX
+        if not 1 <= self.timeout_seconds <= most:
+            raise ValueError(f"timeout_seconds: {self.timeout_seconds} is not allowed; it is 1 to {most}")
         if not self.path.startswith("/") or not all(_SEGMENT.fullmatch(part) for part in self.segments):
             raise ValueError(
                 f"path: {self.path} is not allowed; segments are lower-case letters, digits and hyphens, "
@@ -41,7 +54,7 @@ def sorted_routes(routes: Iterable[Route]) -> tuple[Route, ...]:
     """``routes`` by path and method; raises ``ValueError`` when two workloads declare the same one."""
     ordered = tuple(sorted(routes, key=lambda route: (route.path, route.method)))
     for earlier, later in pairwise(ordered):
-        if earlier == later:
+        if (earlier.method, earlier.path) == (later.method, later.path):
             raise ValueError(f"routes: {later.method} {later.path} is declared twice")
     return ordered
 

@@ -97,3 +97,7 @@ class UserPool(pulumi.ComponentResource):
         self.register_outputs(
             {"pool_id": self.pool_id, "arn": self.arn, "client_id": self.client_id, "issuer": self.issuer}
         )
+
+    def task_environment(self) -> dict[str, pulumi.Input[str]]:
+        """Return what a service needs to verify the pool's access tokens."""
+        return {"USER_POOL_ISSUER": self.issuer, "USER_POOL_CLIENT_ID": self.client_id}

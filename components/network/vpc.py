@@ -42,10 +42,15 @@ class VpcArgs:
 
 
 class Vpc(pulumi.ComponentResource):
-    """The platform's own network. Tasks run in the private subnets, nothing in the public ones."""
+    """The platform's own network.
+
+    Tasks run in the private subnets, the cache in the isolated ones, nothing in the public ones.
+    """
 
     vpc_id: pulumi.Output[str]
     private_subnet_ids: pulumi.Output[Sequence[str]]
+    isolated_subnet_ids: pulumi.Output[Sequence[str]]
+    """Without any route out of the VPC."""
 
     def __init__(self, name: str, args: VpcArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("nova:network:Vpc", name, None, opts)
@@ -73,6 +78,7 @@ class Vpc(pulumi.ComponentResource):
         )
         self.vpc_id = network.vpc_id
         self.private_subnet_ids = network.private_subnet_ids
+        self.isolated_subnet_ids = network.isolated_subnet_ids
         aws.ec2.DefaultSecurityGroup(
             f"{name}-default-security-group",
             vpc_id=self.vpc_id,
@@ -81,7 +87,13 @@ class Vpc(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(parent=self),
         )
         self._log_flows(name, args)
-        self.register_outputs({"vpc_id": self.vpc_id, "private_subnet_ids": self.private_subnet_ids})
+        self.register_outputs(
+            {
+                "vpc_id": self.vpc_id,
+                "private_subnet_ids": self.private_subnet_ids,
+                "isolated_subnet_ids": self.isolated_subnet_ids,
+            }
+        )
 
     def _log_flows(self, name: str, args: VpcArgs) -> None:
         log_group = args.logs.group(f"{name}-flow-logs", parent=self)

@@ -13,13 +13,13 @@ from components.access.role import ServiceRole
 from components.access.statements import Statement
 from components.compute.container import CONTAINER_PORT
 from components.compute.environment import task_environment
-from components.compute.image import Image, ImageArgs
 from components.compute.service import FargateService, FargateServiceArgs, task_service_role
 from components.compute.sizing import ServiceSize
 from components.edge.load_balancer import RequestMatch
 from components.edge.routes import Route
 from components.messaging.bus import aws_subscription
 from components.messaging.queue import Queue, QueueArgs
+from components.network.connection import Callee
 from components.platform import Platform
 
 FOLDER = "services/audio"
@@ -56,21 +56,17 @@ class Audio(pulumi.ComponentResource):
         Route(method="GET", path="/audio/{id}/transcript"),
     )
     service_names: list[pulumi.Output[str]]
+    callee: Callee
+    """The API, for services that call it."""
 
     def __init__(self, name: str, args: AudioArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("nova:audio:Audio", name, None, opts)
         self._label = name
         self._args = args
         self._child = pulumi.ResourceOptions(parent=self)
-        platform = args.platform
-        self._image = Image(
-            name,
-            ImageArgs(
-                account=platform.account, key=platform.image_key, folder=FOLDER, protect=platform.protect
-            ),
-            opts=self._child,
-        )
+        self._image = args.platform.image(name, FOLDER, parent=self)
         api, worker = self._api(), self._worker()
+        self.callee = api.callee()
         self.service_names = [api.name, worker.name]
         self.register_outputs({"service_names": self.service_names})
 
@@ -90,10 +86,7 @@ class Audio(pulumi.ComponentResource):
                 command=("python", "-m", "nova_audio.app"),
                 environment=task_environment(self._label)
                 | self._stores()
-                | {
-                    "USER_POOL_ISSUER": platform.user_pool.issuer,
-                    "USER_POOL_CLIENT_ID": platform.user_pool.client_id,
-                },
+                | platform.user_pool.task_environment(),
                 role=role,
                 size=self._args.api_size,
                 target=platform.load_balancer.target(

@@ -1,7 +1,7 @@
 """The projector workload: the read model of the event store, and its lists.
 
 Creates: one image; the query API and the worker as two services from it, each with a task role of its own;
-the worker's queue, fed by every event on the bus; the load balancer's rule for the lists.
+the worker's queue, fed by every event on the bus; the load balancer's rules for the lists.
 """
 
 from dataclasses import dataclass
@@ -10,12 +10,12 @@ import pulumi
 
 from components.compute.container import CONTAINER_PORT
 from components.compute.environment import task_environment
-from components.compute.image import Image, ImageArgs
 from components.compute.service import FargateService, FargateServiceArgs, task_service_role
 from components.compute.sizing import ServiceSize
 from components.edge.load_balancer import RequestMatch
 from components.edge.routes import Route
 from components.messaging.queue import Queue, QueueArgs
+from components.network.connection import Callee
 from components.platform import Platform
 
 FOLDER = "services/projector"
@@ -25,8 +25,9 @@ SOURCE_PREFIX = "nova."
 VISIBILITY_SECONDS = 60
 """Time to load an aggregate's events and write one item."""
 AGE_SECONDS_ALARM = 300
-PRIORITY = 100
-"""Before the workload that owns the rest of the path."""
+RECORDINGS_PRIORITY = 100
+SESSIONS_PRIORITY = 110
+"""Before the workloads that own the rest of the paths."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,23 +42,22 @@ class ProjectorArgs:
 class Projector(pulumi.ComponentResource):
     """Keeps the read model up to date with the event store, and serves the lists from it."""
 
-    routes: tuple[Route, ...] = (Route(method="GET", path="/audio"),)
+    routes: tuple[Route, ...] = (
+        Route(method="GET", path="/audio"),
+        Route(method="GET", path="/sessions"),
+    )
     service_names: list[pulumi.Output[str]]
+    callee: Callee
+    """The API, for services that call it."""
 
     def __init__(self, name: str, args: ProjectorArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("nova:projector:Projector", name, None, opts)
         self._label = name
         self._args = args
         self._child = pulumi.ResourceOptions(parent=self)
-        platform = args.platform
-        self._image = Image(
-            name,
-            ImageArgs(
-                account=platform.account, key=platform.image_key, folder=FOLDER, protect=platform.protect
-            ),
-            opts=self._child,
-        )
+        self._image = args.platform.image(name, FOLDER, parent=self)
         api, worker = self._api(), self._worker()
+        self.callee = api.callee()
         self.service_names = [api.name, worker.name]
         self.register_outputs({"service_names": self.service_names})
 
@@ -72,17 +72,17 @@ class Projector(pulumi.ComponentResource):
                 image=self._image,
                 command=("python", "-m", "nova_projector.app"),
                 environment=task_environment(self._label)
-                | {
-                    "READ_MODEL_TABLE": platform.read_model.name,
-                    "USER_POOL_ISSUER": platform.user_pool.issuer,
-                    "USER_POOL_CLIENT_ID": platform.user_pool.client_id,
-                },
+                | platform.user_pool.task_environment()
+                | {"READ_MODEL_TABLE": platform.read_model.name},
                 role=role,
                 size=self._args.api_size,
                 target=platform.load_balancer.target(
                     self._label,
                     CONTAINER_PORT,
-                    [RequestMatch(label="lists", priority=PRIORITY, paths=("/api/audio",), methods=("GET",))],
+                    [
+                        _list_of("lists", RECORDINGS_PRIORITY, "/api/audio"),
+                        _list_of("sessions", SESSIONS_PRIORITY, "/api/sessions"),
+                    ],
                     parent=self,
                 ),
             ),
@@ -123,3 +123,8 @@ class Projector(pulumi.ComponentResource):
             ),
             opts=self._child,
         )
+
+
+def _list_of(label: str, priority: int, path: str) -> RequestMatch:
+    # A collection is read here and written where it belongs.
+    return RequestMatch(label=label, priority=priority, paths=(path,), methods=("GET",))

@@ -4,7 +4,9 @@ The recorder of the whole-program tests and the stand-in for the providers share
 """
 
 from collections.abc import Callable, Mapping
+from hashlib import sha512
 from typing import Any
+from uuid import NAMESPACE_OID, uuid5
 
 ACCOUNT_ID = "123456789012"
 REGION = "us-east-1"
@@ -142,6 +144,54 @@ def _cluster(_name: str, physical: str, _inputs: Properties) -> Properties:
     return {"arn": resource_arn("ecs", f"cluster/{physical}")}
 
 
+def _cache_user(_name: str, _physical: str, inputs: Properties) -> Properties:
+    return {"__id": inputs["userId"], "arn": resource_arn("elasticache", f"user:{inputs['userId']}")}
+
+
+def _cache_user_group(_name: str, _physical: str, inputs: Properties) -> Properties:
+    identity = inputs["userGroupId"]
+    return {"__id": identity, "arn": resource_arn("elasticache", f"usergroup:{identity}")}
+
+
+def _cache_group(_name: str, physical: str, inputs: Properties) -> Properties:
+    identity = str(inputs.get("replicationGroupId", physical))
+    return {
+        "__id": identity,
+        "replicationGroupId": identity,
+        "arn": resource_arn("elasticache", f"replicationgroup:{identity}"),
+        "primaryEndpointAddress": f"master.{identity}.abc123.use1.cache.amazonaws.com",
+        "readerEndpointAddress": f"replica.{identity}.abc123.use1.cache.amazonaws.com",
+        "memberClusters": [f"{identity}-{node:03}" for node in range(1, 1 + int(inputs["numCacheClusters"]))],
+    }
+
+
+def _secret(_name: str, physical: str, _inputs: Properties) -> Properties:
+    arn = resource_arn("secretsmanager", f"secret:{physical}-AbCdEf")
+    return {"__id": arn, "arn": arn}
+
+
+def _secret_version(_name: str, _physical: str, inputs: Properties) -> Properties:
+    # As AWS, which makes a version id up for each value.
+    version = str(uuid5(NAMESPACE_OID, str(inputs["secretString"])))
+    arn = inputs["secretId"]
+    return {"__id": f"{arn}|{version}", "arn": arn, "versionId": version}
+
+
+def _vector_bucket(_name: str, _physical: str, inputs: Properties) -> Properties:
+    name = inputs["vectorBucketName"]
+    return {"__id": name, "vectorBucketArn": resource_arn("s3vectors", f"bucket/{name}")}
+
+
+def _vector_index(_name: str, _physical: str, inputs: Properties) -> Properties:
+    arn = resource_arn("s3vectors", f"bucket/{inputs['vectorBucketName']}/index/{inputs['indexName']}")
+    return {"__id": arn, "indexArn": arn}
+
+
+def _random_password(name: str, _physical: str, inputs: Properties) -> Properties:
+    seed = f"{name} {sorted(inputs.get('keepers', {}).items())}"
+    return {"__id": "none", "result": sha512(seed.encode()).hexdigest()[: int(inputs["length"])]}
+
+
 _COMPUTED: Mapping[str, _Maker] = {
     "aws:apigateway/restApi:RestApi": _rest_api,
     "aws:apigateway/stage:Stage": _stage,
@@ -151,14 +201,22 @@ _COMPUTED: Mapping[str, _Maker] = {
     "aws:cognito/userPool:UserPool": _user_pool,
     "aws:dynamodb/table:Table": _table,
     "aws:ecs/cluster:Cluster": _cluster,
+    "aws:elasticache/replicationGroup:ReplicationGroup": _cache_group,
+    "aws:elasticache/user:User": _cache_user,
+    "aws:elasticache/userGroup:UserGroup": _cache_user_group,
     "aws:iam/role:Role": _role,
     "aws:kms/key:Key": _key,
     "aws:lb/loadBalancer:LoadBalancer": _load_balancer,
     "aws:lb/targetGroup:TargetGroup": _target_group,
     "aws:s3/bucket:Bucket": _bucket,
+    "aws:s3/vectorsIndex:VectorsIndex": _vector_index,
+    "aws:s3/vectorsVectorBucket:VectorsVectorBucket": _vector_bucket,
+    "aws:secretsmanager/secret:Secret": _secret,
+    "aws:secretsmanager/secretVersion:SecretVersion": _secret_version,
     "aws:sns/topic:Topic": _topic,
     "aws:sqs/queue:Queue": _queue,
     "docker:index/image:Image": _image,
+    "random:index/randomPassword:RandomPassword": _random_password,
 }
 
 _REMOTE: Mapping[str, _Maker] = {

@@ -1,0 +1,114 @@
+"""The vector store.
+
+Creates: an S3 vector bucket, encrypted under the vectors' key, and one index in it.
+"""
+
+from dataclasses import dataclass
+
+import pulumi
+import pulumi_aws as aws
+
+from components.access.role import ServiceRole
+from components.access.statements import Statement
+from components.data.keys import DataKey
+from components.names import stack_name
+
+DIMENSION_MAX = 4096
+UNFILTERED_KEYS_MAX = 10
+"""Limits of an index (S3 Vectors, CreateIndex)."""
+
+_SERVICE = "s3vectors"
+_BUCKET_NAME_LENGTH_MAX = 63
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VectorStoreArgs:
+    """What the vectors look like, and how they are encrypted and protected."""
+
+    key: DataKey
+    dimension: int
+    """Numbers in each vector, as the embedding model makes them."""
+    unfiltered_keys: tuple[str, ...]
+    """Metadata that is only returned; all other keys can be filtered by."""
+    protect: bool
+
+    def __post_init__(self) -> None:
+        """Check the limits of an index."""
+        if not 1 <= self.dimension <= DIMENSION_MAX:
+            raise ValueError(f"dimension: {self.dimension} is not allowed; it is 1 to {DIMENSION_MAX}")
+        if len(self.unfiltered_keys) > UNFILTERED_KEYS_MAX:
+            raise ValueError(f"unfiltered_keys: {self.unfiltered_keys}: there are at most 10")
+
+
+class VectorStore(pulumi.ComponentResource):
+    """Vectors of 32-bit floating-point numbers, compared by the cosine of their angle.
+
+    The dimension is part of the index's name: a changed one makes another index, empty until it is filled
+    again.
+    """
+
+    dimension: int
+    bucket_name: pulumi.Output[str]
+    index_name: pulumi.Output[str]
+    index_arn: pulumi.Output[str]
+
+    def __init__(self, name: str, args: VectorStoreArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("nova:data:VectorStore", name, None, opts)
+        self._key = args.key
+        stateful = pulumi.ResourceOptions(parent=self, protect=args.protect)
+        bucket = aws.s3.VectorsVectorBucket(
+            f"{name}-bucket",
+            vector_bucket_name=stack_name("vectors", _BUCKET_NAME_LENGTH_MAX),
+            encryption_configurations=[
+                aws.s3.VectorsVectorBucketEncryptionConfigurationArgs(
+                    sse_type="aws:kms", kms_key_arn=args.key.arn
+                )
+            ],
+            force_destroy=not args.protect,
+            opts=stateful,
+        )
+        index = aws.s3.VectorsIndex(
+            f"{name}-index",
+            vector_bucket_name=bucket.vector_bucket_name,
+            index_name=f"search-{args.dimension}",
+            data_type="float32",
+            dimension=args.dimension,
+            distance_metric="cosine",
+            metadata_configuration=aws.s3.VectorsIndexMetadataConfigurationArgs(
+                non_filterable_metadata_keys=list(args.unfiltered_keys)
+            ),
+            opts=stateful,
+        )
+        self.dimension = args.dimension
+        self.bucket_name = bucket.vector_bucket_name
+        self.index_name = index.index_name
+        self.index_arn = index.index_arn
+        self.register_outputs(
+            {"bucket_name": self.bucket_name, "index_name": self.index_name, "index_arn": self.index_arn}
+        )
+
+    def grant_put(self, role: ServiceRole) -> None:
+        """Let ``role`` add vectors, and replace those with the same keys."""
+        self._grant(role, "PutVectors", ("s3vectors:PutVectors",))
+        role.add_shared(self._key.encrypt_through(_SERVICE))
+
+    def grant_query(self, role: ServiceRole) -> None:
+        """Let ``role`` find the vectors nearest to one, with their metadata.
+
+        Filtering and returning metadata needs GetVectors too (S3 Vectors user guide, QueryVectors).
+        """
+        self._grant(role, "QueryVectors", ("s3vectors:GetVectors", "s3vectors:QueryVectors"))
+        role.add_shared(self._key.decrypt_through(_SERVICE))
+
+    def grant_get(self, role: ServiceRole) -> None:
+        """Let ``role`` look up vectors whose keys it knows."""
+        self._grant(role, "GetVectors", ("s3vectors:GetVectors",))
+        role.add_shared(self._key.decrypt_through(_SERVICE))
+
+    def grant_delete(self, role: ServiceRole) -> None:
+        """Let ``role`` remove vectors whose keys it knows."""
+        self._grant(role, "DeleteVectors", ("s3vectors:DeleteVectors",))
+        role.add_shared(self._key.decrypt_through(_SERVICE))
+
+    def _grant(self, role: ServiceRole, sid: str, actions: tuple[str, ...]) -> None:
+        role.add(Statement(sid=sid, actions=actions, resources=(self.index_arn,)))

@@ -1,0 +1,27 @@
+"""Physical names for the few resources that the engine cannot name by itself. Creates nothing."""
+
+import hashlib
+import re
+
+import pulumi
+
+_HASH_LENGTH = 8
+
+
+def stack_name(label: str, length_max: int) -> str:
+    """Return the name of ``label`` in the running stack; see ``scoped_name``."""
+    return scoped_name(pulumi.get_project(), pulumi.get_stack(), label, length_max)
+
+
+def scoped_name(project: str, stack: str, label: str, length_max: int) -> str:
+    """Return ``<project>-<stack>-<label>``, unique in an account and region.
+
+    It has lower-case letters, digits and hyphens only, and at most ``length_max`` characters. Where that
+    changes anything, a hash of the whole keeps names apart that would become the same.
+    """
+    plain = f"{project}-{stack}-{label}"
+    name = re.sub(r"[^a-z0-9]+", "-", plain.lower()).strip("-")
+    if name == plain and len(name) <= length_max:
+        return name
+    digest = hashlib.sha256(plain.encode()).hexdigest()[:_HASH_LENGTH]
+    return f"{name[: length_max - _HASH_LENGTH - 1].rstrip('-')}-{digest}"

@@ -1,0 +1,63 @@
+"""Who may connect to whom inside the VPC.
+
+Creates: for each connection two security-group rules, one on either side, that name each other's group.
+"""
+
+from dataclasses import dataclass
+
+import pulumi
+import pulumi_aws as aws
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Peer:
+    """One side of a connection."""
+
+    label: str
+    """What the rules' descriptions call it."""
+    security_group_id: pulumi.Input[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Callee:
+    """Something in the VPC that a service may be allowed to call."""
+
+    name: str
+    """Names the rules; unique among what one service calls."""
+    peer: Peer
+    port: int
+    url: pulumi.Input[str]
+    """Where it listens; without credentials."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RuleNames:
+    """Names of the two rules of a connection."""
+
+    ingress: str
+    egress: str
+
+
+def connect(caller: Peer, callee: Peer, port: int, names: RuleNames, parent: pulumi.Resource) -> None:
+    """Let ``caller`` open TCP connections to ``port`` of ``callee``; the rules are children of ``parent``."""
+    child = pulumi.ResourceOptions(parent=parent)
+    aws.vpc.SecurityGroupIngressRule(
+        names.ingress,
+        security_group_id=callee.security_group_id,
+        description=f"Requests from {caller.label}",
+        ip_protocol="tcp",
+        from_port=port,
+        to_port=port,
+        referenced_security_group_id=caller.security_group_id,
+        opts=child,
+    )
+    aws.vpc.SecurityGroupEgressRule(
+        names.egress,
+        security_group_id=caller.security_group_id,
+        description=f"Requests to {callee.label}",
+        ip_protocol="tcp",
+        from_port=port,
+        to_port=port,
+        referenced_security_group_id=callee.security_group_id,
+        opts=child,
+    )

@@ -1,0 +1,147 @@
+"""The search workload: finds what recordings say by its meaning.
+
+Creates: one image; the search API and the indexer as two services from it, each with a task role of its own;
+the indexer's queue, fed by transcripts that were completed and recordings that were deleted; the load
+balancer's rule.
+"""
+
+from dataclasses import dataclass
+
+import pulumi
+
+from components.agent.models import Model
+from components.compute.container import CONTAINER_PORT
+from components.compute.environment import task_environment
+from components.compute.service import FargateService, FargateServiceArgs, task_service_role
+from components.compute.sizing import ServiceSize
+from components.edge.load_balancer import RequestMatch
+from components.edge.routes import Route
+from components.messaging.queue import Queue, QueueArgs
+from components.network.connection import Callee
+from components.platform import Platform
+
+FOLDER = "services/search"
+TRANSCRIPTS = "transcripts/"
+AUDIO_SOURCE = "nova.audio"
+INDEXED_EVENTS = ("TranscriptionCompleted", "RecordingDeleted")
+
+VISIBILITY_SECONDS = 120
+"""Time to embed one recording's segments and store them; the worker asks for more while it is still at it."""
+AGE_SECONDS_ALARM = 900
+PRIORITY = 300
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SearchArgs:
+    """What a deployment decides about search."""
+
+    platform: Platform
+    api_size: ServiceSize
+    indexer_size: ServiceSize
+    embedding_model: str
+    """Id of the model that both sides of a comparison are embedded with."""
+    embedding_region: str
+    """Where it is called: it is not offered everywhere."""
+
+
+class Search(pulumi.ComponentResource):
+    """Embeds the segments of transcripts, and answers which of a person's own are nearest to a text."""
+
+    routes: tuple[Route, ...] = (Route(method="POST", path="/search"),)
+    service_names: list[pulumi.Output[str]]
+    callee: Callee
+    """The API, for services that call it."""
+
+    def __init__(self, name: str, args: SearchArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("nova:search:Search", name, None, opts)
+        self._label = name
+        self._args = args
+        self._child = pulumi.ResourceOptions(parent=self)
+        self._model = Model(
+            id=args.embedding_model, region=args.embedding_region, account=args.platform.account
+        )
+        self._image = args.platform.image(name, FOLDER, parent=self)
+        api, indexer = self._api(), self._indexer()
+        self.callee = api.callee()
+        self.service_names = [api.name, indexer.name]
+        self.register_outputs({"service_names": self.service_names})
+
+    def _api(self) -> FargateService:
+        platform = self._args.platform
+        role = task_service_role(f"{self._label}-task", platform.account, self._child)
+        platform.vectors.grant_query(role)
+        self._model.grant_invoke(role, streaming=False)
+        return FargateService(
+            self._label,
+            FargateServiceArgs(
+                host=platform.host,
+                image=self._image,
+                command=("python", "-m", "nova_search.app"),
+                environment=task_environment(self._label)
+                | platform.user_pool.task_environment()
+                | self._index(),
+                role=role,
+                size=self._args.api_size,
+                target=platform.load_balancer.target(
+                    self._label,
+                    CONTAINER_PORT,
+                    [RequestMatch(label="all", priority=PRIORITY, paths=("/api/search",))],
+                    parent=self,
+                ),
+            ),
+            opts=self._child,
+        )
+
+    def _indexer(self) -> FargateService:
+        platform = self._args.platform
+        name = f"{self._label}-indexer"
+        queue = Queue(
+            name,
+            QueueArgs(
+                encryption=platform.queues,
+                subscriptions=[
+                    platform.bus.subscription(
+                        "recordings", {"source": [AUDIO_SOURCE], "detail-type": list(INDEXED_EVENTS)}
+                    )
+                ],
+                visibility_seconds=VISIBILITY_SECONDS,
+                age_seconds_alarm=AGE_SECONDS_ALARM,
+            ),
+            opts=self._child,
+        )
+        role = task_service_role(f"{name}-task", platform.account, self._child)
+        platform.events.grant_query(role)
+        platform.content.grant_get(role, TRANSCRIPTS)
+        platform.vectors.grant_get(role)
+        platform.vectors.grant_put(role)
+        platform.vectors.grant_delete(role)
+        self._model.grant_invoke(role, streaming=False)
+        queue.grant_consume(role)
+        return FargateService(
+            name,
+            FargateServiceArgs(
+                host=platform.host,
+                image=self._image,
+                command=("python", "-m", "nova_search.worker"),
+                environment=task_environment(name)
+                | self._index()
+                | {
+                    "EVENT_STORE_TABLE": platform.events.name,
+                    "CONTENT_BUCKET": platform.content.name,
+                    "QUEUE_URL": queue.url,
+                },
+                role=role,
+                size=self._args.indexer_size,
+            ),
+            opts=self._child,
+        )
+
+    def _index(self) -> dict[str, pulumi.Input[str]]:
+        vectors = self._args.platform.vectors
+        return {
+            "VECTOR_BUCKET": vectors.bucket_name,
+            "VECTOR_INDEX": vectors.index_name,
+            "EMBEDDING_MODEL": self._model.id,
+            "EMBEDDING_REGION": self._model.region,
+            "EMBEDDING_DIMENSION": str(vectors.dimension),
+        }
