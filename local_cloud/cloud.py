@@ -14,6 +14,7 @@ from local_cloud.gateway.cloud_map import CloudMapService
 from local_cloud.gateway.container_logs import ContainerLogs
 from local_cloud.gateway.control import Control
 from local_cloud.gateway.ecs import EcsService
+from local_cloud.gateway.elasticache import ElastiCacheService
 from local_cloud.gateway.ministack import Credentials, MiniStack
 from local_cloud.gateway.models import PassThrough
 from local_cloud.gateway.persistence import Persistence
@@ -24,6 +25,7 @@ from local_cloud.gateway.transcription_jobs import TranscriptionJobs
 from local_cloud.runtime.credentials import TaskCredentials
 from local_cloud.runtime.images import Images
 from local_cloud.runtime.listeners import LoadBalancers
+from local_cloud.runtime.caches import Caches
 from local_cloud.runtime.logs import Logs
 from local_cloud.runtime.names import Names
 from local_cloud.runtime.orphans import Orphans
@@ -73,7 +75,11 @@ class LocalCloud:
         self._tools = Tools(
             home, f"http://127.0.0.1:{port}", region, self.ministack, self.aws,
             Images(home / "images", self.aws), self._task_credentials, self._orphans, self._logs,
-            self._names.address,
+        self._cache_passwords: dict[str, Document] = self.persistence.document("cache-passwords")
+        self._caches = Caches(
+            home, self.ministack, self.ports, self._names, self._orphans, self._logs, self._cache_passwords
+        )
+            self._names.address, self._caches.authority.bundle,
         )  # fmt: skip
         registrar = Registrar(self.ministack, self.aws, self.persistence.touch_service)
         self.scheduler = Scheduler(
@@ -106,6 +112,11 @@ class LocalCloud:
         handlers["apigateway"] = ApiGatewayService(
             self.persistence.document("vpc-links"), lambda: self.persistence.touch("vpc-links"),
             self.ministack, handlers["apigateway"],
+        self.ministack.close_docker()
+        handlers["elasticache"] = ElastiCacheService(
+            self._cache_passwords, lambda: self.persistence.touch("cache-passwords"),
+            self.ministack, self._caches, handlers["elasticache"],
+        )  # fmt: skip
         )  # fmt: skip
 
     def _observe(self) -> None:
@@ -150,6 +161,7 @@ class LocalCloud:
         self._pipes.start()
         self._transcriptions.resume()
         await self.scheduler.restore()
+        await self._caches.follow()
         for forever in (self.persistence.run, self.scheduler.run, self._follow_changes):
             self._background.append(asyncio.create_task(forever()))
         self.control.open(self.aws.administrator.secret_access_key)
@@ -186,6 +198,7 @@ class LocalCloud:
     async def stop(self) -> None:
         """Stop what runs; the gateway still answers."""
         for task in self._background:
+            "caches": await self._caches.status(),
             task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await task
@@ -194,3 +207,4 @@ class LocalCloud:
         await asyncio.gather(self._pipes.stop(), self._transcriptions.stop())
         await self._proxy.close()
         await self.aws.close()
+        await self._caches.stop()

@@ -86,6 +86,7 @@ def main() -> int:
     """Run the command line; 0 after a clean stop."""
     options = arguments(sys.argv[1:])
     home: Path = options.home.resolve()
+    os.umask(0o077)  # everything in the home is its owner's alone: the state holds secrets and passwords
     for part in ("logs", "run", "state", "s3", "images"):
         (home / part).mkdir(parents=True, exist_ok=True, mode=0o700)
     if options.sweep:

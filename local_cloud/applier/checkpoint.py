@@ -7,11 +7,12 @@ moment leaves a checkpoint that is complete up to its last change.
 
 import hashlib
 import json
-import os
 import threading
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, cast
+
+from local_cloud.files import write_private
 
 FORMAT_VERSION = 1
 
@@ -115,22 +116,12 @@ class Checkpoint:
             "condemned": [{"urn": item.urn, "entry": _shallow(item.entry)} for item in self.condemned],
             "resources": {urn: _shallow(entry) for urn, entry in self.resources.items()},
         }
-        write_private(self._path, json.dumps(content))
+        write_private(self._path, json.dumps(content).encode())
 
 
 def _shallow(entry: Entry) -> dict[str, Any]:
     """Return the fields of an entry; `dataclasses.asdict` would copy every nested value at each write."""
     return {item.name: getattr(entry, item.name) for item in fields(entry)}
-
-
-def write_private(path: Path, content: str) -> None:
-    """Replace `path` atomically with `content`, readable for its owner alone."""
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(content)
-        file.flush()
-    temporary.replace(path)
 
 
 def digest_of(inputs: dict[str, Any]) -> str:

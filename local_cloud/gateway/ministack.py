@@ -21,7 +21,7 @@ from urllib.parse import urlencode
 
 from local_cloud.documents import Document
 from local_cloud.gateway.asgi import Application
-from local_cloud.gateway.protocol import Handler
+from local_cloud.gateway.protocol import Answer, Handler
 
 ACCOUNT = "123456789012"
 ADMINISTRATOR = "nova-administrator"
@@ -252,6 +252,49 @@ class MiniStack:
         eventbridge = self._service("eventbridge")
         alternatives: list[Any] = eventbridge._compiled_pattern(pattern) or []
         return any(eventbridge._matches_detail(document, alternative) for alternative in alternatives)
+
+    def close_docker(self) -> None:
+        """Keep MiniStack's caches from Docker; it looks for containers at a start and for each new group."""
+        elasticache = self._service("elasticache")
+        elasticache._get_docker = lambda: None
+        elasticache._ensure_live_containers = lambda: None
+
+    def cache_groups(self) -> list[Document]:
+        """Return the live records of all replication groups."""
+        groups: Any = self._service("elasticache")._replication_groups
+        return [record for _, record in groups.all_items()]
+
+    def cache_group(self, group: str) -> Document:
+        """Return the live record of a replication group in the request's region."""
+        return self._service("elasticache")._replication_groups[group]
+
+    def cache_user(self, user: str) -> Document:
+        """Return the live record of a cache user in the request's region."""
+        return self._service("elasticache")._users[user]
+
+    def cache_users(self, groups: Iterable[str]) -> list[Document]:
+        """Return the records of the users of some user groups, in all regions."""
+        elasticache, wanted = self._service("elasticache"), set(groups)
+        members: set[str] = set()
+        for (_, _, group), record in elasticache._user_groups.all_items():
+            members |= set(record["UserIds"]) if group in wanted else set()
+        return [record for (_, _, user), record in elasticache._users.all_items() if user in members]
+
+    def cache_group_answer(self, operation: str, group: str) -> Answer:
+        """Return the answer of an operation on a replication group, from its record as it is now."""
+        elasticache, record = self._service("elasticache"), self.cache_group(group)
+        inner = f"<ReplicationGroup>{elasticache._rg_xml(record)}</ReplicationGroup>"
+        return elasticache._xml(
+            200, f"{operation}Response", f"<{operation}Result>{inner}</{operation}Result>"
+        )
+
+    def cache_user_answer(self, operation: str, user: str) -> Answer:
+        """Return the answer of an operation on a cache user, from its record as it is now."""
+        elasticache, record = self._service("elasticache"), self.cache_user(user)
+        inner = elasticache._user_xml(record)
+        return elasticache._xml(
+            200, f"{operation}Response", f"<{operation}Result>{inner}</{operation}Result>"
+        )
 
     def integration(self, api: str, resource: str, method: str) -> Document:
         """Return the live record of a REST API method's integration."""

@@ -53,10 +53,19 @@ def declared_variables(
 
 
 def added_variables(
-    declared: Mapping[str, str], endpoint: str, credentials_uri: str, token: str, region: str
+    declared: Mapping[str, str], endpoint: str, credentials_uri: str, token: str, region: str, roots: str
 ) -> dict[str, str]:
-    """Return the closed list of what the local cloud adds, and ECS's own region variables."""
-    added = {"AWS_ENDPOINT_URL": endpoint, "AWS_REGION": region, "AWS_DEFAULT_REGION": region}
+    """Return the closed list of what the local cloud adds, and ECS's own region variables.
+
+    `roots` is the file of the certificates that tasks trust; OpenSSL and botocore read it by these names.
+    """
+    added = {
+        "AWS_ENDPOINT_URL": endpoint,
+        "AWS_REGION": region,
+        "AWS_DEFAULT_REGION": region,
+        "SSL_CERT_FILE": roots,
+        "AWS_CA_BUNDLE": roots,
+    }
     if token:
         added |= {
             "AWS_CONTAINER_CREDENTIALS_FULL_URI": credentials_uri,

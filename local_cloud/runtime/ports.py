@@ -48,6 +48,16 @@ class Ports:
             return listener
         raise OSError(f"no free port in {self._first}..{self._first + BLOCK - 1} for {key}")
 
+    def reserve(self, key: str) -> int:
+        """Return this key's port for a process of its own to listen on.
+
+        Raises:
+            OSError: no port of the block is free.
+
+        """
+        with self.listen(key) as listener:
+            return listener.getsockname()[1]
+
     def forget(self, key: str) -> None:
         """Give a key's port back."""
         if self._document.pop(key, None) is not None:

@@ -19,7 +19,7 @@ from local_cloud.runtime.logs import Logs, ServiceLog
 from local_cloud.runtime.orphans import Orphans
 from local_cloud.runtime.ports import free_port
 from local_cloud.runtime.processes import Process
-from local_cloud.runtime.secret_values import secret_value
+from local_cloud.runtime.secret_values import SecretError, secret_value
 
 STOP_SECONDS = 30
 """stopTimeout of a container that declares none (ECS on Fargate)."""
@@ -43,6 +43,7 @@ class Tools:
     orphans: Orphans
     logs: Logs
     address: environment.NameAddress
+    roots: Path
 
 
 class Task:
@@ -138,6 +139,7 @@ class Task:
             f"{self._tools.endpoint}/_nova/credentials/{self._id}",
             token,
             self._tools.region,
+            str(self._tools.roots),
         )
         variables = environment.process_environment(declared, added, place, self._tools.address)
         merged = {**container, "command": override.get("command") or container.get("command")}
@@ -159,11 +161,16 @@ class Task:
         if not declared:
             return {}
         role: str = self._definition.get("executionRoleArn") or ""
-        session = self._tools.credentials.session(role, self._id)
-        return {
-            str(entry["name"]): await secret_value(self._tools.aws, entry["valueFrom"], session)
-            for entry in declared
-        }
+        try:
+            session = self._tools.credentials.session(role, self._id)
+            return {
+                str(entry["name"]): await secret_value(self._tools.aws, entry["valueFrom"], session)
+                for entry in declared
+            }
+        except (SecretError, PermissionError) as error:
+            raise StartError(
+                f"ResourceInitializationError: unable to pull secrets or registry auth: {error}"
+            ) from error
 
     def _describe(self, name: str, **fields: object) -> None:
         next(entry for entry in self.record["containers"] if entry["name"] == name).update(fields)

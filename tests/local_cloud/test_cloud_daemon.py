@@ -152,7 +152,14 @@ def test_the_description_is_private_and_the_status_complete(cloud: Running) -> N
     assert (cloud.home / "daemon.json").stat().st_mode & 0o777 == 0o600
     description = json.loads((cloud.home / "daemon.json").read_text())
     assert set(description) == {"pid", "port", "started_at", "admin"}
-    assert set(cloud.status()) == {"services", "rest_apis", "load_balancers", "pipes", "unsupported"}
+    assert set(cloud.status()) == {
+        "services",
+        "rest_apis",
+        "load_balancers",
+        "pipes",
+        "caches",
+        "unsupported",
+    }
 
 
 def test_the_daemon_listens_on_loopback_only(cloud: Running) -> None:

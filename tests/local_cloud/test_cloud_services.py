@@ -158,14 +158,63 @@ def test_a_task_finds_only_what_is_declared(cloud: Running) -> None:
     added = {
         "PATH", "HOME", "TMPDIR", "LANG", "AWS_ENDPOINT_URL", "AWS_REGION", "AWS_DEFAULT_REGION",
         "AWS_CONTAINER_CREDENTIALS_FULL_URI", "AWS_CONTAINER_AUTHORIZATION_TOKEN", "LC_CTYPE",
+        "SSL_CERT_FILE", "AWS_CA_BUNDLE",
     }  # fmt: skip
     assert set(found) - added == {"PORT", "HOST", "WORD"}
     assert (found["HOST"], found["WORD"]) == ("127.0.0.1", "hidden")
     assert found["PORT"] != "8000"
+    roots = (cloud.home / "tls" / "bundle.pem").read_text()
+    assert found["SSL_CERT_FILE"] == found["AWS_CA_BUNDLE"] == str(cloud.home / "tls" / "bundle.pem")
+    assert roots.endswith((cloud.home / "tls" / "ca.pem").read_text())
+    assert roots.count("BEGIN CERTIFICATE") > 50
     stopped = until(lambda: ended(cloud, "declared", task["taskArn"]))
     assert stopped["containers"][0]["exitCode"] == 0
     refused = httpx2.get(found["AWS_CONTAINER_CREDENTIALS_FULL_URI"], headers={"authorization": "guess"})
     assert refused.status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("suffix", "text", "reason"),
+    [
+        (":other::", '{"key": "hidden-word"}', "did not contain json key other"),
+        (":key::", "hidden-word", "did not contain json key key"),
+        (":::00000000-0000-0000-0000-000000000000", "hidden-word", "ResourceNotFoundException"),
+        ("::AWSPENDING:", "hidden-word", "ResourceNotFoundException"),
+    ],
+    ids=["no such key", "no document", "no such version", "no such stage"],
+)
+def test_a_secret_that_cannot_be_had_stops_the_task(
+    cloud: Running, suffix: str, text: str, reason: str, request: pytest.FixtureRequest
+) -> None:
+    name = f"unread-{request.node.callspec.indices['suffix']}"
+    role = cloud.role(name, "ecs-tasks.amazonaws.com", policy((["secretsmanager:GetSecretValue"], "*")))
+    secret = cloud.client("secretsmanager").create_secret(Name=name, SecretString=text)["ARN"]
+    container = {"secrets": [{"name": "WORD", "valueFrom": f"{secret}{suffix}"}]}
+    arn = definition(cloud, name, SERVER, executionRoleArn=role, container=container)
+    ecs = cloud.client("ecs")
+    ecs.create_cluster(clusterName=name)
+    ecs.create_service(cluster=name, serviceName=name, taskDefinition=arn, desiredCount=1)
+    error = until(lambda: cloud.status()["services"][name]["last_error"])
+    assert error.startswith("ResourceInitializationError: unable to pull secrets or registry auth: ")
+    assert secret in error
+    assert reason in error
+    ecs.delete_service(cluster=name, service=name, force=True)
+    written = [path.read_text() for path in (cloud.home / "logs").iterdir()]
+    assert not [text for text in [error, *written] if "hidden-word" in text]
+
+
+def test_a_role_that_may_not_read_the_secret_stops_the_task(cloud: Running) -> None:
+    role = cloud.role("unallowed", "ecs-tasks.amazonaws.com", policy((["s3:GetObject"], "*")))
+    secret = cloud.client("secretsmanager").create_secret(Name="unallowed", SecretString="x")["ARN"]
+    container = {"secrets": [{"name": "WORD", "valueFrom": secret}]}
+    arn = definition(cloud, "unallowed", SERVER, executionRoleArn=role, container=container)
+    ecs = cloud.client("ecs")
+    ecs.create_cluster(clusterName="unallowed")
+    (task,) = ecs.run_task(cluster="unallowed", taskDefinition=arn)["tasks"]
+    stopped = until(lambda: ended(cloud, "unallowed", task["taskArn"]))
+    assert stopped["stopCode"] == "TaskFailedToStart"
+    assert stopped["stoppedReason"].startswith("ResourceInitializationError")
+    assert "AccessDenied" in stopped["stoppedReason"]
 
 
 def test_what_a_task_writes_is_in_its_log_group(cloud: Running) -> None:
