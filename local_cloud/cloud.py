@@ -20,12 +20,15 @@ from local_cloud.gateway.models import PassThrough
 from local_cloud.gateway.persistence import Persistence
 from local_cloud.gateway.pipes import PipesService
 from local_cloud.gateway.protocol import AwsError
+from local_cloud.gateway.s3_vectors import SERVICE as S3_VECTORS
+from local_cloud.gateway.s3_vectors import S3VectorsService
+from local_cloud.gateway.s3_vectors_store import VectorStore
 from local_cloud.gateway.transcribe import TranscribeService
 from local_cloud.gateway.transcription_jobs import TranscriptionJobs
+from local_cloud.runtime.caches import Caches
 from local_cloud.runtime.credentials import TaskCredentials
 from local_cloud.runtime.images import Images
 from local_cloud.runtime.listeners import LoadBalancers
-from local_cloud.runtime.caches import Caches
 from local_cloud.runtime.logs import Logs
 from local_cloud.runtime.names import Names
 from local_cloud.runtime.orphans import Orphans
@@ -70,15 +73,16 @@ class LocalCloud:
             self.aws, self._transcription_changed, f"http://127.0.0.1:{port}",
             self.persistence.document("transcribe"), lambda: self.persistence.touch("transcribe"),
         )  # fmt: skip
+        self._vectors = S3VectorsService(VectorStore(home / "vectors.sqlite"), self.ministack)
         self._orphans = Orphans(home / "run" / "processes.json")
-        self._task_credentials = TaskCredentials(self.ministack)
-        self._tools = Tools(
-            home, f"http://127.0.0.1:{port}", region, self.ministack, self.aws,
-            Images(home / "images", self.aws), self._task_credentials, self._orphans, self._logs,
         self._cache_passwords: dict[str, Document] = self.persistence.document("cache-passwords")
         self._caches = Caches(
             home, self.ministack, self.ports, self._names, self._orphans, self._logs, self._cache_passwords
         )
+        self._task_credentials = TaskCredentials(self.ministack)
+        self._tools = Tools(
+            home, f"http://127.0.0.1:{port}", region, self.ministack, self.aws,
+            Images(home / "images", self.aws), self._task_credentials, self._orphans, self._logs,
             self._names.address, self._caches.authority.bundle,
         )  # fmt: skip
         registrar = Registrar(self.ministack, self.aws, self.persistence.touch_service)
@@ -108,15 +112,17 @@ class LocalCloud:
             self._logs, self.scheduler.records.values, self.aws, self.ministack, handlers["logs"]
         )
         handlers["pipes"] = PipesService(self._pipes, self.ministack)
-        handlers["servicediscovery"] = CloudMapService(handlers["servicediscovery"])
-        handlers["apigateway"] = ApiGatewayService(
-            self.persistence.document("vpc-links"), lambda: self.persistence.touch("vpc-links"),
-            self.ministack, handlers["apigateway"],
+        self.ministack.add_service(S3_VECTORS)
+        handlers[S3_VECTORS] = self._vectors
         self.ministack.close_docker()
         handlers["elasticache"] = ElastiCacheService(
             self._cache_passwords, lambda: self.persistence.touch("cache-passwords"),
             self.ministack, self._caches, handlers["elasticache"],
         )  # fmt: skip
+        handlers["servicediscovery"] = CloudMapService(handlers["servicediscovery"])
+        handlers["apigateway"] = ApiGatewayService(
+            self.persistence.document("vpc-links"), lambda: self.persistence.touch("vpc-links"),
+            self.ministack, handlers["apigateway"],
         )  # fmt: skip
 
     def _observe(self) -> None:
@@ -155,13 +161,13 @@ class LocalCloud:
         self.aws.administrator = await self.ministack.administrator()
         self.persistence.touch_service("iam")
         self._observe()
+        await self._caches.follow()
         await self._names.refresh()
         await self._balancers.refresh_if_changed()
         await self._rest_apis.refresh_if_changed()
         self._pipes.start()
         self._transcriptions.resume()
         await self.scheduler.restore()
-        await self._caches.follow()
         for forever in (self.persistence.run, self.scheduler.run, self._follow_changes):
             self._background.append(asyncio.create_task(forever()))
         self.control.open(self.aws.administrator.secret_access_key)
@@ -192,19 +198,20 @@ class LocalCloud:
             "rest_apis": await self._rest_apis.status(),
             "load_balancers": await self._balancers.status(),
             "pipes": self._pipes.status(),
+            "caches": await self._caches.status(),
             "unsupported": [],
         }
 
     async def stop(self) -> None:
         """Stop what runs; the gateway still answers."""
         for task in self._background:
-            "caches": await self._caches.status(),
             task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await task
         await asyncio.gather(self._rest_apis.close(), self._balancers.close(), self._names.close())
         await self.scheduler.stop()
+        await self._caches.stop()
         await asyncio.gather(self._pipes.stop(), self._transcriptions.stop())
         await self._proxy.close()
         await self.aws.close()
-        await self._caches.stop()
+        self._vectors.close()

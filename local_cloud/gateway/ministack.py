@@ -5,6 +5,7 @@ Services of ours take the place of MiniStack's handlers: signature check, author
 MiniStack's.
 """
 
+import asyncio
 import contextlib
 import contextvars
 import importlib
@@ -13,14 +14,14 @@ import os
 import secrets
 import tempfile
 import time
-from collections.abc import Callable, Generator, Iterable, Mapping
+from collections.abc import AsyncGenerator, Callable, Generator, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 from urllib.parse import urlencode
 
 from local_cloud.documents import Document
-from local_cloud.gateway.asgi import Application
+from local_cloud.gateway.asgi import Application, Receive, Send
 from local_cloud.gateway.protocol import Answer, Handler
 
 ACCOUNT = "123456789012"
@@ -99,6 +100,17 @@ def _log_stream(events: list[Document]) -> Document:
     }
 
 
+async def _send_all(chunks: AsyncGenerator[bytes], send: Send) -> None:
+    async for chunk in chunks:
+        await send({"type": "http.response.body", "body": chunk, "more_body": True})
+    await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+async def _until_gone(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
 class MiniStack:
     """MiniStack in this process."""
 
@@ -125,6 +137,37 @@ class MiniStack:
     ) -> str:
         """Return MiniStack's name of the service that this request is for."""
         return self._router.detect_service(method, path, headers, query)
+
+    def add_service(self, name: str) -> None:
+        """Route requests that are signed for a service that MiniStack does not know, by its API model's name.
+
+        Its handler is put into `handlers`; actions are the model's operations in the service's own namespace.
+        """
+        actions: Any = importlib.import_module("ministack.core.iam_actions")
+        self._router.SERVICE_PATTERNS[name] = {"host_patterns": [rf"{name}\."], "credential_scope": name}
+        actions.SERVICE_TO_IAM_NAMESPACE[name] = name
+        actions._BOTOCORE_SERVICE_MAP[name] = [name]
+
+    def streamed(self, chunks: AsyncGenerator[bytes]) -> Any:  # noqa: ANN401 (a MiniStack type)
+        """Return a response's body that is sent as its chunks are produced.
+
+        When the client goes away, the generator is ended where it stands.
+        """
+
+        async def run(send: Send, receive: Receive) -> None:
+            sending = asyncio.create_task(_send_all(chunks, send))
+            leaving = asyncio.create_task(_until_gone(receive))
+            try:
+                await asyncio.wait({sending, leaving}, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                for task in (sending, leaving):
+                    task.cancel()
+                await asyncio.gather(sending, leaving, return_exceptions=True)
+                await chunks.aclose()
+            if not sending.cancelled() and (failure := sending.exception()):
+                raise failure
+
+        return self._responses.StreamingResponse(run)
 
     def _close_root_keys(self) -> None:
         """Leave no key that everybody knows.

@@ -29,6 +29,8 @@ AFFECTS = {
     "cognito-idp": frozenset({"cognito"}),
     "events": frozenset({"eventbridge", "sqs", "sns", "cloudwatch_logs"}),
     "s3": frozenset({"s3", "eventbridge", "sqs", "sns"}),
+    "s3vectors": frozenset[str](),
+    "bedrock-runtime": frozenset[str](),
 }
 """State files that calls to a busy service change (S3 and EventBridge deliver to queues); others: any."""
 

@@ -14,15 +14,16 @@ type Operation = Callable[[Document], Awaitable[Document]]
 class AwsError(Exception):
     """An error as an AWS service answers it: code, message, HTTP status."""
 
-    def __init__(self, code: str, message: str, status: int = 400) -> None:
+    def __init__(self, code: str, message: str, status: int = 400, members: Document | None = None) -> None:
         super().__init__(f"{code}: {message}")
         self.code = code
         self.message = message
         self.status = status
+        self.members = members or {}
 
     def answer(self) -> Answer:
         """Return this error as a response of the JSON protocols (type in the header and in the body)."""
-        body = {"__type": self.code, "message": self.message, "Message": self.message}
+        body = {"__type": self.code, "message": self.message, "Message": self.message, **self.members}
         headers = {"Content-Type": "application/x-amz-json-1.1", "x-amzn-errortype": self.code}
         return self.status, headers, json.dumps(body).encode()
 

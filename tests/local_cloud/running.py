@@ -107,7 +107,7 @@ class Running:
     def status(self) -> dict[str, Any]:
         return httpx2.get(f"{self.url}/_nova/status").json()
 
-    def client(self, service: str, **identity: str) -> Any:  # noqa: ANN401 (a boto3 client)
+    def client(self, service: str, **identity: Any) -> Any:  # noqa: ANN401 (a boto3 client)
         names = ("access_key_id", "secret_access_key")
         known = {f"aws_{name}": self.administrator[name] for name in names}
         return self._session.client(
