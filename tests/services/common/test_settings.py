@@ -5,6 +5,8 @@ from nova_audio.settings import ApiSettings, WorkerSettings
 from nova_common.settings import SettingsError
 from nova_projector.settings import ApiSettings as QuerySettings
 from nova_projector.settings import WorkerSettings as ProjectorSettings
+from nova_search.settings import ApiSettings as SearchSettings
+from nova_search.settings import WorkerSettings as IndexerSettings
 
 ISSUER = "https://cognito-idp.us-east-1.amazonaws.com/us-east-1_abc"
 API = {
@@ -23,6 +25,18 @@ WORKER = {
     "QUEUE_URL": "https://sqs.us-east-1.amazonaws.com/123456789012/audio",
     "CONTENT_KEY_ARN": "arn:aws:kms:us-east-1:123456789012:key/content",
     "TRANSCRIPTION_JOB_PREFIX": "nova-dev-0123abcd",
+}
+
+SEARCH = {
+    "SERVICE_NAME": "search",
+    "USER_POOL_ISSUER": ISSUER,
+    "USER_POOL_CLIENT_ID": "client",
+    "AWS_REGION": "eu-west-1",
+    "VECTOR_BUCKET": "vectors",
+    "VECTOR_INDEX": "search-1024",
+    "EMBEDDING_MODEL": "amazon.nova-2-multimodal-embeddings-v1:0",
+    "EMBEDDING_REGION": "us-east-1",
+    "EMBEDDING_DIMENSION": "1024",
 }
 
 
@@ -70,6 +84,16 @@ def test_given_values_win() -> None:
             ProjectorSettings.from_env,
             "SERVICE_NAME AWS_REGION EVENT_STORE_TABLE READ_MODEL_TABLE QUEUE_URL",
         ),
+        (
+            SearchSettings.from_env,
+            "SERVICE_NAME USER_POOL_ISSUER USER_POOL_CLIENT_ID AWS_REGION VECTOR_BUCKET VECTOR_INDEX "
+            "EMBEDDING_MODEL EMBEDDING_REGION EMBEDDING_DIMENSION",
+        ),
+        (
+            IndexerSettings.from_env,
+            "SERVICE_NAME AWS_REGION VECTOR_BUCKET VECTOR_INDEX EMBEDDING_MODEL EMBEDDING_REGION "
+            "EMBEDDING_DIMENSION EVENT_STORE_TABLE CONTENT_BUCKET QUEUE_URL",
+        ),
     ],
 )
 def test_all_that_is_missing_is_named_at_once(read: object, names: str) -> None:
@@ -95,6 +119,20 @@ def test_all_that_is_missing_is_named_at_once(read: object, names: str) -> None:
 def test_impossible_values_are_named_with_what_is_allowed(name: str, value: str, message: str) -> None:
     with pytest.raises(SettingsError, match=message):
         ApiSettings.from_env(API | {name: value})
+
+
+def test_the_region_of_the_embedding_model_is_its_own() -> None:
+    settings = SearchSettings.from_env(SEARCH)
+    assert (settings.region, settings.embedding.region) == ("eu-west-1", "us-east-1")
+    assert settings.embedding.dimension == 1024
+    assert (settings.vectors.bucket, settings.vectors.index) == ("vectors", "search-1024")
+
+
+@pytest.mark.parametrize("value", ["512", "many", "1024.0", "-384", "１０２４"])  # noqa: RUF001 - digits too
+def test_only_the_models_dimensions_are_allowed(value: str) -> None:
+    message = f"EMBEDDING_DIMENSION is '{value}', allowed are 256, 384, 1024, 3072"
+    with pytest.raises(SettingsError, match=message):
+        SearchSettings.from_env(SEARCH | {"EMBEDDING_DIMENSION": value})
 
 
 def test_a_job_prefix_has_a_limit() -> None:
