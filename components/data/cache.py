@@ -39,8 +39,11 @@ _ENGINES = {CacheEngine.REDIS: ("7.1", "redis7"), CacheEngine.VALKEY: ("8.0", "v
 _USER_ID_LENGTH_MAX = 40
 _GROUP_ID_LENGTH_MAX = 40
 _DISABLED = "off -@all"
-# Of the commands on its own keys; SCAN and RANDOMKEY would show the names of everybody's.
-_COMMANDS = "-@all +@read +@write +@connection +@transaction +@scripting -@admin -@dangerous -scan -randomkey"
+# SCAN and RANDOMKEY would show the names of everybody's keys, FUNCTION would change everybody's functions.
+_COMMANDS = (
+    "-@all +@read +@write +@connection +@transaction +@scripting "
+    "-@admin -@dangerous -function -scan -randomkey"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

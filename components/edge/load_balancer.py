@@ -24,7 +24,8 @@ HEALTH_PATH = "/health"
 IDLE_SECONDS = 300
 """How long an answer may say nothing.
 
-As long as API Gateway lets a stream be silent (5 minutes), and far longer than the 15 s between two heartbeats.
+As long as API Gateway lets a stream be silent (5 minutes), and far longer than the 15 s between two
+heartbeats.
 """
 
 _PATTERNS_MAX = 5

@@ -1,10 +1,10 @@
 """A stand-in for the providers, so that the real engine can run the real program without an account.
 
 The engine starts providers as gRPC servers and attaches to running ones by port (`PULUMI_DEBUG_PROVIDERS`).
-This one serves the aws, awsx and docker packages: it accepts every resource, fills in what AWS would compute
-from the same table as the recorder of the unit tests, answers the invokes that the recorder knows, and keeps
-nothing, because the engine's state is the record. As in the real providers, outputs that only AWS knows are
-unknown while previewing.
+This one serves the aws, awsx, docker and random packages: it accepts every resource, fills in what AWS would
+compute from the same table as the recorder of the unit tests, answers the invokes that the recorder knows,
+and keeps nothing, because the engine's state is the record. As in the real providers, outputs that only AWS
+knows are unknown while previewing.
 """
 
 from collections.abc import Generator, Mapping
@@ -25,7 +25,7 @@ from pulumi.runtime.proto import (
 
 from tests.infra.outputs import answer_invoke, computed_outputs
 
-PACKAGES = ("aws", "awsx", "docker")
+PACKAGES = ("aws", "awsx", "docker", "random")
 COMPONENT_STATE = "aws:standin:ComponentState"
 """The one child of a remote component: the engine remembers its outputs as it does those of real children."""
 Properties = dict[str, Any]

@@ -30,6 +30,7 @@ class Recorded:
     protect: bool
     depends_on: frozenset[str]
     ignore_changes: tuple[str, ...]
+    retain_on_delete: bool
     inputs: Properties
 
 
@@ -82,6 +83,7 @@ class RecordingMonitor(MockMonitor):
                 protect=request.protect,
                 depends_on=frozenset(request.dependencies),
                 ignore_changes=tuple(request.ignoreChanges),
+                retain_on_delete=request.retainOnDelete,
                 inputs=_plain(rpc.deserialize_properties(request.object, keep_unknowns=True)),
             )
         return super().RegisterResource(request)  # pyright: ignore[reportUnknownMemberType]

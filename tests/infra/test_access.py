@@ -1,18 +1,25 @@
 """Who may do what: least privilege, read from the documents that reach AWS."""
 
 import re
+from typing import Any
 
 import pytest
 from pulumi.runtime.rpc import is_rpc_secret
 
 from components.access.unrestricted import UNRESTRICTED_ACTIONS
 from tests.infra.deployment import Deployment
-from tests.infra.outputs import ACCOUNT_ID
+from tests.infra.outputs import ACCOUNT_ID, resource_arn
 from tests.infra.policies import actions_on, granted, statements
 
 EVENTS = f"arn:aws:dynamodb:us-east-1:{ACCOUNT_ID}:table/nova-events-table-0000000"
 READ_MODEL = f"arn:aws:dynamodb:us-east-1:{ACCOUNT_ID}:table/nova-read-model-table-0000000"
 CONTENT = "arn:aws:s3:::nova-content-bucket-0000000"
+
+
+VECTORS = f"arn:aws:s3vectors:us-east-1:{ACCOUNT_ID}:bucket/nova-prod-vectors/index/search-1024"
+PASSWORD = resource_arn("secretsmanager", "secret:nova-cache-agent-core-password-secret-0000000-AbCdEf")
+EMBEDDING = "amazon.nova-2-multimodal-embeddings-v1:0"
+CONSUME = {"sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"}
 
 
 def queue_arn(name: str) -> str:
@@ -110,6 +117,40 @@ def test_nobody_can_change_or_delete_an_event(deployment: Deployment) -> None:
         ("projector-worker-task-policy", EVENTS, {"dynamodb:GetItem", "dynamodb:Query"}),
         ("projector-worker-task-policy", READ_MODEL, {"dynamodb:GetItem", "dynamodb:PutItem"}),
         ("projector-worker-task-policy", f"{READ_MODEL}/index/gsi1", set[str]()),
+        ("search-task-policy", VECTORS, {"s3vectors:GetVectors", "s3vectors:QueryVectors"}),
+        ("search-task-policy", EVENTS, set[str]()),
+        ("search-task-policy", CONTENT, set[str]()),
+        ("search-task-policy", queue_arn("search-indexer"), set[str]()),
+        (
+            "search-indexer-task-policy",
+            VECTORS,
+            {"s3vectors:DeleteVectors", "s3vectors:GetVectors", "s3vectors:PutVectors"},
+        ),
+        ("search-indexer-task-policy", EVENTS, {"dynamodb:GetItem", "dynamodb:Query"}),
+        (
+            "search-indexer-task-policy",
+            f"{CONTENT}/transcripts/*",
+            {"s3:GetObject", "s3:GetObjectVersion"},
+        ),
+        ("search-indexer-task-policy", f"{CONTENT}/uploads/*", set[str]()),
+        ("search-indexer-task-policy", queue_arn("search-indexer"), CONSUME),
+        ("agent-core-task-policy", EVENTS, {"dynamodb:PutItem", "dynamodb:GetItem", "dynamodb:Query"}),
+        (
+            "agent-core-task-policy",
+            f"{CONTENT}/sessions/*",
+            {
+                "s3:GetObject",
+                "s3:GetObjectVersion",
+                "s3:PutObject",
+                "s3:DeleteObject",
+                "s3:DeleteObjectVersion",
+            },
+        ),
+        ("agent-core-task-policy", f"{CONTENT}/transcripts/*", set[str]()),
+        ("agent-core-task-policy", VECTORS, set[str]()),
+        ("agent-core-task-policy", READ_MODEL, set[str]()),
+        ("agent-core-task-policy", PASSWORD, set[str]()),
+        ("agent-core-execution-policy", PASSWORD, {"secretsmanager:GetSecretValue"}),
         ("nova-pipe-policy", EVENTS, set[str]()),
         (
             "nova-pipe-policy",
@@ -135,6 +176,55 @@ def test_only_the_stacks_own_transcriptions_are_read(production: Deployment) -> 
     )
 
 
+def model_rights(deployment: Deployment, policy: str) -> list[tuple[set[str], set[str], dict[str, Any]]]:
+    """Actions, resources and conditions by which a role invokes models."""
+    return [
+        (set(found.actions), set(found.resources), found.conditions)
+        for found in granted(deployment, policy)
+        if any(action.startswith("bedrock:") for action in found.actions)
+    ]
+
+
+def test_each_role_invokes_its_own_model(deployment: Deployment) -> None:
+    embeds = {"bedrock:InvokeModel"}, {f"arn:aws:bedrock:us-east-1::foundation-model/{EMBEDDING}"}
+    for policy in ("search-task-policy", "search-indexer-task-policy"):
+        assert model_rights(deployment, policy) == [(*embeds, {})]
+    both = {"bedrock:InvokeModel", "bedrock:InvokeModelWithResponseStream"}
+    model = "anthropic.claude-sonnet-4-6"
+    profile = f"arn:aws:bedrock:us-east-1:{ACCOUNT_ID}:inference-profile/global.{model}"
+    through = {"bedrock:InferenceProfileArn": profile}
+    assert model_rights(deployment, "agent-core-task-policy") == [
+        (both, {profile}, {}),
+        (both, {f"arn:aws:bedrock:us-east-1::foundation-model/{model}"}, {"StringEquals": through}),
+        (
+            both,
+            {f"arn:aws:bedrock:::foundation-model/{model}"},
+            {"StringEquals": {**through, "aws:RequestedRegion": "unspecified"}},
+        ),
+    ]
+    others = {found.role for found in granted(deployment) if found.actions[0].startswith("bedrock:")}
+    assert others == {"agent-core-task-policy", "search-indexer-task-policy", "search-task-policy"}
+
+
+def test_only_one_role_reads_the_password(deployment: Deployment) -> None:
+    readers = [
+        (found.role, found.resources)
+        for found in granted(deployment)
+        if any(action.startswith("secretsmanager:") for action in found.actions)
+    ]
+    assert readers == [("agent-core-execution-policy", (PASSWORD,))]
+
+
+def test_vectors_are_indexed_for_this_account_only(deployment: Deployment) -> None:
+    key = deployment.one("aws:kms/key:Key", "nova-keys-vectors")
+    (statement,) = [found for found in statements(key.inputs["policy"]) if "Service" in found["Principal"]]
+    assert statement["Action"] == ["kms:Decrypt"]
+    assert statement["Condition"]["StringEquals"] == {"aws:SourceAccount": ACCOUNT_ID}
+    assert statement["Condition"]["ArnLike"] == {
+        "aws:SourceArn": f"arn:aws:s3vectors:us-east-1:{ACCOUNT_ID}:bucket/*"
+    }
+
+
 def test_keys_are_used_through_one_service_only(deployment: Deployment) -> None:
     for statement in granted(deployment):
         if any(action.startswith("kms:") for action in statement.actions):
@@ -144,7 +234,13 @@ def test_keys_are_used_through_one_service_only(deployment: Deployment) -> None:
 
 def test_a_role_reads_what_it_is_granted(deployment: Deployment) -> None:
     """Whoever reads something encrypted may use its key too."""
-    keys = {"dynamodb": "tables", "s3": "content", "sqs": "messages"}
+    keys = {
+        "dynamodb": "tables",
+        "s3": "content",
+        "s3vectors": "vectors",
+        "secretsmanager": "secrets",
+        "sqs": "messages",
+    }
     for policy in deployment.of_type("aws:iam/rolePolicy:RolePolicy"):
         document = list(granted(deployment, policy.name))
         usable = {
@@ -161,12 +257,12 @@ def test_a_role_reads_what_it_is_granted(deployment: Deployment) -> None:
 
 
 def test_every_granted_resource_is_one_of_the_stack(deployment: Deployment) -> None:
-    known = {"nova", "audio", "projector"}
+    known = {"nova", "agent", "audio", "projector", "search"}
     for statement in granted(deployment):
         for resource in statement.resources:
-            if resource == "*":
+            if resource == "*" or ":bedrock:" in resource:
                 continue
-            last = resource.split(":", 5)[5]
+            last = resource.split(":", 5)[5].removeprefix("secret:")
             assert (
                 last.partition("/")[2].split("-")[0] in known
                 or last.split("-")[0] in known
@@ -176,7 +272,7 @@ def test_every_granted_resource_is_one_of_the_stack(deployment: Deployment) -> N
 
 def test_trust_names_one_service_and_this_account(deployment: Deployment) -> None:
     roles = deployment.of_type("aws:iam/role:Role")
-    assert len(roles) == 10
+    assert len(roles) == 16
     for role in roles:
         (statement,) = statements(role.inputs["assumeRolePolicy"])
         assert list(statement["Principal"]) == ["Service"]
@@ -189,7 +285,7 @@ def test_no_role_is_shared(deployment: Deployment) -> None:
         for task in deployment.of_type("aws:ecs/taskDefinition:TaskDefinition")
         for role in (task.inputs["taskRoleArn"], task.inputs["executionRoleArn"])
     ]
-    assert len(used) == len(set(used)) == 8
+    assert len(used) == len(set(used)) == 14
 
 
 def test_a_service_waits_for_its_policies(deployment: Deployment) -> None:
@@ -204,6 +300,9 @@ def test_key_policies_name_services_and_no_strangers(deployment: Deployment) -> 
     expected = {
         "nova-keys-tables": set[str](),
         "nova-keys-content": set[str](),
+        "nova-keys-vectors": {"indexing.s3vectors.amazonaws.com"},
+        "nova-keys-cache": set[str](),
+        "nova-keys-secrets": set[str](),
         "nova-keys-images": set[str](),
         "nova-keys-messages": {"events.amazonaws.com", "cloudwatch.amazonaws.com"},
         "nova-keys-logs": {"logs.us-east-1.amazonaws.com"},

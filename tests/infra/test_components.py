@@ -14,7 +14,9 @@ from pulumi_aws import sqs
 from components.access.role import ServiceRole, ServiceRoleArgs
 from components.access.statements import Statement
 from components.account import Account
+from components.compute.service import FargateService, FargateServiceArgs
 from components.compute.sizing import ServiceSize
+from components.data.cache_plan import CacheEngine, CachePlan
 from components.edge.api import ApiArgs
 from components.edge.load_balancer import LoadBalancer, LoadBalancerArgs, RequestMatch
 from components.messaging.queue import QueueArgs, QueueEncryption, Subscription
@@ -59,7 +61,7 @@ def source_of(component: type) -> ast.ClassDef:
 
 
 def test_there_are_components() -> None:
-    assert len(COMPONENTS) == 20
+    assert len(COMPONENTS) == 26
 
 
 @pytest.mark.parametrize("component", COMPONENTS, ids=lambda found: found.__name__)
@@ -195,6 +197,10 @@ VERBS: dict[str, Callable[[Platform, ServiceRole], None]] = {
     "list": lambda platform, role: platform.read_model.grant_list(role),
     "get": lambda platform, role: platform.content.grant_get(role, "uploads/"),
     "put": lambda platform, role: platform.content.grant_put(role, "uploads/"),
+    "put vectors": lambda platform, role: platform.vectors.grant_put(role),
+    "get vectors": lambda platform, role: platform.vectors.grant_get(role),
+    "query vectors": lambda platform, role: platform.vectors.grant_query(role),
+    "delete vectors": lambda platform, role: platform.vectors.grant_delete(role),
 }
 
 
@@ -207,11 +213,17 @@ def test_each_verb_alone_brings_the_key(verb: str) -> None:
 
     keys = [found for found in granted(run(program), "work-policy") if "kms:Decrypt" in found.actions]
     assert len(keys) == 1
-    writes = verb in {"append", "apply", "put"}
+    writes = verb in {"append", "apply", "put", "put vectors"}
     assert ("kms:GenerateDataKey" in keys[0].actions) is writes
 
 
-def platform() -> Platform:
+def cache_plan(**changes: object) -> CachePlan:
+    """A small cache's plan, with some fields replaced."""
+    plan = CachePlan(engine=CacheEngine.REDIS, node_type="cache.t4g.micro", replicas=0, password_generation=1)
+    return dataclasses.replace(plan, **cast("dict[str, Any]", changes))
+
+
+def platform(cache: CachePlan | None = None, protect: bool = False) -> Platform:
     """A small platform; it has to be made inside a run."""
     return Platform(
         "small",
@@ -221,12 +233,14 @@ def platform() -> Platform:
             zones=("us-east-1a", "us-east-1b"),
             nat=NatStrategy.SINGLE,
             log_retention_days=1,
-            protect=False,
+            protect=protect,
             recovery_days=7,
             spot_percent=50,
             alarm_email="operations@example.com",
             access_token_minutes=5,
             refresh_token_days=1,
+            embedding_dimension=256,
+            cache=cache or cache_plan(),
         ),
     )
 
@@ -349,3 +363,44 @@ def test_the_recorder_sees_what_a_program_registers() -> None:
 
     deployed: Deployment = run(program, preview=True)
     assert deployed.one("aws:sqs/queue:Queue", "work").inputs == {"visibilityTimeoutSeconds": 30}
+
+
+def test_a_worker_cannot_be_called_by_name() -> None:
+    def program() -> None:
+        made = platform()
+        size = ServiceSize(cpu=256, memory=512, tasks_min=1, tasks_max=1)
+        image = made.image("work", "services/projector", parent=made)
+        tasks = role()
+        tasks.add(RIGHT)
+        worker = FargateService(
+            "work",
+            FargateServiceArgs(
+                host=made.host,
+                image=image,
+                command=("python",),
+                environment={},
+                role=tasks,
+                size=size,
+            ),
+        )
+        with pytest.raises(ValueError, match="work serves nobody"):
+            worker.callee()
+
+    run(program)
+
+
+def test_each_client_of_the_cache_has_its_own_user_and_secret() -> None:
+    def program() -> None:
+        made = platform(cache=cache_plan(replicas=1), protect=True)
+        made.cache.user("one")
+        made.cache.user("two")
+
+    deployed = run(program)
+    users = {
+        found.inputs["userName"]: found.inputs["accessString"]
+        for found in deployed.of_type("aws:elasticache/user:User")
+    }
+    assert set(users) == {"default", "one", "two"}
+    assert users["one"].startswith("on ~one:* resetchannels -@all ")
+    assert len(deployed.of_type("aws:secretsmanager/secret:Secret")) == 2
+    assert len(deployed.of_type("random:index/randomPassword:RandomPassword")) == 4

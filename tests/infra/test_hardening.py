@@ -13,8 +13,18 @@ from tests.infra.deployment import ROOT, Deployment
 from tests.infra.outputs import ACCOUNT_ID
 from tests.infra.policies import statements
 
-SERVICES = {"audio", "audio-worker", "projector", "projector-worker"}
-APIS = {"audio", "projector"}
+SERVICES = {
+    "agent-core",
+    "audio",
+    "audio-worker",
+    "projector",
+    "projector-worker",
+    "search",
+    "search-indexer",
+}
+APIS = {"agent-core", "audio", "projector", "search"}
+FOLDERS = ("services/agent_core", "services/audio", "services/projector", "services/search")
+INDEX = {"EMBEDDING_DIMENSION", "EMBEDDING_MODEL", "EMBEDDING_REGION", "VECTOR_BUCKET", "VECTOR_INDEX"}
 
 
 def containers(deployment: Deployment) -> dict[str, dict[str, Any]]:
@@ -61,14 +71,50 @@ class TestNetwork:
     def test_ingress_names_a_security_group(self, deployment: Deployment) -> None:
         rules = deployment.of_type("aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule")
         assert {rule.name for rule in rules} == {
+            "agent-core-ingress-at-audio",
+            "agent-core-ingress-at-cache",
+            "agent-core-ingress-at-projector",
+            "agent-core-ingress-at-search",
+            "agent-core-ingress-load-balancer",
             "audio-ingress-load-balancer",
             "nova-balancer-ingress-api-link",
             "projector-ingress-load-balancer",
+            "search-ingress-load-balancer",
         }
         for rule in rules:
             assert rule.inputs["referencedSecurityGroupId"]
             assert not {"cidrIpv4", "cidrIpv6", "prefixListId"} & set(rule.inputs)
             assert rule.inputs["fromPort"] == rule.inputs["toPort"]
+
+    def test_a_call_is_allowed_on_both_sides(self, deployment: Deployment) -> None:
+        kinds = {
+            side: deployment.of_type(f"aws:vpc/securityGroup{side}Rule:SecurityGroup{side}Rule")
+            for side in ("Ingress", "Egress")
+        }
+        admitted = {
+            (
+                rule.inputs["referencedSecurityGroupId"],
+                rule.inputs["securityGroupId"],
+                rule.inputs["fromPort"],
+            )
+            for rule in kinds["Ingress"]
+        }
+        opened = {
+            (
+                rule.inputs["securityGroupId"],
+                rule.inputs["referencedSecurityGroupId"],
+                rule.inputs["fromPort"],
+            )
+            for rule in kinds["Egress"]
+            if "referencedSecurityGroupId" in rule.inputs
+        }
+        assert admitted == opened
+        callees = {
+            (callee.removesuffix("-security-group-0000000"), port)
+            for caller, callee, port in opened
+            if caller.startswith("agent-core-")
+        }
+        assert callees == {("nova-cache", 6379), ("audio", 8000), ("projector", 8000), ("search", 8000)}
 
     def test_egress_leaves_over_tls_or_to_a_group(self, deployment: Deployment) -> None:
         for rule in deployment.of_type("aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule"):
@@ -147,9 +193,13 @@ class TestData:
         assert {found.type for found in production.resources.values() if found.protect} == {
             "aws:cognito/userPool:UserPool",
             "aws:dynamodb/table:Table",
+            "aws:elasticache/replicationGroup:ReplicationGroup",
             "aws:kms/key:Key",
             "aws:lb/loadBalancer:LoadBalancer",
             "aws:s3/bucket:Bucket",
+            "aws:s3/vectorsIndex:VectorsIndex",
+            "aws:s3/vectorsVectorBucket:VectorsVectorBucket",
+            "aws:secretsmanager/secret:Secret",
         }
         assert not any(found.protect for found in development.resources.values())
 
@@ -158,7 +208,7 @@ class TestMessaging:
     def test_every_queue_is_encrypted_and_has_one_policy(self, deployment: Deployment) -> None:
         queues = {queue.name: queue for queue in deployment.of_type("aws:sqs/queue:Queue")}
         policies = deployment.of_type("aws:sqs/queuePolicy:QueuePolicy")
-        assert len(policies) == len(queues) == 6
+        assert len(policies) == len(queues) == 8
         for queue in queues.values():
             assert queue.inputs["kmsMasterKeyId"].endswith("key/nova-keys-messages")
         for policy in policies:
@@ -177,7 +227,11 @@ class TestMessaging:
             for queue in deployment.of_type("aws:sqs/queue:Queue")
             if not queue.name.endswith("dead-letters-queue")
         ]
-        assert {queue.name for queue in queues} == {"audio-worker-queue", "projector-worker-queue"}
+        assert {queue.name for queue in queues} == {
+            "audio-worker-queue",
+            "projector-worker-queue",
+            "search-indexer-queue",
+        }
         for queue in queues:
             redrive = json.loads(queue.inputs["redrivePolicy"])
             name = queue.name.removesuffix("-queue")
@@ -190,13 +244,16 @@ class TestMessaging:
 
     def test_dead_letters_and_age_are_watched_and_notify(self, deployment: Deployment) -> None:
         alarms = deployment.of_type("aws:cloudwatch/metricAlarm:MetricAlarm")
-        assert {alarm.name for alarm in alarms} == {
+        queues = {alarm.name for alarm in alarms if alarm.inputs["namespace"] == "AWS/SQS"}
+        assert queues == {
             "audio-worker-age-alarm",
             "audio-worker-dead-letters-depth-alarm",
             "nova-bus-dead-letters-depth-alarm",
             "nova-pipe-dead-letters-depth-alarm",
             "projector-worker-age-alarm",
             "projector-worker-dead-letters-depth-alarm",
+            "search-indexer-age-alarm",
+            "search-indexer-dead-letters-depth-alarm",
         }
         for alarm in alarms:
             (action,) = alarm.inputs["alarmActions"]
@@ -205,7 +262,7 @@ class TestMessaging:
 
     def test_every_rule_target_retries_and_sets_aside(self, deployment: Deployment) -> None:
         targets = deployment.of_type("aws:cloudwatch/eventTarget:EventTarget")
-        assert len(targets) == 3
+        assert len(targets) == 4
         for target in targets:
             assert target.inputs["deadLetterConfig"]["arn"].endswith("dead-letters-queue-0000000")
             assert target.inputs["retryPolicy"]["maximumRetryAttempts"] == 185
@@ -225,6 +282,10 @@ class TestMessaging:
         (name,) = rules["audio-worker-jobs"]["detail"]["TranscriptionJobName"]
         assert name["prefix"] == environment(deployment, "audio-worker")["TRANSCRIPTION_JOB_PREFIX"] + "-"
         assert rules["projector-worker-events"] == {"source": [{"prefix": "nova."}]}
+        assert rules["search-indexer-recordings"] == {
+            "source": ["nova.audio"],
+            "detail-type": ["TranscriptionCompleted", "RecordingDeleted"],
+        }
 
     def test_the_pipe_publishes_inserts_by_reference(self, deployment: Deployment) -> None:
         (pipe,) = deployment.of_type("aws:pipes/pipe:Pipe")
@@ -310,6 +371,29 @@ class TestCompute:
                 "nova_projector.worker",
                 {"EVENT_STORE_TABLE", "QUEUE_URL", "READ_MODEL_TABLE"},
             ),
+            ("search", "nova_search.app", {"USER_POOL_CLIENT_ID", "USER_POOL_ISSUER"} | INDEX),
+            (
+                "search-indexer",
+                "nova_search.worker",
+                {"CONTENT_BUCKET", "EVENT_STORE_TABLE", "QUEUE_URL"} | INDEX,
+            ),
+            (
+                "agent-core",
+                "nova_agent_core.app",
+                {
+                    "AUDIO_URL",
+                    "CONTENT_BUCKET",
+                    "EVENT_STORE_TABLE",
+                    "MODEL_ID",
+                    "MODEL_REGION",
+                    "PROJECTOR_URL",
+                    "REDIS_URL",
+                    "REDIS_USERNAME",
+                    "SEARCH_URL",
+                    "USER_POOL_CLIENT_ID",
+                    "USER_POOL_ISSUER",
+                },
+            ),
         ],
     )
     def test_command_and_environment(
@@ -368,8 +452,10 @@ class TestCompute:
             {"capacityProvider": "FARGATE", "base": 2, "weight": 100}
         ]
         assert dev["capacityProviderStrategies"] == [{"capacityProvider": "FARGATE_SPOT", "weight": 100}]
-        task = production.one("aws:ecs/taskDefinition:TaskDefinition", "audio-task").inputs
-        assert (task["cpu"], task["memory"]) == ("512", "1024")
+        sizes = {"audio": ("512", "1024"), "search": ("512", "1024"), "agent-core": ("1024", "2048")}
+        for name, size in sizes.items():
+            task = production.one("aws:ecs/taskDefinition:TaskDefinition", f"{name}-task").inputs
+            assert (task["cpu"], task["memory"]) == size
 
     def test_services_scale_on_what_loads_them(self, production: Deployment) -> None:
         targets = production.of_type("aws:appautoscaling/target:Target")
@@ -380,7 +466,7 @@ class TestCompute:
             policy.name: policy.inputs["targetTrackingScalingPolicyConfiguration"]
             for policy in production.of_type("aws:appautoscaling/policy:Policy")
         }
-        assert len(metrics) == 10
+        assert len(metrics) == 18
         assert metrics["audio-scaling-cpu"]["targetValue"] == 70
         assert metrics["audio-worker-scaling-memory"]["targetValue"] == 80
         label = metrics["audio-scaling-requests"]["predefinedMetricSpecification"]["resourceLabel"]
@@ -398,7 +484,7 @@ class TestCompute:
     def test_logs_are_kept_and_encrypted(self, production: Deployment, development: Deployment) -> None:
         for deployed, days in ((production, 365), (development, 14)):
             groups = deployed.of_type("aws:cloudwatch/logGroup:LogGroup")
-            assert len(groups) == 7
+            assert len(groups) == 11
             for group in groups:
                 assert group.inputs["retentionInDays"] == days
                 assert group.inputs["kmsKeyId"].endswith("key/nova-keys-logs")
@@ -425,6 +511,21 @@ class TestEdge:
         ]
         assert rest["conditions"] == [{"pathPattern": {"values": ["/api/audio", "/api/audio/*"]}}]
 
+    def test_sessions_are_listed_by_the_projector_and_kept_by_the_coordinator(
+        self, deployment: Deployment
+    ) -> None:
+        rules = {rule.name: rule.inputs for rule in deployment.of_type("aws:lb/listenerRule:ListenerRule")}
+        lists, rest = rules["projector-rule-sessions"], rules["agent-core-rule-all"]
+        assert lists["priority"] < rest["priority"]
+        assert lists["conditions"] == [
+            {"pathPattern": {"values": ["/api/sessions"]}},
+            {"httpRequestMethod": {"values": ["GET"]}},
+        ]
+        assert rest["conditions"] == [
+            {"pathPattern": {"values": ["/api/sessions", "/api/sessions/*", "/api/tools"]}}
+        ]
+        assert rules["search-rule-all"]["conditions"] == [{"pathPattern": {"values": ["/api/search"]}}]
+
     def test_targets_leave_before_they_are_killed(self, deployment: Deployment) -> None:
         for group in deployment.of_type("aws:lb/targetGroup:TargetGroup"):
             assert group.inputs["targetType"] == "ip"
@@ -439,6 +540,13 @@ class TestEdge:
             "nova-api-audio-id-get-method",
             "nova-api-audio-id-transcript-get-method",
             "nova-api-audio-post-method",
+            "nova-api-search-post-method",
+            "nova-api-sessions-get-method",
+            "nova-api-sessions-id-delete-method",
+            "nova-api-sessions-id-get-method",
+            "nova-api-sessions-id-messages-post-method",
+            "nova-api-sessions-post-method",
+            "nova-api-tools-get-method",
         }
         for method in methods:
             assert method.inputs["authorization"] == "COGNITO_USER_POOLS"
@@ -455,6 +563,16 @@ class TestEdge:
         for integration in integrations.values():
             assert (integration["type"], integration["connectionType"]) == ("HTTP_PROXY", "VPC_LINK")
             assert ":loadbalancer/app/" in integration["integrationTarget"]
+
+    def test_only_messages_are_streamed(self, deployment: Deployment) -> None:
+        for found in deployment.of_type("aws:apigateway/integration:Integration"):
+            limits = (found.inputs["responseTransferMode"], found.inputs["timeoutMilliseconds"])
+            streams = found.name == "nova-api-sessions-id-messages-post-integration"
+            assert limits == (("STREAM", 900_000) if streams else ("BUFFERED", 29_000)), found.name
+
+    def test_an_answer_may_be_silent_between_heartbeats(self, deployment: Deployment) -> None:
+        (balancer,) = deployment.of_type("aws:lb/loadBalancer:LoadBalancer")
+        assert balancer.inputs["idleTimeout"] == 300
 
     def test_the_stage_is_logged_traced_and_throttled(self, deployment: Deployment) -> None:
         (stage,) = deployment.of_type("aws:apigateway/stage:Stage")
@@ -504,7 +622,7 @@ class TestEdge:
         assert client.inputs["tokenValidityUnits"]["accessToken"] == "minutes"
 
 
-@pytest.mark.parametrize("folder", ["services/audio", "services/projector"])
+@pytest.mark.parametrize("folder", FOLDERS)
 def test_the_build_sees_exactly_what_the_tag_covers(folder: str) -> None:
     """Otherwise an image would change while its tag stays, which immutable repositories refuse."""
     text = (ROOT / folder / "Dockerfile.dockerignore").read_text(encoding="utf-8")
@@ -519,10 +637,10 @@ def test_the_build_sees_exactly_what_the_tag_covers(folder: str) -> None:
     assert set(lines) - {"*"} - {f"!{path}" for path in admitted} == {f"**/{pattern}" for pattern in SKIPPED}
 
 
-@pytest.mark.parametrize("folder", ["services/audio", "services/projector"])
+@pytest.mark.parametrize("folder", FOLDERS)
 def test_the_image_agrees_with_its_task_definition(production: Deployment, folder: str) -> None:
     instructions = (ROOT / folder / "Dockerfile").read_text(encoding="utf-8").splitlines()
-    container = containers(production)[folder.removeprefix("services/")]
+    container = containers(production)[folder.removeprefix("services/").replace("_", "-")]
     assert f"USER {container['user']}:{container['user']}" in instructions
     assert f"EXPOSE {CONTAINER_PORT}" in instructions
     assert f"CMD {json.dumps(container['command'])}" in instructions

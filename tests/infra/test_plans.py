@@ -12,6 +12,7 @@ from components.compute.sizing import MEMORY_BY_CPU, ServiceSize, problem
 from components.compute.sources import content_tag
 from components.edge.load_balancer import RequestMatch
 from components.edge.routes import HttpMethod, Route, path_label, resource_paths, sorted_routes
+from components.names import scoped_name
 from components.network.zones import ZONES_MAX, ZONES_MIN, check_zones, plan_zones
 from components.observe.retention import RETENTION_DAYS, check_retention
 from services.audio.infra import transcription_job_prefix
@@ -170,3 +171,36 @@ def test_job_prefixes_are_short_and_never_start_with_another(stacks: list[str]) 
     assert max(len(one), len(other)) <= 40
     assert not f"{one}-".startswith(f"{other}-")
     assert not f"{other}-".startswith(f"{one}-")
+
+
+@pytest.mark.parametrize(
+    ("streams", "seconds", "message"),
+    [(False, 30, "it is 1 to 29"), (True, 901, "it is 1 to 900"), (True, 0, "timeout_seconds: 0")],
+)
+def test_an_answer_takes_no_longer_than_the_gateway_waits(streams: bool, seconds: int, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        Route(method="GET", path="/a", streams=streams, timeout_seconds=seconds)
+
+
+def test_the_same_route_with_other_limits_is_still_declared_twice() -> None:
+    with pytest.raises(ValueError, match="GET /a is declared twice"):
+        sorted_routes([route("GET", "/a"), Route(method="GET", path="/a", streams=True)])
+
+
+def test_a_name_that_fits_is_plain() -> None:
+    assert scoped_name("nova", "prod", "cache", 40) == "nova-prod-cache"
+
+
+@given(
+    project=st.from_regex(r"[a-z][a-z0-9_.-]{0,30}", fullmatch=True),
+    stack=st.from_regex(r"[A-Za-z0-9_.-]{1,40}", fullmatch=True),
+)
+def test_other_names_are_made_to_fit(project: str, stack: str) -> None:
+    name = scoped_name(project, stack, "agent-core", 40)
+    assert len(name) <= 40
+    assert all(part.isalnum() and part == part.lower() for part in name.split("-"))
+
+
+def test_names_that_would_become_the_same_stay_apart() -> None:
+    stacks = ("feature-one", "feature_one", "Feature.One")
+    assert len({scoped_name("nova", stack, "vectors", 63) for stack in stacks}) == len(stacks)

@@ -13,7 +13,17 @@ from tests.infra.conftest import STACKS, deployed
 from tests.infra.deployment import ROOT, Deployment, deploy, run
 from tests.infra.outputs import UnknownInvokeError
 
-SERVICES = ["audio", "audio-worker", "projector", "projector-worker"]
+SERVICES = [
+    "audio",
+    "audio-worker",
+    "projector",
+    "projector-worker",
+    "search",
+    "search-indexer",
+    "agent-core",
+]
+SECOND_NODE = "nova-cache-node-002-"
+"""What the names of the second cache node's alarms start with."""
 
 
 @pytest.mark.parametrize("stack", STACKS)
@@ -36,15 +46,23 @@ def test_the_stacks_have_the_same_resources() -> None:
     shapes = {
         stack: {(found.type, found.name) for found in deployed(stack).resources.values()} for stack in STACKS
     }
-    assert shapes["local"] == shapes["dev"] == shapes["prod"]
+    assert shapes["local"] == shapes["dev"]
+    # Production has one more node in its cache, which is watched too.
+    further = shapes["prod"] - shapes["dev"]
+    assert shapes["prod"] > shapes["dev"]
+    assert len(further) == 4
+    assert {kind for kind, _ in further} == {"aws:cloudwatch/metricAlarm:MetricAlarm"}
+    assert all(name.startswith(SECOND_NODE) for _, name in further)
 
 
 def test_every_resource_has_a_parent_of_ours(deployment: Deployment) -> None:
     for resource in deployment.resources.values():
         if resource.type.startswith("pulumi:providers:") or resource.type in {
             "nova:platform:Platform",
+            "nova:agent_core:AgentCore",
             "nova:audio:Audio",
             "nova:projector:Projector",
+            "nova:search:Search",
         }:
             assert "pulumi:pulumi:Stack" in resource.parent
         else:
@@ -66,7 +84,7 @@ def test_every_provider_is_explicit_and_tags(deployment: Deployment) -> None:
     assert aws.inputs["region"] == "us-east-1"
     for resource in deployment.resources.values():
         package = resource.type.split(":")[0]
-        if package in {"aws", "awsx", "docker"}:
+        if package in {"aws", "awsx", "docker", "random"}:
             (provider,) = deployment.of_type(f"pulumi:providers:{package}")
             assert resource.provider.startswith(provider.urn), resource.urn
 
@@ -86,6 +104,7 @@ def test_automatic_names_fit_their_limits(deployment: Deployment) -> None:
     limits = {
         "aws:cloudwatch/eventArchive:EventArchive": 48,
         "aws:cloudwatch/eventRule:EventRule": 64,
+        "aws:elasticache/replicationGroup:ReplicationGroup": 40,
         "aws:iam/role:Role": 64,
         "aws:lb/loadBalancer:LoadBalancer": 32,
         "aws:lb/targetGroup:TargetGroup": 32,
@@ -104,6 +123,7 @@ def test_outputs(deployment: Deployment) -> None:
     assert deployment.outputs["api_url"].endswith("/api")
     assert set(deployment.outputs) == {
         "api_url",
+        "cache_endpoint",
         "content_bucket",
         "event_bus",
         "event_store_table",
@@ -111,6 +131,8 @@ def test_outputs(deployment: Deployment) -> None:
         "services",
         "user_pool_client_id",
         "user_pool_id",
+        "vector_bucket",
+        "vector_index",
     }
 
 
@@ -197,8 +219,10 @@ def test_a_copy_elsewhere_has_the_same_tags(
         ("services/audio/src/nova_audio/domain.py", {"audio"}),
         ("services/audio/pyproject.toml", {"audio"}),
         ("services/projector/src/nova_projector/__init__.py", {"projector"}),
-        ("libs/common/src/nova_common/__init__.py", {"audio", "projector"}),
-        ("uv.lock", {"audio", "projector"}),
+        ("services/agent_core/src/nova_agent_core/__init__.py", {"agent-core"}),
+        ("services/search/Dockerfile.dockerignore", {"search"}),
+        ("libs/common/src/nova_common/__init__.py", {"agent-core", "audio", "projector", "search"}),
+        ("uv.lock", {"agent-core", "audio", "projector", "search"}),
         ("services/audio/Dockerfile", {"audio"}),
         ("services/audio/infra.py", set[str]()),
         ("Pulumi.yaml", set[str]()),

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from components.data.cache_plan import CacheEngine
 from components.network.zones import NatStrategy
 from settings.errors import SettingsError
 from settings.project import project_schema, stack_config
@@ -46,6 +47,8 @@ def test_production_and_development_sizes() -> None:
     prod = settings_with()
     dev = Settings.read(Values(project="nova", texts=stack_config(ROOT, "dev")))
     assert (prod.services.audio.cpu, prod.services.audio.memory) == (512, 1024)
+    assert (prod.services.agent_core.cpu, prod.services.agent_core.memory) == (1024, 2048)
+    assert (prod.services.search_indexer.cpu, prod.services.search_indexer.memory) == (512, 1024)
     assert (prod.services.projector_worker.cpu, prod.services.projector_worker.memory) == (256, 512)
     assert (prod.services.audio.tasks_min, prod.services.audio.tasks_max) == (2, 20)
     assert prod.network.nat is NatStrategy.PER_ZONE
@@ -54,6 +57,20 @@ def test_production_and_development_sizes() -> None:
     assert (dev.services.audio.cpu, dev.services.audio.memory, dev.services.audio.tasks_max) == (256, 512, 1)
     assert dev.services.spot_percent == 100
     assert dev.network.nat is NatStrategy.SINGLE
+    assert (prod.cache.replicas, dev.cache.replicas, dev.cache.node_type) == (1, 0, "cache.t4g.micro")
+    assert (prod.cache.engine, prod.cache.password_generation) == (CacheEngine.REDIS, 1)
+
+
+def test_models_of_production_and_of_the_local_stack() -> None:
+    prod = settings_with().models
+    local = Settings.read(Values(project="nova", texts=stack_config(ROOT, "local"))).models
+    assert (prod.agent, prod.embedding) == (
+        "global.anthropic.claude-sonnet-4-6",
+        "amazon.nova-2-multimodal-embeddings-v1:0",
+    )
+    # The offline model makes embeddings of one dimension only.
+    assert (prod.embedding_dimension, local.embedding_dimension) == (1024, 384)
+    assert prod.embedding_region == "us-east-1"
 
 
 @pytest.mark.parametrize("stack", STACKS)
@@ -113,7 +130,28 @@ def stated(stack: str) -> set[str]:
         ("recoveryDays", "31", "nova:recoveryDays", "between 7 and 30"),
         ("recoveryDays", "7.5", "nova:recoveryDays", "whole number"),
         ("services", "[]", "nova:services", "object"),
-        ("services", '{"audio": 1}', "nova:services.audio-worker", "missing"),
+        ("services", '{"audio": 1}', "nova:services.agent-core", "missing"),
+        ("services", services_with("search-indexer", cpu=1), "nova:services.search-indexer.cpu", "256, 512"),
+        ("agentModel", "claude", "nova:agentModel", "<provider>.<name>"),
+        ("agentModel", "ca.anthropic.claude-sonnet-4-6", "nova:agentModel", "apac, au, eu, jp, us"),
+        ("agentModel", "global.anthropic.", "nova:agentModel", "no name of a model"),
+        ("agentModel", "arn:aws:bedrock:us-east-1::foundation-model/x", "nova:agentModel", "not an ARN"),
+        ("embeddingModel", "anthropic.claude-sonnet-4-6", "nova:embeddingModel", "Nova family"),
+        (
+            "embeddingModel",
+            "us.amazon.nova-2-multimodal-embeddings-v1:0",
+            "nova:embeddingModel",
+            "without the prefix",
+        ),
+        ("embeddingModel", "", "nova:embeddingModel", "no provider"),
+        ("embeddingDimension", "512", "nova:embeddingDimension", "256, 384, 1024, 3072"),
+        ("embeddingDimension", "4096", "nova:embeddingDimension", "between 1 and 3072"),
+        ("embeddingRegion", "Virginia", "nova:embeddingRegion", "us-east-1"),
+        ("cacheNodeType", "t4g.micro", "nova:cacheNodeType", "cache.t4g.micro"),
+        ("cacheNodeType", "cache.r6gd.xlarge", "nova:cacheNodeType", "in memory"),
+        ("cacheReplicas", "6", "nova:cacheReplicas", "between 0 and 5"),
+        ("cacheEngine", "memcached", "nova:cacheEngine", "redis, valkey"),
+        ("cachePasswordGeneration", "0", "nova:cachePasswordGeneration", "between 1 and"),
         ("services", services_with()[:-1] + ', "video": {}}', "nova:services.video", "no such service"),
         ("services", services_with(cpu=300), "nova:services.audio.cpu", "256, 512, 1024"),
         ("services", services_with(memory=4096), "nova:services.audio.memory", "512, 1024, 2048 MiB"),
