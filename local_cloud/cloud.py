@@ -6,7 +6,7 @@ import logging
 from pathlib import Path
 
 from local_cloud.documents import Document
-from local_cloud.gateway import anonymous, iam
+from local_cloud.gateway import anonymous, iam, iam_deliveries, iam_errors
 from local_cloud.gateway.api_gateway import ApiGatewayService
 from local_cloud.gateway.app import Gateway
 from local_cloud.gateway.aws import Aws
@@ -101,6 +101,8 @@ class LocalCloud:
         """Put our services in the place of MiniStack's handlers."""
         anonymous.install()
         iam.install()
+        iam_errors.install(self.ministack.handlers)
+        iam_deliveries.install()
         handlers = self.ministack.handlers
         handlers["ecs"] = EcsService(self.scheduler, self.aws, self.ministack).handler(handlers["ecs"])
 

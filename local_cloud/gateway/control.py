@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 
 from local_cloud.documents import Document
 from local_cloud.gateway.asgi import Receive, Scope, Send, headers_of, respond_json
+from local_cloud.gateway.iam_refusals import REFUSALS
 
 CREDENTIALS_PREFIX = "/_nova/credentials/"
 
@@ -37,7 +38,7 @@ class Control:
         if method == "GET" and path == "/_nova/health":
             await respond_json(send, 200 if self.ready else 503, {"ready": self.ready})
         elif method == "GET" and path == "/_nova/status":
-            await respond_json(send, 200, await self._status())
+            await respond_json(send, 200, await self._status() | {"refused": REFUSALS.status()})
         elif method == "GET" and path.startswith(CREDENTIALS_PREFIX):
             found = self._credentials(path.removeprefix(CREDENTIALS_PREFIX), headers.get("authorization", ""))
             await respond_json(

@@ -17,14 +17,15 @@ import time
 from collections.abc import AsyncGenerator, Callable, Generator, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 from urllib.parse import urlencode
 
 from local_cloud.documents import Document
+from local_cloud.gateway import iam_trust
+from local_cloud.gateway.account import ACCOUNT
 from local_cloud.gateway.asgi import Application, Receive, Send
 from local_cloud.gateway.protocol import Answer, Handler
 
-ACCOUNT = "123456789012"
 ADMINISTRATOR = "nova-administrator"
 ALLOW_EVERYTHING = {
     "Version": "2012-10-17",
@@ -68,23 +69,6 @@ def _environment(home: Path, port: int, region: str) -> dict[str, str]:
         "AWS_SECRET_ACCESS_KEY": secrets.token_hex(32),
         "AWS_DEFAULT_REGION": region,
     }
-
-
-def _listed(value: Any) -> list[Any]:  # noqa: ANN401 (policies allow one element without its list)
-    """Return the elements of a policy's member."""
-    return cast("list[Any]", value) if isinstance(value, list) else [value]
-
-
-def _trusts(document: object, service: str) -> bool:
-    """Whether a trust policy lets this service principal assume the role."""
-    policy: Any = json.loads(document) if isinstance(document, str) else document
-    statements: Any = policy.get("Statement", [])
-    for statement in _listed(statements):
-        principal: Any = statement.get("Principal")
-        trusted: Any = cast("Document", principal).get("Service", []) if isinstance(principal, dict) else []
-        if statement.get("Effect") == "Allow" and service in _listed(trusted):
-            return True
-    return False
 
 
 def _log_stream(events: list[Document]) -> Document:
@@ -226,7 +210,8 @@ class MiniStack:
         """Return credentials of a role for a service principal, as AWS's own services get them.
 
         MiniStack's AssumeRole has no service callers (core/iam_evaluator.py `_principal_matches`), so the
-        session is registered directly after the role's trust policy was checked.
+        session is registered directly after the role's trust policy was checked, with the service acting for
+        the resource that the session is named after.
 
         Raises:
             PermissionError: no such role, or it does not trust the service.
@@ -235,7 +220,7 @@ class MiniStack:
         iam, sts = self._service("iam"), self._service("sts")
         name = role_arn.rsplit("/", 1)[-1]
         role: Document | None = iam._roles.get(name)
-        if role is None or not _trusts(role["AssumeRolePolicyDocument"], service):
+        if role is None or not iam_trust.service_may_assume(role, service, session_name, self.region()):
             reason = "does not exist" if role is None else f"does not trust {service}"
             raise PermissionError(f"ECS was unable to assume the role '{role_arn}': it {reason}")
         expires_at = time.time() + SESSION_SECONDS

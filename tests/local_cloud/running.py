@@ -121,9 +121,17 @@ class Running:
         return arn
 
     def queue(self, name: str) -> tuple[str, str]:
-        """URL and ARN of a new queue."""
-        url: str = self.client("sqs").create_queue(QueueName=name)["QueueUrl"]
-        return url, f"arn:aws:sqs:us-east-1:123456789012:{name}"
+        """URL and ARN of a new queue to which EventBridge may deliver."""
+        arn = f"arn:aws:sqs:us-east-1:123456789012:{name}"
+        statement = {
+            "Effect": "Allow", "Principal": {"Service": "events.amazonaws.com"}, "Action": "sqs:SendMessage",
+            "Resource": arn,
+        }  # fmt: skip
+        document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+        url: str = self.client("sqs").create_queue(QueueName=name, Attributes={"Policy": document})[
+            "QueueUrl"
+        ]
+        return url, arn
 
     def messages(self, url: str, seconds: int = 5) -> list[dict[str, Any]]:
         """Bodies of what is in a queue, once there is something."""

@@ -125,7 +125,13 @@ def test_a_pipe_that_aws_refuses(cloud: Running, change: dict[str, Any], reason:
 
 
 def test_an_upload_becomes_a_message_in_an_encrypted_queue(cloud: Running) -> None:
-    key = cloud.client("kms").create_key()["KeyMetadata"]["Arn"]
+    principals = [{"AWS": "arn:aws:iam::123456789012:root"}, {"Service": "events.amazonaws.com"}]
+    statements = [
+        {"Effect": "Allow", "Principal": principal, "Action": "kms:*", "Resource": "*"}
+        for principal in principals
+    ]
+    document = json.dumps({"Version": "2012-10-17", "Statement": statements})
+    key = cloud.client("kms").create_key(Policy=document)["KeyMetadata"]["Arn"]
     queue, arn = cloud.queue("uploads")
     cloud.client("sqs").set_queue_attributes(QueueUrl=queue, Attributes={"KmsMasterKeyId": key})
     s3, events = cloud.client("s3"), cloud.client("events")
