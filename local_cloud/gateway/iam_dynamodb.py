@@ -53,8 +53,8 @@ def stream_needs(call: Call) -> list[Need] | None:
     """Return the rights of an operation that reads a stream; shard iterators carry the stream's ARN."""
     if call.operation not in STREAM_OPERATIONS:
         return None
-    stream = call.text("StreamArn") or _iterator_stream(call.text("ShardIterator"))
-    if not stream.startswith("arn:"):
+    stream = stream_of(call.fields)
+    if stream is None:
         raise NotMappedError("the request names no stream")
     found = [Need(f"dynamodb:{call.operation}", stream)]
     if call.operation == "GetRecords":
@@ -62,12 +62,14 @@ def stream_needs(call: Call) -> list[Need] | None:
     return found
 
 
-def _iterator_stream(iterator: str) -> str:
+def stream_of(fields: Document) -> str | None:
+    """Return the stream that a request reads; shard iterators carry its ARN."""
+    if fields.get("StreamArn"):
+        return fields["StreamArn"]
     try:
-        stream: object = json.loads(base64.urlsafe_b64decode(iterator)).get("arn")
+        return json.loads(base64.urlsafe_b64decode(str(fields.get("ShardIterator", "")))).get("arn")
     except (ValueError, binascii.Error, AttributeError):
-        return ""
-    return stream if isinstance(stream, str) else ""
+        return None
 
 
 def _table_name(table: str) -> str:
