@@ -1,1 +1,1 @@
-"""Where data rests: keys, tables and the content bucket."""
+"""Where data rests: keys, secrets, tables, the content bucket, vectors and the cache."""

@@ -1,1 +1,1 @@
-"""The network: zone plan and VPC."""
+"""The network: zone plan, VPC, and who connects to whom."""
