@@ -76,6 +76,10 @@ def test_a_text_of_exactly_the_limit_is_one_passage() -> None:
     assert len(plan("a" * 8192, words=200).passages) == 1
     one, other = plan("a" * 8193, words=200).passages
     assert (len(one.text), len(other.text)) == (8192, 1)
+    one, other = plan("a" * 8193 + " b", words=200).passages
+    assert (len(one.text), other.text) == (8192, "a b")
+    one, other = plan("a" * 8192 + " b", words=200).passages
+    assert (len(one.text), other.text) == (8192, "b")
 
 
 def test_text_without_spaces_is_cut_anywhere() -> None:
@@ -83,6 +87,9 @@ def test_text_without_spaces_is_cut_anywhere() -> None:
     passages = plan(text, words=20000).passages
     assert [len(passage.text) for passage in passages] == [8192, 8192, 3616]
     assert "".join(passage.text for passage in passages) == text
+    # A cut at an early space would make more parts than there are keys.
+    early = plan("a " + text, words=20000).passages
+    assert [len(passage.text) for passage in early] == [8192, 8192, 3618]
 
 
 @st.composite

@@ -63,6 +63,7 @@ def test_the_first_failure_ends_the_rest() -> None:
     with pytest.raises(EmbeddingBusyError, match=f"{MODEL} is busy: ThrottlingException"):
         model(bedrock).embed_passages([str(number) for number in range(200)])
     assert len(bedrock.texts) == 5
+    assert bedrock.calls <= 5 + CONCURRENCY_MAX
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,7 @@ class FakeBedrock:
         self.refusal: Exception | None = None
         self.refused_after: int | None = None
         self.answer: bytes | None = None
+        self.calls = 0
         self.at_once_max = 0
         self._dimension = dimension
         self._seconds = seconds
@@ -35,6 +36,7 @@ class FakeBedrock:
     def invoke_model(self, **request: Any) -> Any:
         check_request("bedrock-runtime", "InvokeModel", request)
         with self._lock:
+            self.calls += 1
             self._at_once += 1
             self.at_once_max = max(self.at_once_max, self._at_once)
         try:
