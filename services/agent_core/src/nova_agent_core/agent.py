@@ -170,7 +170,8 @@ class AgentRun:
         for use in (block["toolUse"] for block in content if "toolUse" in block):
             name = str(use["name"])
             self._open_tools[use["toolUseId"]] = name
-            if name not in self.tools:
+            # A name that the model made up is no tool, and may be anything.
+            if name in self._agent.tool_names and name not in self.tools:
                 self.tools.append(name)
             yield ToolEvent(id=use["toolUseId"], name=name, status="started", input=use["input"])
 

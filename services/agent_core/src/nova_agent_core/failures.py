@@ -28,6 +28,10 @@ class TooManyRoundsError(Exception):
     """The model asked for tools again and again."""
 
 
+class NotStoredError(Exception):
+    """The answer is there, and could not be stored."""
+
+
 class TurnInterruptedError(Exception):
     """The caller went away, or the task is being stopped."""
 
@@ -73,6 +77,11 @@ DENIED = _Outcome(_BROKEN, "model-access-denied", "the coordinator is not allowe
 INCOMPLETE = _Outcome(_BROKEN, "model-error", "the model's answer broke off")
 UNREACHABLE = _Outcome(_BROKEN, "model-error", "the model cannot be reached")
 FAILED = _Outcome(_BROKEN, "model-error", "the model failed")
+NOT_STORED = _Outcome(
+    HTTPStatus.INTERNAL_SERVER_ERROR,
+    "turn-not-stored",
+    "the answer could not be stored and is not part of the session",
+)
 UNEXPECTED = _Outcome(HTTPStatus.INTERNAL_SERVER_ERROR, None, "an unexpected error occurred")
 
 _BY_TYPE: tuple[tuple[tuple[type[BaseException], ...], _Outcome], ...] = (
@@ -84,6 +93,7 @@ _BY_TYPE: tuple[tuple[tuple[type[BaseException], ...], _Outcome], ...] = (
     ((TimeoutError, ReadTimeoutError, ConnectTimeoutError, TransferTimeoutError), TIMED_OUT),
     ((IncompleteAnswerError,), INCOMPLETE),
     ((TooManyRoundsError,), TOO_MANY_ROUNDS),
+    ((NotStoredError,), NOT_STORED),
     ((BotoCoreError, TransferError), UNREACHABLE),
 )
 """The first that fits: time-outs come before the kinds of errors that they belong to."""

@@ -278,10 +278,14 @@ def _is_question(message: Message) -> bool:
 
 
 def rebuilt(bodies: Sequence[TurnBody]) -> list[Message]:
-    """Return the messages of turns from their documents: questions and answers, no results of tools."""
+    """Return the messages of turns from their documents: questions and answers, no results of tools.
+
+    Empty ones are left out: models refuse blank messages.
+    """
     return [
         message
         for body in bodies
+        if body.question.strip() and body.answer.strip()
         for message in (
             {"role": "user", "content": [{"text": body.question}]},
             {"role": "assistant", "content": [{"text": body.answer}]},

@@ -56,8 +56,8 @@ def _quality(ranges: dict[str, float], kind: str, subtype: str) -> tuple[float, 
 
 
 def encode(event: str, data: dict[str, Any]) -> bytes:
-    """Return one event: JSON has no line breaks outside of strings and none in them, so it is one line."""
-    return f"event: {event}\ndata: {json.dumps(data, ensure_ascii=False)}\n\n".encode()
+    """Return one event; as ASCII, because readers take more characters for line breaks than the standard."""
+    return f"event: {event}\ndata: {json.dumps(data)}\n\n".encode("ascii")
 
 
 def _encoded(event: TurnEvent, instance: str) -> bytes:

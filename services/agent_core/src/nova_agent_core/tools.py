@@ -315,11 +315,11 @@ class GetTranscript(CallersTool[TranscriptArguments]):
         return {
             "recording_id": arguments.recording_id,
             "language": transcript.language,
-            **_trimmed(transcript.segments),
+            **trimmed(transcript.segments),
         }
 
 
-def _trimmed(
+def trimmed(
     segments: Sequence[TranscriptSegment], characters_max: int = TRANSCRIPT_CHARACTERS_MAX
 ) -> dict[str, Any]:
     """Return the first segments whose texts fit, and what was left out."""

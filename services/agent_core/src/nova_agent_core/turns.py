@@ -26,7 +26,7 @@ from starlette.concurrency import run_in_threadpool
 
 from nova_agent_core import domain
 from nova_agent_core.agent import AgentRun, Coordinator
-from nova_agent_core.failures import RETRY_SECONDS, TurnInterruptedError, problem_of
+from nova_agent_core.failures import RETRY_SECONDS, NotStoredError, TurnInterruptedError, problem_of
 from nova_agent_core.memory import (
     Memory,
     MemoryUnavailableError,
@@ -151,7 +151,8 @@ class Recorder:
             except Problem as gone:
                 return gone
             except Exception as error:  # noqa: BLE001 - whatever it is, the turn has failed, and is noted so
-                failure = error
+                failure = NotStoredError(turn.id)
+                failure.__cause__ = error
         return await self._fail(turn, failure)
 
     async def _complete(self, turn: Turn) -> TurnAnswer:
