@@ -69,7 +69,7 @@ FAILURES = {
         bedrock.refuse(400, "ValidationException", "prompt is too long"),
         413,
         "context-too-long",
-        1,
+        2,
     ),
 }
 
@@ -140,7 +140,7 @@ def test_more_answers_at_once_than_the_loop_has_threads(
     stub: Bedrock, make_client: Callable[..., TestClient]
 ) -> None:
     client = make_client(replace(LIMITS, turns_at_once_max=24), scripted=False)
-    stub.behave = bedrock.trickle(0.1, 8)
+    stub.behave = bedrock.trickle(0.25, 8)
     sessions = [start(client) for _ in range(20)]
     begun = time.monotonic()
     threads = [threading.Thread(target=stream, args=(client, session_id, "?")) for session_id in sessions]
@@ -149,5 +149,5 @@ def test_more_answers_at_once_than_the_loop_has_threads(
     for thread in threads:
         thread.join()
     assert all(view(client, session_id)["turns"][0]["status"] == "completed" for session_id in sessions)
-    # In turn they would take 16 s.
+    # With the six threads that a loop has on two processors they would take 8 s.
     assert time.monotonic() - begun < 6
