@@ -69,6 +69,15 @@ class Running:
         """What `nova status --json` prints."""
         return json.loads(self.nova("status", "--json").stdout)
 
+    def reported(self) -> dict[str, Any]:
+        """What the local cloud says of everything that it runs."""
+        url = f"{self.credentials['AWS_ENDPOINT_URL']}/_nova/status"
+        return httpx2.get(url, timeout=10, trust_env=False).raise_for_status().json()
+
+    def certificates(self) -> Path:
+        """The certificate of this platform's own authority."""
+        return self.home / "tls" / "ca.pem"
+
     def outputs(self) -> dict[str, Any]:
         """The stack's outputs."""
         return json.loads((self.home / "stack.json").read_text())["outputs"]

@@ -38,10 +38,12 @@ def test_status_has_the_agreed_shape(platform: Running) -> None:
     finished = platform.nova("status", "--json")
     assert finished.returncode == 0
     status = json.loads(finished.stdout)
-    assert set(status) == {"healthy", "urls", "services", "user"}
+    assert set(status) == {"healthy", "urls", "services", "refused", "user"}
     assert status["healthy"] is True
     assert status["urls"]["api"].endswith("/api")
-    assert set(status["services"]) == {"audio", "audio-worker", "projector", "projector-worker"}
+    assert set(status["services"]) == {
+        "agent-core", "audio", "audio-worker", "projector", "projector-worker", "search", "search-indexer"
+    }  # fmt: skip
     assert all(set(service) == {"healthy", "url"} for service in status["services"].values())
     assert status["user"] == json.loads((platform.home / "user.json").read_text())
 
