@@ -10,13 +10,16 @@ from local_cloud.gateway import anonymous, iam, iam_deliveries, iam_errors
 from local_cloud.gateway.api_gateway import ApiGatewayService
 from local_cloud.gateway.app import Gateway
 from local_cloud.gateway.aws import Aws
+from local_cloud.gateway.bedrock import SERVICE as BEDROCK
+from local_cloud.gateway.bedrock import BedrockService
 from local_cloud.gateway.cloud_map import CloudMapService
 from local_cloud.gateway.container_logs import ContainerLogs
 from local_cloud.gateway.control import Control
 from local_cloud.gateway.ecs import EcsService
 from local_cloud.gateway.elasticache import ElastiCacheService
+from local_cloud.gateway.embeddings import Embedder
 from local_cloud.gateway.ministack import Credentials, MiniStack
-from local_cloud.gateway.models import PassThrough
+from local_cloud.gateway.models import MODEL_SERVICES, PassThrough
 from local_cloud.gateway.persistence import Persistence
 from local_cloud.gateway.pipes import PipesService
 from local_cloud.gateway.protocol import AwsError
@@ -48,7 +51,7 @@ class LocalCloud:
 
     def __init__(self, home: Path, port: int, models: str, region: str, stop: asyncio.Event) -> None:
         self._home = home
-        self._aws_models = PassThrough("transcribe") if models == "aws" else None
+        self._aws_models = [PassThrough(service) for service in MODEL_SERVICES] if models == "aws" else []
         self.ministack = MiniStack(home, port, region)
         self.persistence = Persistence(self.ministack, home / "state")
         self.gateway = Gateway(self.ministack, self.persistence)
@@ -74,6 +77,8 @@ class LocalCloud:
             self.persistence.document("transcribe"), lambda: self.persistence.touch("transcribe"),
         )  # fmt: skip
         self._vectors = S3VectorsService(VectorStore(home / "vectors.sqlite"), self.ministack)
+        self._embedder = Embedder()
+        self._bedrock = BedrockService(self._embedder, self.ministack)
         self._orphans = Orphans(home / "run" / "processes.json")
         self._cache_passwords: dict[str, Document] = self.persistence.document("cache-passwords")
         self._caches = Caches(
@@ -107,9 +112,10 @@ class LocalCloud:
         handlers["ecs"] = EcsService(self.scheduler, self.aws, self.ministack).handler(handlers["ecs"])
 
         handlers["transcribe"] = TranscribeService(self._transcriptions, self.ministack)
-        if self._aws_models is not None:
-            self._aws_models.ministack = self.ministack
-            handlers["transcribe"] = self._aws_models
+        handlers[BEDROCK] = self._bedrock
+        for passed in self._aws_models:
+            passed.ministack = self.ministack
+            handlers[passed.service] = passed
         handlers["logs"] = ContainerLogs(
             self._logs, self.scheduler.records.values, self.aws, self.ministack, handlers["logs"]
         )
@@ -172,6 +178,8 @@ class LocalCloud:
         await self.scheduler.restore()
         for forever in (self.persistence.run, self.scheduler.run, self._follow_changes):
             self._background.append(asyncio.create_task(forever()))
+        if not self._aws_models:
+            self._background.append(asyncio.create_task(self._bedrock.warm()))
         self.control.open(self.aws.administrator.secret_access_key)
         return self.aws.administrator
 
@@ -217,3 +225,6 @@ class LocalCloud:
         await self._proxy.close()
         await self.aws.close()
         self._vectors.close()
+        self._embedder.close()
+        for passed in self._aws_models:
+            await passed.close()

@@ -31,7 +31,7 @@ def arguments(argv: list[str]) -> argparse.Namespace:
     parser.add_argument("--home", type=Path, required=True, help="state directory")
     parser.add_argument("--port", type=int, default=0, help="loopback port of the gateway")
     parser.add_argument(
-        "--models", choices=("offline", "aws"), default="offline", help="who answers Transcribe"
+        "--models", choices=("offline", "aws"), default="offline", help="who answers Transcribe and Bedrock"
     )
     parser.add_argument("--region", default="us-east-1", help="region of calls that name none")
     parser.add_argument(

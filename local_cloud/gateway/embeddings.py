@@ -11,6 +11,7 @@ import importlib
 import itertools
 import json
 import mmap
+import os
 import struct
 import threading
 from collections import OrderedDict
@@ -41,7 +42,12 @@ type Array = Any
 
 @functools.cache
 def numpy() -> Any:  # noqa: ANN401 (a module)
-    """Return numpy, imported when it is first needed: it would double the daemon's time to start."""
+    """Return numpy, imported when it is first needed: it would double the daemon's time to start.
+
+    Its BLAS gets one thread: matrices this small gain little from more, and threads that wait for one another
+    on busy cores make a text take a hundred times as long.
+    """
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     return importlib.import_module("numpy")
 
 
@@ -66,6 +72,13 @@ class MiniLm:
     def count_tokens(self, text: str) -> int:
         """Return the number of word pieces of a text."""
         return len(self._tokenizer.encode(text, add_special_tokens=False).ids)
+
+    def beginning(self, text: str, tokens: int) -> tuple[str, int]:
+        """Return as much of a text as this many word pieces make, and how many they are."""
+        encoding = self._tokenizer.encode(text, add_special_tokens=False)
+        if len(encoding.ids) <= tokens:
+            return text, len(encoding.ids)
+        return text[: encoding.offsets[tokens - 1][1]] if tokens > 0 else "", max(tokens, 0)
 
     def encode(self, texts: Sequence[str]) -> Array:
         """Return one row of DIMENSION numbers, of length 1, per text."""
@@ -220,6 +233,10 @@ class Embedder:
     async def count_tokens(self, texts: Sequence[str]) -> int:
         """Return the number of word pieces of all texts together."""
         return await self._in_thread(lambda: sum(self._loaded().count_tokens(text) for text in texts))
+
+    async def beginning(self, text: str, tokens: int) -> tuple[str, int]:
+        """Return as much of a text as this many word pieces make, and how many they are."""
+        return await self._in_thread(lambda: self._loaded().beginning(text, tokens))
 
     async def warm(self) -> None:
         """Load the model, so that the first caller does not wait for it."""

@@ -34,12 +34,12 @@ def cloud(cloud_python: Path) -> Generator[Running]:
 
 
 @pytest.fixture
-def new_cloud(cloud_python: Path, tmp_path: Path) -> Generator[Callable[[str], Running]]:
-    """Makes daemons (not started) of the test's own."""
+def new_cloud(cloud_python: Path, tmp_path: Path) -> Generator[Callable[..., Running]]:
+    """Makes daemons (not started) of the test's own, by name and options of the command line."""
     made: list[Running] = []
 
-    def make(name: str) -> Running:
-        made.append(Running(cloud_python, tmp_path / name))
+    def make(name: str, *options: str) -> Running:
+        made.append(Running(cloud_python, tmp_path / name, *options))
         return made[-1]
 
     yield make

@@ -64,15 +64,24 @@ def tone(seconds: float) -> bytes:
 class Running:
     """One daemon; may be killed and started again on the same home."""
 
-    def __init__(self, python: Path, home: Path) -> None:
+    def __init__(self, python: Path, home: Path, *options: str) -> None:
         self.home = home
+        self._options = options
         self._python = python
         self._session: Any = boto3.Session()
         self.port = 0
         self.process: subprocess.Popen[bytes] | None = None
 
     def command(self, *options: str) -> list[str]:
-        return [str(self._python), "-m", "local_cloud.daemon", "--home", str(self.home), *options]
+        return [
+            str(self._python),
+            "-m",
+            "local_cloud.daemon",
+            "--home",
+            str(self.home),
+            *self._options,
+            *options,
+        ]
 
     def start(self) -> "Running":
         for _ in range(5):

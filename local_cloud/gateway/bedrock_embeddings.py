@@ -1,0 +1,56 @@
+"""InvokeModel's body for Amazon Nova Multimodal Embeddings, text only, answered by the offline model."""
+
+from local_cloud.documents import Document, part
+from local_cloud.gateway.embeddings import DIMENSION
+from local_cloud.gateway.protocol import AwsError
+
+MODEL = "amazon.nova-2-multimodal-embeddings-v1:0"
+SCHEMA_VERSION = "nova-multimodal-embed-v1"
+PURPOSES = frozenset(
+    (
+        "GENERIC_INDEX", "GENERIC_RETRIEVAL", "TEXT_RETRIEVAL", "IMAGE_RETRIEVAL", "VIDEO_RETRIEVAL",
+        "DOCUMENT_RETRIEVAL", "AUDIO_RETRIEVAL", "CLASSIFICATION", "CLUSTERING",
+    )
+)  # fmt: skip
+TRUNCATIONS = ("START", "END", "NONE")
+DEFAULT_DIMENSION = 3072
+CHARACTERS_MAX = 8192
+"""Longest text that may stand in a request (Nova Multimodal Embeddings, request schema)."""
+
+
+def text_of(request: Document) -> str:
+    """Return the text to embed.
+
+    Raises:
+        AwsError: ValidationException for what the model refuses, and for what only AWS has.
+
+    """
+    if request.get("schemaVersion", SCHEMA_VERSION) != SCHEMA_VERSION:
+        raise _invalid(f"schemaVersion must be {SCHEMA_VERSION}")
+    if request.get("taskType") != "SINGLE_EMBEDDING":
+        raise _invalid("taskType must be SINGLE_EMBEDDING: the offline model embeds one text at a time")
+    asked = part(request, "singleEmbeddingParams")
+    if asked.get("embeddingPurpose") not in PURPOSES:
+        raise _invalid(f"embeddingPurpose must be one of {', '.join(sorted(PURPOSES))}")
+    if asked.get("embeddingDimension", DEFAULT_DIMENSION) != DIMENSION:
+        raise _invalid(
+            f"embeddingDimension must be {DIMENSION}: the local cloud answers with all-MiniLM-L6-v2, which "
+            f"has no other; the default of this model is {DEFAULT_DIMENSION}"
+        )
+    if any(asked.get(modality) for modality in ("image", "audio", "video")):
+        raise _invalid("the offline model embeds text only")
+    text, value = part(asked, "text"), part(asked, "text").get("value")
+    if text.get("truncationMode") not in TRUNCATIONS:
+        raise _invalid(f"text.truncationMode must be one of {', '.join(TRUNCATIONS)}")
+    if not isinstance(value, str) or not value or len(value) > CHARACTERS_MAX:
+        raise _invalid(f"text.value must be a text of 1 to {CHARACTERS_MAX} characters")
+    return value
+
+
+def answer(vector: list[float]) -> Document:
+    """Return the body of the answer."""
+    return {"embeddings": [{"embeddingType": "TEXT", "embedding": vector}]}
+
+
+def _invalid(message: str) -> AwsError:
+    return AwsError("ValidationException", f"Invalid request body: {message}")

@@ -1,0 +1,596 @@
+"""Bedrock's runtime API through boto3 and Strands, against a daemon of its own process."""
+
+import json
+import math
+import subprocess
+import threading
+import time
+import uuid
+from collections.abc import Callable, Generator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any, ClassVar, cast, override
+
+import boto3
+import pytest
+import strands
+from botocore.config import Config
+from botocore.exceptions import ClientError
+from nova_agent_core.settings import ServiceUrls
+from nova_agent_core.tools import Services, tools_for
+from strands import Agent
+from strands.models import BedrockModel
+
+from local_cloud.gateway.bedrock_frames import event
+from tests.local_cloud.model_questions import CONTENT, LISTS, RECORDING, SMALL_TALK, TRANSCRIPTS
+from tests.local_cloud.running import CHECKOUT, Running, policy
+
+TEXT_MODEL = "global.anthropic.claude-sonnet-4-6"
+EMBEDDINGS = "amazon.nova-2-multimodal-embeddings-v1:0"
+NO_CHECKS = Config(parameter_validation=False)
+
+type Messages = list[dict[str, Any]]
+type Round = tuple[str, dict[str, Any], dict[str, Any]]
+
+
+def spec(name: str, description: str, required: Sequence[str] = (), **properties: Any) -> dict[str, Any]:  # noqa: ANN401
+    schema = {"type": "object", "properties": properties, "required": list(required)}
+    return {"toolSpec": {"name": name, "description": description, "inputSchema": {"json": schema}}}
+
+
+TEXT = {"type": "string"}
+PLAIN_TOOLS = [
+    spec(
+        "search_recordings",
+        "Find passages in the caller's recordings that answer a question, by meaning. Returns passages with "
+        "recording id, start and end in seconds and their text, best first.",
+        ["query"],
+        query=TEXT,
+        limit={"type": "integer", "minimum": 1},
+        recording_id=TEXT,
+    ),
+    spec(
+        "get_transcript",
+        "Return the whole transcript of one recording: its text and its segments with times.",
+        ["recording_id"],
+        recording_id=TEXT,
+    ),
+    spec("list_recordings", "List the caller's recordings, newest first, with id, title and duration."),
+]
+OTHER_WORDS = [
+    spec("lookup", "Semantic search over everything the user has recorded.", ["question"], question=TEXT),
+    spec("read", "Fetch the complete text of a single recording by its identifier.", ["id"], id=TEXT),
+    spec("catalog", "Gives an overview of the user's audio files."),
+]
+WITHOUT_THE_WORD = [
+    spec("find_excerpts", "Looks for excerpts of meetings and talks relevant to a query.", ["q"], q=TEXT),
+    spec("full_text", "Full wording of one talk.", ["talkId"], talkId=TEXT),
+    spec("enumerate_talks", "Enumerates available talks."),
+]
+PASSAGES = {
+    "passages": [
+        {
+            "recording_id": RECORDING,
+            "start_seconds": 65.4,
+            "text": "The sea was calm. Every night the keeper climbs the tower and lights the lamp.",
+        },
+        {"recording_id": RECORDING, "start_seconds": 3, "text": "Welcome to the museum of old ships."},
+    ]
+}
+
+
+def coordinator_tools() -> list[dict[str, Any]]:
+    """The coordinator's own tools as it offers them to a model."""
+    urls = ServiceUrls(search="http://s", audio="http://a", projector="http://p")
+    described = [each.describe() for each in tools_for(Services(urls), "Bearer x")]
+    return [
+        {
+            "toolSpec": {
+                "name": each.name,
+                "description": each.description,
+                "inputSchema": {"json": each.input_schema},
+            }
+        }
+        for each in described
+    ]
+
+
+@pytest.fixture(scope="module")
+def bedrock(cloud: Running) -> Any:  # noqa: ANN401 (a boto3 client)
+    return cloud.client("bedrock-runtime", config=Config(max_pool_connections=8))
+
+
+class Asking:
+    """Converse with some tools."""
+
+    def __init__(self, client: Any, tools: list[dict[str, Any]]) -> None:  # noqa: ANN401
+        self._client = client
+        self._tools = {"toolConfig": {"tools": tools}} if tools else {}
+
+    def answer(self, messages: str | Messages, **options: Any) -> dict[str, Any]:  # noqa: ANN401
+        return self._client.converse(modelId=TEXT_MODEL, messages=asked(messages), **self._tools, **options)
+
+    def blocks(self, messages: str | Messages, **options: Any) -> list[dict[str, Any]]:  # noqa: ANN401
+        return self.answer(messages, **options)["output"]["message"]["content"]
+
+    def text(self, messages: str | Messages) -> str:
+        return "".join(block.get("text", "") for block in self.blocks(messages))
+
+    def tool(self, messages: str | Messages) -> tuple[str, dict[str, Any]]:
+        uses = [block["toolUse"] for block in self.blocks(messages) if "toolUse" in block]
+        return (uses[0]["name"], uses[0]["input"]) if uses else ("", {})
+
+
+def asked(messages: str | Messages) -> Messages:
+    return [{"role": "user", "content": [{"text": messages}]}] if isinstance(messages, str) else messages
+
+
+def turn(question: str, *rounds: Round) -> Messages:
+    """A question, and tools that were used for it: name, input, and the result's content or error."""
+    messages = asked(question)
+    for name, given, result in rounds:
+        use = f"tooluse_{uuid.uuid4().hex}"
+        messages.append(
+            {"role": "assistant", "content": [{"toolUse": {"toolUseId": use, "name": name, "input": given}}]}
+        )
+        messages.append({"role": "user", "content": [{"toolResult": {"toolUseId": use, **result}}]})
+    return messages
+
+
+def found(**document: Any) -> dict[str, Any]:  # noqa: ANN401
+    return {"content": [{"json": document}]}
+
+
+def embed(client: Any, text: str, **options: Any) -> list[float]:  # noqa: ANN401
+    params = {"embeddingPurpose": "GENERIC_INDEX", "embeddingDimension": 384} | options
+    body = {
+        "schemaVersion": "nova-multimodal-embed-v1",
+        "taskType": "SINGLE_EMBEDDING",
+        "singleEmbeddingParams": params | {"text": {"truncationMode": "END", "value": text}},
+    }
+    answer = client.invoke_model(modelId=EMBEDDINGS, body=json.dumps(body))
+    (embedding,) = json.loads(answer["body"].read())["embeddings"]
+    assert embedding["embeddingType"] == "TEXT"
+    return embedding["embedding"]
+
+
+def cosine(left: list[float], right: list[float]) -> float:
+    return sum(x * y for x, y in zip(left, right, strict=True))
+
+
+def test_embeddings_tell_meanings_apart(bedrock: Any) -> None:  # noqa: ANN401
+    texts = [
+        "The cat sleeps on the sofa.",
+        "A kitten is napping on the couch.",
+        "Interest rates rose in May.",
+    ]
+    cat, kitten, rates = (embed(bedrock, text) for text in texts)
+    assert math.hypot(*cat) == pytest.approx(1, abs=1e-5)
+    assert cosine(cat, kitten) > 0.5
+    assert cosine(cat, rates) < 0.2
+    assert embed(bedrock, texts[0]) == cat
+
+
+def test_a_long_text_counts_to_its_end(bedrock: Any) -> None:  # noqa: ANN401
+    beginning = "The committee talked about the budget of the school. " * 60
+    end = "Whales sing under the ice of the northern sea. " * 60
+    whales = embed(bedrock, "whale song in the arctic")
+    assert cosine(embed(bedrock, beginning + end), whales) > cosine(embed(bedrock, beginning), whales) + 0.1
+
+
+BATCH = """
+import json, sys
+from local_cloud.gateway.embeddings import MiniLm
+model = MiniLm.installed()
+texts = json.load(sys.stdin)
+batch = model.encode(texts)
+single = [model.encode([text])[0] for text in texts]
+print(float(abs(batch - single).max()), batch.shape, str(batch.dtype))
+"""
+
+
+def test_a_batch_equals_its_members(cloud_python: Path) -> None:
+    texts = ["one", "", "word " * 700, *(f"sentence number {number} " * number for number in range(1, 40))]
+    command = [str(cloud_python), "-c", BATCH]
+    done = subprocess.run(
+        command, input=json.dumps(texts), capture_output=True, text=True, cwd=CHECKOUT, check=True
+    )
+    difference, shape = done.stdout.split(" ", 1)
+    assert float(difference) < 1e-5
+    assert shape.strip() == f"({len(texts)}, 384) float32"
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"embeddingDimension": 1024}, "must be 384: the local cloud answers with all-MiniLM-L6-v2"),
+        ({"embeddingPurpose": "FUN"}, "embeddingPurpose"),
+        ({"image": {"format": "png", "source": {"bytes": ""}}}, "text only"),
+    ],
+    ids=["dimension", "purpose", "image"],
+)
+def test_other_embeddings_are_refused(bedrock: Any, options: dict[str, Any], said: str) -> None:  # noqa: ANN401
+    with pytest.raises(ClientError, match=said) as refused:
+        embed(bedrock, "text", **options)
+    assert code(refused) == ("ValidationException", 400)
+    with pytest.raises(ClientError, match="8192"):
+        embed(bedrock, "x" * 8193)
+
+
+def code(refused: pytest.ExceptionInfo[ClientError]) -> tuple[str, int]:
+    answer: Any = refused.value.response
+    return answer["Error"]["Code"], answer["ResponseMetadata"]["HTTPStatusCode"]
+
+
+@pytest.mark.parametrize(
+    "tools",
+    [PLAIN_TOOLS, OTHER_WORDS, WITHOUT_THE_WORD, coordinator_tools()],
+    ids=["plain", "other words", "without the word", "coordinator"],
+)
+def test_tools_are_chosen_by_meaning(bedrock: Any, tools: list[dict[str, Any]]) -> None:  # noqa: ANN401
+    asking = Asking(bedrock, tools)
+    search, transcript, listing = (each["toolSpec"]["name"] for each in tools)
+
+    def name_of(question: str) -> str:
+        return asking.tool(question)[0]
+
+    def share(questions: Sequence[str], expected: str) -> tuple[float, list[str]]:
+        with ThreadPoolExecutor(4) as pool:
+            chosen = list(pool.map(name_of, questions))
+        wrong = [
+            f"{each} -> {name}" for each, name in zip(questions, chosen, strict=True) if name != expected
+        ]
+        return 1 - len(wrong) / len(questions), wrong
+
+    assert len(CONTENT) >= 60
+    content, wrong = share(CONTENT, search)
+    assert content >= 0.95, wrong
+    small_talk, wrong = share(SMALL_TALK, "")
+    assert small_talk >= 0.9, wrong
+    if tools is not WITHOUT_THE_WORD:  # nothing in its descriptions says that talks are recordings
+        lists, wrong = share(LISTS, listing)
+        assert lists >= 0.8, wrong
+        whole, wrong = share(TRANSCRIPTS, transcript)
+        assert whole >= 0.75, wrong
+
+
+def test_arguments_come_from_the_conversation(bedrock: Any) -> None:  # noqa: ANN401
+    asking = Asking(bedrock, coordinator_tools())
+    question = "What does the botanist say about orchids?"
+    assert asking.tool(question) == ("search_recordings", {"query": question})
+    assert asking.tool(TRANSCRIPTS[0]) == ("get_transcript", {"recording_id": RECORDING})
+    within = f"What does the botanist say about orchids in recording {RECORDING}, limit 3?"
+    name, given = asking.tool(within)
+    assert (name, given) == ("search_recordings", {"query": within, "limit": 3, "recording_id": RECORDING})
+
+
+def test_what_a_tool_returned_is_quoted_with_its_time(bedrock: Any) -> None:  # noqa: ANN401
+    asking = Asking(bedrock, coordinator_tools())
+    question = "What does the keeper do at night?"
+    messages = turn(question, ("search_recordings", {"query": question}, found(**PASSAGES)))
+    answer = asking.answer(messages)
+    (block,) = answer["output"]["message"]["content"]
+    assert answer["stopReason"] == "end_turn"
+    assert block["text"].startswith("Offline model:")
+    assert '"Every night the keeper climbs the tower and lights the lamp." (1:05)' in block["text"]
+    as_text = {"content": [{"text": json.dumps(PASSAGES)}]}
+    assert asking.text(turn(question, ("search_recordings", {"query": question}, as_text))) == block["text"]
+
+
+def test_the_newest_question_is_answered(bedrock: Any) -> None:  # noqa: ANN401
+    asking = Asking(bedrock, coordinator_tools())
+    first = turn("What does the keeper do?", ("search_recordings", {"query": "keeper"}, found(**PASSAGES)))
+    first.append({"role": "assistant", "content": [{"text": "He lights the lamp."}]})
+    following = "And where did he learn that?"
+    assert asking.tool(first + asked(following)) == ("search_recordings", {"query": following})
+    about = {"passages": [{"start_seconds": 130, "text": "He learned it on the island of Skye."}]}
+    second = first + turn(following, ("search_recordings", {"query": following}, found(**about)))
+    text = asking.text(second)
+    assert '"He learned it on the island of Skye." (2:10)' in text
+    assert "lamp" not in text
+
+
+def test_results_without_a_sentence_lead_on_to_a_better_tool(bedrock: Any) -> None:  # noqa: ANN401
+    asking = Asking(bedrock, coordinator_tools())
+    recordings = {"recordings": [{"id": RECORDING, "filename": "whales.wav", "status": "completed"}]}
+    listed: Round = ("list_recordings", {}, found(**recordings))
+    whole = "Read me the whole transcript of the whale recording from start to end"
+    assert asking.tool(turn(whole, listed)) == ("get_transcript", {"recording_id": RECORDING})
+    overview = asking.text(turn("List my recordings", listed))
+    assert "list_recordings returned 1 entry" in overview
+    assert RECORDING in overview and "whales.wav" in overview
+    segments = {"segments": [{"start_seconds": 0, "text": "The whales sing all winter."}]}
+    read = ("get_transcript", {"recording_id": RECORDING}, found(**segments))
+    assert '"The whales sing all winter." (0:00)' in asking.text(turn(whole, listed, read))
+
+
+def test_failures_and_empty_results_are_reported(bedrock: Any) -> None:  # noqa: ANN401
+    asking = Asking(bedrock, coordinator_tools())
+    failed = {"status": "error", "content": [{"text": "the search service answered 503"}]}
+    search = ("search_recordings", {"query": "x"})
+    assert "search_recordings failed: the search service answered 503" in asking.text(
+        turn("What about orchids?", (*search, failed))
+    )
+    nothing = asking.text(turn("What about orchids?", (*search, found(passages=[]))))
+    assert "search_recordings returned nothing" in nothing
+    far = found(passages=[{"start_seconds": 1, "text": "The price of copper fell again."}])
+    assert "None of it is close to your question" in asking.text(turn("Who sings the aria?", (*search, far)))
+
+
+def test_without_tools_it_says_what_it_is(bedrock: Any) -> None:  # noqa: ANN401
+    assert "offline model" in Asking(bedrock, []).text("What is the capital of France?")
+    assert "search_recordings" in Asking(bedrock, PLAIN_TOOLS).text("Hello!")
+
+
+def test_a_tool_can_be_demanded(bedrock: Any) -> None:  # noqa: ANN401
+    verdict = spec(
+        "verdict", "The verdict on a text.", ["mood", "score", "title", "tags"],
+        mood={"type": "string", "enum": ["cheerful", "sad"]}, score={"type": "integer", "minimum": 1},
+        title=TEXT, tags={"type": "array", "items": TEXT}, remark=TEXT,
+    )  # fmt: skip
+    tools = [*PLAIN_TOOLS, verdict]
+    config = {"tools": tools, "toolChoice": {"tool": {"name": "verdict"}}}
+    question = "We laughed and danced all night."
+    answer = bedrock.converse(modelId=TEXT_MODEL, messages=asked(question), toolConfig=config)
+    (block,) = answer["output"]["message"]["content"]
+    assert block["toolUse"]["name"] == "verdict" and answer["stopReason"] == "tool_use"
+    assert block["toolUse"]["input"] == {
+        "mood": "cheerful",
+        "score": 1,
+        "title": question,
+        "tags": [question],
+    }
+    config["toolChoice"] = {"any": {}}
+    answer = bedrock.converse(modelId=TEXT_MODEL, messages=asked("Hello!"), toolConfig=config)
+    assert "toolUse" in answer["output"]["message"]["content"][0]
+
+
+def test_a_streamed_answer_is_the_whole_answer(bedrock: Any) -> None:  # noqa: ANN401
+    question = "What does the keeper do at night?"
+    config = {"tools": coordinator_tools()}
+    for messages in (
+        asked(question),
+        turn(question, ("search_recordings", {"query": question}, found(**PASSAGES))),
+    ):
+        whole = bedrock.converse(modelId=TEXT_MODEL, messages=messages, toolConfig=config)
+        stream = bedrock.converse_stream(modelId=TEXT_MODEL, messages=messages, toolConfig=config)["stream"]
+        events = [next(iter(event.items())) for event in stream]
+        names = [name for name, _ in events]
+        assert names[0] == "messageStart" and names[-3:] == ["contentBlockStop", "messageStop", "metadata"]
+        deltas: list[Any] = [payload["delta"] for name, payload in events if name == "contentBlockDelta"]
+        assert len(deltas) > 1
+        expected = whole["output"]["message"]["content"][0]
+        if "text" in expected:
+            assert "".join(delta["text"] for delta in deltas) == expected["text"]
+            assert len(deltas) == len(expected["text"].split())
+        else:
+            assert (
+                json.loads("".join(delta["toolUse"]["input"] for delta in deltas))
+                == expected["toolUse"]["input"]
+            )
+        ended: Any = dict(events)
+        assert ended["messageStop"]["stopReason"] == whole["stopReason"]
+        usage: Any = ended["metadata"]["usage"]
+        assert (
+            usage["inputTokens"] > 100
+            and usage["totalTokens"] == usage["inputTokens"] + usage["outputTokens"]
+        )
+
+
+def test_the_answer_ends_where_its_tokens_are_used_up(bedrock: Any) -> None:  # noqa: ANN401
+    answer = Asking(bedrock, []).answer("Hello", inferenceConfig={"maxTokens": 5})
+    assert answer["stopReason"] == "max_tokens"
+    assert answer["usage"]["outputTokens"] == 5
+    assert answer["output"]["message"]["content"] == [
+        {"text": "This is the offline"}
+    ]  # "offline" is two tokens
+
+
+REPLY = {"role": "assistant", "content": [{"text": "x"}]}
+USE: dict[str, Any] = {"toolUse": {"toolUseId": "t1", "name": "search_recordings", "input": {}}}
+USING: dict[str, Any] = {"role": "assistant", "content": [USE]}
+RESULT = {"toolResult": {"toolUseId": "t1", "content": [{"text": "x"}]}}
+HELLO = {"role": "user", "content": [{"text": "hello"}]}
+REFUSED: list[tuple[str, dict[str, Any], str]] = [
+    ("no messages", {"messages": []}, "must start with a user message"),
+    ("assistant first", {"messages": [REPLY]}, "must start with a user message"),
+    ("two in a row", {"messages": [HELLO, HELLO]}, "must alternate"),
+    ("assistant last", {"messages": [HELLO, REPLY]}, "end with a user"),
+    ("blank text", {"messages": [{"role": "user", "content": [{"text": " "}]}]}, "is blank"),
+    ("no content", {"messages": [{"role": "user", "content": []}]}, "is empty"),
+    ("unknown role", {"messages": [{"role": "robot", "content": [{"text": "x"}]}]}, "enum value set"),
+    ("result of nothing", {"messages": [{"role": "user", "content": [RESULT]}]}, "exceeds the number"),
+    ("missing result", {"messages": [HELLO, USING, HELLO]}, "Expected toolResult blocks"),
+    ("no toolConfig", {
+        "messages": [HELLO, USING, {"role": "user", "content": [RESULT]}],
+        "toolConfig": None,
+    }, "toolConfig field must be defined"),
+    ("no tools", {"toolConfig": {"tools": []}}, "greater than or equal to 1"),
+    ("tool without schema", {"toolConfig": {"tools": [{"toolSpec": {"name": "x"}}]}}, "inputSchema"),
+    ("choice of no tool", {
+        "toolConfig": {"tools": PLAIN_TOOLS, "toolChoice": {"tool": {"name": "x"}}},
+    }, "not among the tools"),
+    ("no tokens", {"inferenceConfig": {"maxTokens": 0}}, "greater than or equal to 1"),
+    ("an image", {
+        "messages": [{"role": "user", "content": [{"image": {"format": "png", "source": {"bytes": "eA=="}}}]}]
+    }, "does not support the image"),
+    ("a malformed model id", {"modelId": "claude"}, "model identifier is invalid"),
+    ("a model of embeddings", {"modelId": EMBEDDINGS}, "doesn't support the model"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"), [each[1:] for each in REFUSED], ids=[each[0] for each in REFUSED]
+)
+def test_requests_that_bedrock_refuses(cloud: Running, changes: dict[str, Any], said: str) -> None:
+    client = cloud.client("bedrock-runtime", config=NO_CHECKS)
+    valid = {"modelId": TEXT_MODEL, "messages": [HELLO], "toolConfig": {"tools": PLAIN_TOOLS}}
+    request = {name: value for name, value in (valid | changes).items() if value is not None}
+    for call in (client.converse, client.converse_stream):
+        with pytest.raises(ClientError) as refused:
+            call(**request)
+        assert code(refused) == ("ValidationException", 400)
+        assert said in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        "anthropic.claude-sonnet-4-6",
+        "eu.amazon.nova-2-lite-v1:0",
+        "somebody.tomorrows-model-v9:1",
+        "arn:aws:bedrock:us-east-1::foundation-model/anthropic.claude-sonnet-4-6",
+        f"arn:aws:bedrock:us-east-1:123456789012:inference-profile/{TEXT_MODEL}",
+    ],
+)
+def test_any_well_formed_text_model_answers(bedrock: Any, model: str) -> None:  # noqa: ANN401
+    answer = bedrock.converse(modelId=model, messages=[HELLO])
+    assert "offline model" in answer["output"]["message"]["content"][0]["text"]
+
+
+def test_calls_need_permission_for_the_model(cloud: Running) -> None:
+    iam, user = cloud.client("iam"), f"models-{uuid.uuid4().hex[:8]}"
+    iam.create_user(UserName=user)
+    arns = [f"arn:aws:bedrock:*::foundation-model/{EMBEDDINGS}"]
+    document = policy((["bedrock:InvokeModel"], arns))
+    iam.put_user_policy(UserName=user, PolicyName="own", PolicyDocument=document)
+    key = iam.create_access_key(UserName=user)["AccessKey"]
+    client = cloud.client(
+        "bedrock-runtime",
+        aws_access_key_id=key["AccessKeyId"],
+        aws_secret_access_key=key["SecretAccessKey"],
+    )
+    assert len(embed(client, "allowed")) == 384
+    for call in (client.converse, client.converse_stream):
+        with pytest.raises(ClientError) as refused:
+            call(modelId=TEXT_MODEL, messages=[HELLO])
+        assert code(refused) == ("AccessDeniedException", 403)
+
+
+TOOL: Any = cast("Any", strands).tool
+"""The SDK's decorator, whose own types are not complete."""
+
+
+@TOOL
+def search_recordings(query: str) -> dict[str, Any]:
+    """Find passages in the caller's recordings that answer a question.
+
+    Args:
+        query: The question to look for.
+
+    """
+    assert query
+    return {"status": "success", "content": [{"json": PASSAGES}]}
+
+
+@pytest.mark.parametrize("streaming", [True, False], ids=["streaming", "whole"])
+def test_strands_uses_it_like_any_model(cloud: Running, streaming: bool) -> None:
+    session = boto3.Session(
+        aws_access_key_id=cloud.administrator["access_key_id"],
+        aws_secret_access_key=cloud.administrator["secret_access_key"],
+        region_name="us-east-1",
+    )
+    model = BedrockModel(
+        boto_session=session, endpoint_url=cloud.url, model_id=TEXT_MODEL, streaming=streaming
+    )
+    agent = Agent(model=model, tools=[search_recordings], callback_handler=None)
+    answer = agent("What does the keeper do at night?")
+    assert '"Every night the keeper climbs the tower and lights the lamp." (1:05)' in str(answer)
+    assert answer.metrics.accumulated_usage["outputTokens"] > 10
+    assert [message["role"] for message in agent.messages] == ["user", "assistant", "user", "assistant"]
+    assert "offline model" in str(agent("Thank you!"))
+
+
+class Upstream(BaseHTTPRequestHandler):
+    """Stands in for AWS: says half an answer, and the rest only when it is told to."""
+
+    protocol_version = "HTTP/1.1"
+    go_on = threading.Event()
+    gone = threading.Event()
+    paths: ClassVar[list[str]]
+    authorizations: ClassVar[list[str]]
+
+    def do_POST(self) -> None:
+        self.paths.append(self.path)
+        self.authorizations.append(self.headers["authorization"])
+        self.rfile.read(int(self.headers["content-length"]))
+        if self.path.endswith("/converse"):
+            body = b'{"message": "Too many tokens"}'
+            self.send_response(429)
+            self.send_header("x-amzn-errortype", "ThrottlingException")
+            self.send_header("content-length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+            return
+        self.send_response(200)
+        self.send_header("content-type", "application/vnd.amazon.eventstream")
+        self.send_header("connection", "close")
+        self.end_headers()
+        self.wfile.write(event("contentBlockDelta", {"contentBlockIndex": 0, "delta": {"text": "half"}}))
+        self.wfile.flush()
+        if not self.go_on.wait(10):
+            return
+        try:
+            for _ in range(100):
+                self.wfile.write(event("messageStop", {"stopReason": "end_turn"}))
+                self.wfile.flush()
+                if not self.path.startswith("/model/gone"):
+                    break
+                time.sleep(0.05)
+        except OSError:
+            self.gone.set()
+        self.close_connection = True
+
+    @override
+    def log_message(self, format: str, *args: object) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture
+def upstream(monkeypatch: pytest.MonkeyPatch) -> Generator[type[Upstream]]:
+    class Handler(Upstream):
+        go_on, gone = threading.Event(), threading.Event()
+        paths: ClassVar[list[str]] = []
+        authorizations: ClassVar[list[str]] = []
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    monkeypatch.setenv("AWS_ENDPOINT_URL_BEDROCK_RUNTIME", f"http://127.0.0.1:{server.server_address[1]}")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAOFTHEUSER")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    yield Handler
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def test_aws_models_stream_through(new_cloud: Callable[..., Running], upstream: type[Upstream]) -> None:
+    cloud = new_cloud("aws", "--models", "aws").start()
+    client = cloud.client("bedrock-runtime", config=Config(retries={"total_max_attempts": 1}))
+    stream = iter(
+        client.converse_stream(
+            modelId=f"arn:aws:bedrock:us-east-1:123456789012:inference-profile/{TEXT_MODEL}", messages=[HELLO]
+        )["stream"]
+    )
+    # The first event arrives while the second one has not even been sent.
+    assert next(stream)["contentBlockDelta"]["delta"]["text"] == "half"
+    upstream.go_on.set()
+    assert next(stream)["messageStop"]["stopReason"] == "end_turn"
+    assert list(stream) == []
+    assert "inference-profile%2Fglobal" in upstream.paths[0]
+    assert (
+        "Credential=AKIAOFTHEUSER/" in upstream.authorizations[0]
+        and "/bedrock/aws4_request" in upstream.authorizations[0]
+    )
+
+    with pytest.raises(ClientError) as refused:
+        client.converse(modelId=TEXT_MODEL, messages=[HELLO])
+    assert code(refused) == ("ThrottlingException", 429)
+
+    # A client that goes away ends the request upstream as well.
+    left = client.converse_stream(modelId="gone.model", messages=[HELLO])["stream"]
+    next(iter(left))
+    left.close()
+    assert upstream.gone.wait(5)
