@@ -10,6 +10,7 @@ import pytest
 from fastapi.testclient import TestClient
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from nova_agent_core import sessions
 from nova_agent_core.app import BODY_BYTES_MAX
 from nova_agent_core.storage import TurnDocuments
 from nova_common import aws
@@ -46,12 +47,14 @@ def test_a_session_takes_no_choices(client: TestClient) -> None:
     assert check_problem(response, 422)["errors"][0]["pointer"] == "#/user"
 
 
-def test_the_last_fifty_turns_are_shown(client: TestClient) -> None:
+def test_the_last_turns_are_shown(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert sessions.TURNS_SHOWN_MAX == 50
+    monkeypatch.setattr(sessions, "TURNS_SHOWN_MAX", 10)
     session_id = start(client)
-    for number in range(52):
+    for number in range(12):
         assert ask(client, session_id, f"question {number}").status_code == 200
     turns = view(client, session_id)["turns"]
-    assert [turn["question"] for turn in turns] == [f"question {number}" for number in range(2, 52)]
+    assert [turn["question"] for turn in turns] == [f"question {number}" for number in range(2, 12)]
 
 
 def test_deletion_leaves_nothing_and_is_final(
@@ -172,13 +175,13 @@ def test_what_is_not_the_callers_does_not_exist(
 def test_nobody_sees_what_others_said(
     client: TestClient, model: ScriptedModel, asked: list[tuple[str, str]], viewer: str
 ) -> None:
-    sessions = [(user, start(client, user), text) for user, text in asked]
-    for user, session_id, text in sessions:
+    begun = [(user, start(client, user), text) for user, text in asked]
+    for user, session_id, text in begun:
         model.seen.clear()
         stream(client, session_id, text, user)
         (request,) = model.seen
         assert request == [{"role": "user", "content": [{"text": text}]}]
-    for user, session_id, text in sessions:
+    for user, session_id, text in begun:
         if user == viewer:
             assert [turn["question"] for turn in view(client, session_id, viewer)["turns"]] == [text]
             continue

@@ -27,7 +27,9 @@ from nova_agent_core.memory import (
 from nova_agent_core.settings import MemorySettings
 from nova_common.contracts.sessions import TurnBody
 from redis import Redis as SyncRedis
+from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.retry import Retry
 
 from tests.services.agent_core import redis_server
 from tests.services.agent_core.redis_server import RedisServer
@@ -110,13 +112,18 @@ def test_without_the_authority_nobody_is_trusted(redis: RedisServer) -> None:
     run(check_refused, access(redis))
 
 
+def test_a_server_with_another_name_is_not_trusted(trusted_redis: RedisServer) -> None:
+    elsewhere = trusted_redis.url.replace("127.0.0.1", "localhost")
+    run(check_refused, replace(access(trusted_redis), url=elsewhere))
+
+
 def test_with_a_wrong_password_nobody_is_let_in(trusted_redis: RedisServer) -> None:
     run(check_refused, replace(access(trusted_redis), password=redis_server.OTHER_PASSWORD))
 
 
 def test_without_tls_there_is_no_connection(trusted_redis: RedisServer) -> None:
     with (
-        SyncRedis(host="127.0.0.1", port=trusted_redis.port, username=redis_server.USERNAME) as plain,
+        SyncRedis(host="127.0.0.1", port=trusted_redis.port, retry=Retry(NoBackoff(), 0)) as plain,
         pytest.raises(RedisConnectionError),
     ):
         plain.ping()  # pyright: ignore[reportUnknownMemberType]

@@ -59,6 +59,12 @@ FAILURES = {
     "model's error": (bedrock.refuse(424, "ModelErrorException"), 502, "model-error", 1),
     "error in the stream": (bedrock.break_off("Half", "modelStreamErrorException"), 502, "model-error", 1),
     "unavailable": (bedrock.refuse(503, "ServiceUnavailableException"), 503, "model-unavailable", 2),
+    "unavailable in the stream": (
+        bedrock.break_off("Half", "serviceUnavailableException"),
+        503,
+        "model-unavailable",
+        1,
+    ),
     "its own time-out": (bedrock.refuse(408, "ModelTimeoutException"), 504, "model-timeout", 1),
     "silence": (bedrock.silence(3), 504, "model-timeout", 2),
     "silence in the stream": (bedrock.silence(3, after="Half"), 504, "model-timeout", 1),

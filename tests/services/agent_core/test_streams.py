@@ -1,17 +1,23 @@
 """Streams over real connections: heartbeats, callers who go away, two messages at once, a task that stops."""
 
+# ruff: noqa: ANN401 - clients of Redis are untyped
+
+import asyncio
 import contextlib
 import socket
 import threading
 import time
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import httpx2
 import pytest
 import uvicorn
 from fastapi import FastAPI
+from nova_agent_core import app as api
+from nova_agent_core import memory
 from nova_common.contracts.sessions import SESSION, TurnFailed
 from nova_common.event_store import DynamoEventStore
 
@@ -132,15 +138,39 @@ def test_two_messages_at_once_are_refused(serve: Serve, model: ScriptedModel) ->
     assert first.post(url, json={"text": "two"}).status_code == 200
 
 
-def test_the_next_message_may_come_as_soon_as_the_last_is_done(serve: Serve, model: ScriptedModel) -> None:
+def test_the_next_message_may_come_as_soon_as_the_last_is_done(
+    serve: Serve, model: ScriptedModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lock: Any = memory._RedisLock  # pyright: ignore[reportPrivateUsage]
+    release = lock.release
+
+    async def release_slowly(self: Any) -> None:
+        await asyncio.sleep(0.3)
+        await release(self)
+
+    monkeypatch.setattr(lock, "release", release_slowly)
     client = serve()
     session_id = opened(client)
-    for number in range(20):
+    for number in range(3):
         with streaming(client, session_id, f"{number}") as response:
-            for line in response.iter_lines():
-                if line.startswith("event: done"):
-                    break
-    assert len(model.seen) == 20
+            assert any(line == "event: done" for line in response.iter_lines())
+    assert len(model.seen) == 3
+
+
+def test_a_turn_whose_lock_was_taken_over_ends(
+    serve: Serve, model: ScriptedModel, keys: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(api, "RedisMemory", partial(memory.RedisMemory, lock_seconds=0.3))
+    client = serve()
+    session_id = opened(client)
+    model.rounds.append(hold(1, "first"))
+    with streaming(client, session_id, "?") as response:
+        pieces = response.iter_raw()
+        next(pieces)
+        keys.set(memory.lock_key(session_id), "somebody else")
+        name, problem = parse(b"".join(pieces).decode())[-1]
+    assert (name, problem["type"]) == ("error", "urn:nova:problem:session-busy")
+    assert keys.get(memory.lock_key(session_id)) == b"somebody else"
 
 
 @pytest.mark.parametrize("accept", ["text/event-stream", "application/json"])

@@ -150,36 +150,43 @@ class Recorder:
                 return await self._complete(turn)
             except Problem as gone:
                 return gone
-            except Exception as error:  # noqa: BLE001 - whatever it is, the turn has failed, and is noted so
-                failure = NotStoredError(turn.id)
-                failure.__cause__ = error
+            except NotStoredError as error:
+                failure = error
         return await self._fail(turn, failure)
 
     async def _complete(self, turn: Turn) -> TurnAnswer:
-        body = await self._write_body(turn)
-        usage = turn.run.usage
-        completed = TurnCompleted(
-            turn=turn.id,
-            body=body,
-            tools=turn.run.tools,
-            model=self._model_id,
-            input_tokens=usage.input_tokens,
-            output_tokens=usage.output_tokens,
-            duration_ms=turn.elapsed_ms,
-            stop_reason=turn.run.stop_reason,
-        )
-        # Before the event: a memory names its turn, so one without its event is not believed. The other way
-        # round a deletion in between would leave it behind.
-        await self._remember(turn)
-        await self._note(turn, completed)
-        self._log(turn, "completed", completed.stop_reason)
-        return TurnAnswer(
+        answer = TurnAnswer(
             turn=turn.id,
             text=turn.run.answer,
             tools=turn.run.tools,
-            usage=usage,
+            usage=turn.run.usage,
             stop_reason=turn.run.stop_reason,
         )
+        try:
+            await self._store(turn, answer)
+        except Problem:
+            raise
+        except Exception as error:
+            raise NotStoredError(turn.id) from error
+        self._log(turn, "completed", answer.stop_reason)
+        return answer
+
+    async def _store(self, turn: Turn, answer: TurnAnswer) -> None:
+        body = await self._write_body(turn)
+        # Before the event: a memory names its turn, so one without its event is not believed. The other way
+        # round a deletion in between would leave it behind.
+        await self._remember(turn)
+        completed = TurnCompleted(
+            turn=turn.id,
+            body=body,
+            tools=answer.tools,
+            model=self._model_id,
+            input_tokens=answer.usage.input_tokens,
+            output_tokens=answer.usage.output_tokens,
+            duration_ms=turn.elapsed_ms,
+            stop_reason=answer.stop_reason,
+        )
+        await self._note(turn, completed)
 
     async def _fail(self, turn: Turn, failure: BaseException) -> Problem:
         problem = problem_of(failure)
