@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from local_cloud.gateway import iam
+from local_cloud.gateway import iam, iam_state
 from local_cloud.gateway.iam_refusals import REFUSALS
 from local_cloud.gateway.protocol import Answer, Handler
 
@@ -58,6 +58,22 @@ def _caller(headers: Mapping[str, str], query: Mapping[str, list[str]]) -> str:
     return identity["userArn"] if identity else key
 
 
+def _record(
+    service: str, path: str, headers: Mapping[str, str], query: Mapping[str, list[str]], answer: bytes
+) -> None:
+    """Record what a handler refused by itself, with the error that it answers."""
+    pending = iam.PENDING.get()
+    need = pending.needs[0] if pending and pending.needs else None
+    found = ERROR_CODE.search(answer)
+    REFUSALS.add(
+        _caller(headers, query),
+        service,
+        pending.action if pending else "",
+        need.resource if need else path,
+        b": ".join(found.groups()).decode() if found else "AccessDenied",
+    )
+
+
 def recording(service: str, handler: Handler) -> Handler:
     """Return a handler that records what it refuses by itself: presigned signatures, trust policies, ACLs."""
 
@@ -66,17 +82,25 @@ def recording(service: str, handler: Handler) -> Handler:
     ) -> Answer:
         status, shown, answer = await handler(method, path, headers, body, query)
         if status == FORBIDDEN:
-            pending = iam.PENDING.get()
-            need = pending.needs[0] if pending and pending.needs else None
-            found = ERROR_CODE.search(answer)
-            reason = b": ".join(found.groups()).decode() if found else "AccessDenied"
-            REFUSALS.add(
-                _caller(headers, query), service, pending.action if pending else "",
-                need.resource if need else path, reason,
-            )  # fmt: skip
+            _record(service, path, headers, query, answer)
         return status, shown, answer
 
     return handle
+
+
+def _record_early_checks(s3: Any) -> None:  # noqa: ANN401 (a MiniStack module)
+    """Record signatures that S3 refuses before anything is authorized."""
+    validate = s3.validate_object_request
+
+    def validate_object_request(
+        method: str, path: str, headers: dict[str, str], query: dict[str, list[str]]
+    ) -> Answer | None:
+        answer = validate(method, path, headers, query)
+        if answer is not None and answer[0] == FORBIDDEN:
+            _record("s3", path, headers, query, answer[2])
+        return answer
+
+    s3.validate_object_request = validate_object_request
 
 
 def install(handlers: dict[str, Handler]) -> None:
@@ -124,3 +148,4 @@ def install(handlers: dict[str, Handler]) -> None:
     actions.access_denied_response = access_denied_response
     for service in ("s3", "sts"):
         handlers[service] = recording(service, handlers[service])
+    _record_early_checks(iam_state.service("s3"))

@@ -8,6 +8,7 @@ import pytest
 
 from cli.home import Home
 from cli.tools import build_environment, find_uv
+from tests.local_cloud.iam_matrix import World
 from tests.local_cloud.running import CHECKOUT, Running
 
 
@@ -31,6 +32,12 @@ def cloud(cloud_python: Path) -> Generator[Running]:
         running = Running(cloud_python, Path(directory).resolve()).start()
         yield running
         assert running.stop() == 0
+
+
+@pytest.fixture(scope="session")
+def world(cloud: Running) -> World:
+    """Resources and principals for tests of authorization."""
+    return World(cloud)
 
 
 @pytest.fixture
