@@ -112,6 +112,7 @@ class MiniStack:
         self.handlers: dict[str, Handler] = self._module.SERVICE_HANDLERS
         self._written: dict[str, int] = {}
         self._close_root_keys()
+        self._know_services()
 
     def _service(self, name: str) -> Any:  # noqa: ANN401 (a MiniStack module)
         return importlib.import_module(f"ministack.services.{name}")
@@ -152,6 +153,15 @@ class MiniStack:
                 raise failure
 
         return self._responses.StreamingResponse(run)
+
+    def _know_services(self) -> None:
+        """Tell the router which names are AWS services: it reads every API model to learn it.
+
+        That takes seconds, in which nothing else is served (core/router.py `_is_aws_service_name`). The names
+        of the models are enough: the router knows the signing names that differ from them.
+        """
+        session: Any = importlib.import_module("botocore.session").get_session()
+        self._router._KNOWN_AWS_SERVICE_NAMES = frozenset(session.get_available_services())
 
     def _close_root_keys(self) -> None:
         """Leave no key that everybody knows.
