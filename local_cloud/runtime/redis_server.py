@@ -69,7 +69,6 @@ class RedisServer:
         self.port = port
         self.error: str | None = None
         self._directory = directory
-        self._authority = authority
         self._orphans = orphans
         self._log = log
         self._password = secrets.token_hex(32)
