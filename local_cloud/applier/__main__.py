@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from .report import Reporter
 
 CHECKPOINT = "stack.json"
+KEY = "stack.key"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +71,7 @@ def _apply(arguments: argparse.Namespace, reporter: "Reporter") -> None:
     from .kinds import all_kinds  # noqa: PLC0415
     from .monitor import EngineLog, Monitor  # noqa: PLC0415
     from .program import Program, evaluate  # noqa: PLC0415
+    from .secrecy import Secrecy  # noqa: PLC0415
 
     home: Path = arguments.home.resolve()
     directory: Path = arguments.program.resolve()
@@ -80,12 +82,13 @@ def _apply(arguments: argparse.Namespace, reporter: "Reporter") -> None:
     cloud = Cloud(arguments.endpoint.rstrip("/"), region, daemon.access_key_id, daemon.secret_access_key)
     reporter.hide(daemon.secret_access_key)
     images = ImageStore(home / "images", directory, find_uv())
-    checkpoint = Checkpoint(home / CHECKPOINT)
+    checkpoint, secrecy = Checkpoint(home / CHECKPOINT), Secrecy(home / KEY)
     engine = Engine(
         cloud=cloud,
         checkpoint=checkpoint,
-        kinds=all_kinds(images),
+        kinds=all_kinds(images, secrecy),
         reporter=reporter,
+        secrecy=secrecy,
         # Another daemon process may have lost what was written just before the last one was killed.
         verify=checkpoint.verified_against != daemon.started_at,
         discard_data=arguments.discard_data,
@@ -97,11 +100,11 @@ def _apply(arguments: argparse.Namespace, reporter: "Reporter") -> None:
     gc.freeze()
     gc.enable()
     engine.remove_absent()
-    checkpoint.finish(monitor.outputs, daemon.started_at)
-    _prune(images, checkpoint)
     shown = {
         key: "[secret]" if key in monitor.secret_outputs else value for key, value in monitor.outputs.items()
     }
+    checkpoint.finish(shown, daemon.started_at)
+    _prune(images, checkpoint)
     reporter.done(shown, engine.recorded)
 
 

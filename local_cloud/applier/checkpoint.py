@@ -1,8 +1,8 @@
 """What is known of earlier runs: every resource by URN, written after each change.
 
-The file holds inputs and outputs in full, secrets included, because a later run compares with them; its mode
-is therefore 0600. A write goes to a temporary file that replaces the old one, so that a run killed at any
-moment leaves a checkpoint that is complete up to its last change.
+The file holds inputs and outputs, because a later run compares with them; digests stand for secrets (see
+`secrecy`). Its mode is 0600. A write goes to a temporary file that replaces the old one, so that a run killed
+at any moment leaves a checkpoint that is complete up to its last change.
 """
 
 import hashlib

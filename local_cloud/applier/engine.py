@@ -13,6 +13,7 @@ from .checkpoint import Checkpoint, Condemned, Entry, digest_of
 from .cloud import Cloud
 from .model import Lifecycle, NameRule, Properties, Resource, State
 from .report import Reporter
+from .secrecy import Secrecy, is_masked
 
 # The engine of Pulumi appends a dash and seven hexadecimal digits to names it makes.
 NAME_SUFFIX_LENGTH = 7
@@ -34,6 +35,11 @@ class Registration:
     default_tags: Mapping[str, str] = field(default_factory=dict[str, str])
     # Inputs whose later changes the program asks to leave alone (`ignore_changes`).
     ignore_changes: frozenset[str] = frozenset()
+    # Names of inputs and outputs that hold a secret.
+    secret_inputs: frozenset[str] = frozenset()
+    secret_outputs: frozenset[str] = frozenset()
+    # The inputs as the checkpoint keeps them; made by the engine.
+    recorded: Properties = field(default_factory=dict[str, Any])
 
 
 class Engine:
@@ -46,6 +52,7 @@ class Engine:
         checkpoint: Checkpoint,
         kinds: Mapping[str, Lifecycle],
         reporter: Reporter,
+        secrecy: Secrecy,
         verify: bool = False,
         discard_data: bool = False,
     ) -> None:
@@ -53,6 +60,7 @@ class Engine:
         self._checkpoint = checkpoint
         self._kinds = kinds
         self._reporter = reporter
+        self._secrecy = secrecy
         self._verify = verify
         self._discard_data = discard_data
         self._registered: set[str] = set()
@@ -72,15 +80,16 @@ class Engine:
             self._registered.add(registration.urn)
         kind = self._kinds.get(registration.type)
         if kind is None:
-            return self._record(registration)
+            return self._record(self._with_recorded(registration))
         entry = self._checkpoint.get(registration.urn)
         kept = registration.ignore_changes | kind.volatile
-        registration = _with_kept(_with_tags(registration) if kind.taggable else registration, entry, kept)
+        tagged = _with_tags(registration) if kind.taggable else registration
+        registration = _with_kept(self._with_recorded(tagged), entry, kept)
         if entry is None or entry.recorded:
             return self._create(kind, registration, physical=None)
         if entry.pending:
             return self._resume(kind, registration, entry)
-        if entry.digest == digest_of(registration.inputs):
+        if entry.digest == digest_of(registration.recorded):
             return self._keep(kind, registration, entry)
         return self._change(kind, registration, entry)
 
@@ -100,19 +109,27 @@ class Engine:
             else:
                 self._checkpoint.settle(item)
 
+    def _with_recorded(self, registration: Registration) -> Registration:
+        recorded = self._secrecy.masked(registration.inputs, registration.secret_inputs)
+        return replace(registration, recorded=recorded)
+
     def _keep(self, kind: Lifecycle, registration: Registration, entry: Entry) -> State:
-        if self._verify and kind.findable:
+        # A secret that the cloud made is not in the checkpoint: only the cloud can tell it again.
+        outputs, asked = entry.outputs, bool(_masked(entry))
+        if (self._verify or asked) and kind.findable:
             resource = self._resource(registration, entry.physical, entry)
-            if kind.find(resource) is None:
+            found = kind.find(resource)
+            if found is None:
                 self._reporter.log(
                     f"{resource.describe()} is gone from the local cloud: making it again", "warning"
                 )
                 return self._create(kind, registration, physical=entry.physical)
+            outputs = {**outputs, **found.outputs} if asked else outputs
         self._reporter.resource("same", registration.type, registration.name)
         if entry.dependencies != registration.dependencies:
             entry.dependencies = registration.dependencies
             self._checkpoint.put(registration.urn, entry)
-        return State(entry.id, entry.outputs)
+        return State(entry.id, outputs)
 
     def _create(self, kind: Lifecycle, registration: Registration, physical: str | None) -> State:
         physical = physical or physical_name(kind.name, registration)
@@ -144,13 +161,14 @@ class Engine:
         kind = self._kinds.get(registration.type)
         named = {kind.name.property: entry.physical} if kind is not None and kind.name is not None else {}
         state = State(state.id, {**named, **state.outputs})
-        entry.id, entry.outputs, entry.pending = state.id, state.outputs, False
+        entry.id, entry.pending = state.id, False
+        entry.outputs = self._secrecy.masked(state.outputs, registration.secret_outputs)
         self._checkpoint.put(registration.urn, entry)
         self._reporter.resource(operation, registration.type, registration.name)
         return state
 
     def _change(self, kind: Lifecycle, registration: Registration, entry: Entry) -> State:
-        changed = _changed_keys(entry.inputs, registration.inputs)
+        changed = _changed_keys(entry.inputs, registration.recorded)
         immovable = set(kind.needs_replacement(changed))
         if kind.name is not None and kind.name.property in changed:
             explicit = _explicit_name(kind.name, registration.inputs)
@@ -159,8 +177,13 @@ class Engine:
         if immovable:
             return self._replace(kind, registration, entry, immovable)
         resource = self._resource(registration, entry.physical, entry)
-        if kind.findable and kind.find(resource) is None:
+        found = kind.find(resource) if kind.findable else None
+        if kind.findable and found is None:
             return self._create(kind, registration, physical=entry.physical)
+        if found is not None:
+            resource.outputs.update(
+                {key: value for key, value in found.outputs.items() if key in _masked(entry)}
+            )
         state = kind.update(resource, changed)
         fresh = _pending_entry(registration, entry.physical)
         return self._settle(registration, fresh, state, "update")
@@ -216,7 +239,7 @@ class Engine:
         with self._lock:
             self._recorded.add(registration.type)
         entry = self._checkpoint.get(registration.urn)
-        digest = digest_of(registration.inputs)
+        digest = digest_of(registration.recorded)
         if entry is not None and entry.recorded and entry.digest == digest:
             self._reporter.resource("same", registration.type, registration.name)
             return State(entry.id, entry.outputs)
@@ -288,12 +311,20 @@ def _with_tags(registration: Registration) -> Registration:
 
 
 def _with_kept(registration: Registration, entry: Entry | None, kept: frozenset[str]) -> Registration:
-    """Give the inputs of `kept` the values that they had when the resource was made."""
+    """Give the inputs of `kept` the values that they had when the resource was made.
+
+    A secret among them counts as unchanged, and where a request needs it, the program's present value is
+    sent: its former one is not known any more.
+    """
     if entry is None or not kept:
         return registration
-    inputs = {key: value for key, value in registration.inputs.items() if key not in kept}
-    inputs.update({key: entry.inputs[key] for key in kept if key in entry.inputs})
-    return replace(registration, inputs=inputs)
+    kept -= {key for key in registration.secret_inputs if not is_masked(entry.inputs.get(key))}
+    before = {key: entry.inputs[key] for key in kept if key in entry.inputs}
+    recorded = {key: value for key, value in registration.recorded.items() if key not in kept} | before
+    plain = {key: value for key, value in before.items() if not is_masked(value)}
+    secret = {key: value for key, value in registration.inputs.items() if is_masked(before.get(key))}
+    others = {key: value for key, value in registration.inputs.items() if key not in kept}
+    return replace(registration, inputs=others | plain | secret, recorded=recorded)
 
 
 def _pending_entry(registration: Registration, physical: str) -> Entry:
@@ -301,11 +332,15 @@ def _pending_entry(registration: Registration, physical: str) -> Entry:
         type=registration.type,
         name=registration.name,
         physical=physical,
-        inputs=registration.inputs,
-        digest=digest_of(registration.inputs),
+        inputs=registration.recorded,
+        digest=digest_of(registration.recorded),
         dependencies=registration.dependencies,
         pending=True,
     )
+
+
+def _masked(entry: Entry) -> set[str]:
+    return {key for key, value in entry.outputs.items() if is_masked(value)}
 
 
 def _changed_keys(old: Mapping[str, Any], new: Mapping[str, Any]) -> set[str]:

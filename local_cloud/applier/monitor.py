@@ -37,6 +37,7 @@ class _Request:
     remote: bool
     provider: str
     ignore_changes: frozenset[str]
+    secret_outputs: frozenset[str]
 
 
 _current: ContextVar[_Request] = ContextVar("current registration")
@@ -71,10 +72,14 @@ class _Applying(mocks.Mocks):
                 dependencies=request.dependencies,
                 default_tags=self._default_tags.get(provider, {}),
                 ignore_changes=request.ignore_changes,
+                secret_inputs=secret_keys,
+                secret_outputs=request.secret_outputs,
             )
         )
         # A component's outputs are its own; a resource's begin with its inputs.
         outputs = state.outputs if request.remote else {**inputs, **state.outputs}
+        secret_keys |= request.secret_outputs
+        self._reporter.hide([value for key, value in outputs.items() if key in secret_keys])
         return state.id, {
             key: rpc.wrap_rpc_secret(value) if key in secret_keys else value for key, value in outputs.items()
         }
@@ -126,6 +131,7 @@ class Monitor(mocks.MockMonitor):
                 bool(request.remote),
                 request.provider,
                 frozenset(request.ignoreChanges),
+                frozenset(request.additionalSecretOutputs),
             )
         )
         try:

@@ -13,6 +13,7 @@ from local_cloud.applier.cloud import Cloud
 from local_cloud.applier.engine import ApplyError, Engine, Registration, physical_name
 from local_cloud.applier.model import NameRule, Resource, State
 from local_cloud.applier.report import Reporter
+from local_cloud.applier.secrecy import Secrecy
 
 
 class Shelf:
@@ -69,6 +70,7 @@ class World:
             checkpoint=Checkpoint(self.path),
             kinds={"test:shelf": self.shelf, "test:vault": self.vault},
             reporter=Reporter(self.lines),
+            secrecy=Secrecy(self.path.with_name("stack.key")),
             **options,
         )
 

@@ -7,8 +7,9 @@ from tests.infra.deployment import deploy
 
 if TYPE_CHECKING:
     from local_cloud.applier.images import ImageStore
+    from local_cloud.applier.secrecy import Secrecy
 
 
 def test_every_kind_is_used_by_the_program() -> None:
     registered = {resource.type for resource in deploy("local").resources.values()}
-    assert sorted(set(all_kinds(cast("ImageStore", None))) - registered) == []
+    assert sorted(set(all_kinds(cast("ImageStore", None), cast("Secrecy", None))) - registered) == []

@@ -7,9 +7,24 @@ from collections.abc import Mapping
 
 from ..images import ImageStore
 from ..model import Kind, Lifecycle
-from . import api_gateway, cognito, dynamodb, ecs, iam, load_balancing, messaging, network, s3
+from ..secrecy import Secrecy
+from . import (
+    api_gateway,
+    cognito,
+    dynamodb,
+    ecs,
+    elasticache,
+    iam,
+    load_balancing,
+    messaging,
+    network,
+    s3,
+    secrets,
+    vectors,
+)
 from .api_gateway import STAGE
 from .docker import DockerImage
+from .random import RandomPassword
 from .stage import RestStage
 
 DECLARED: tuple[Kind, ...] = (
@@ -22,14 +37,18 @@ DECLARED: tuple[Kind, ...] = (
     *load_balancing.KINDS,
     *api_gateway.KINDS,
     *cognito.KINDS,
+    *elasticache.KINDS,
+    *secrets.KINDS,
+    *vectors.KINDS,
 )
 
 
-def all_kinds(images: ImageStore) -> Mapping[str, Lifecycle]:
+def all_kinds(images: ImageStore, secrecy: Secrecy) -> Mapping[str, Lifecycle]:
     """Every kind by its type token."""
     kinds: dict[str, Lifecycle] = {kind.type: kind for kind in DECLARED}
     kinds.update(ecs.OTHERS)
     kinds.update(network.OTHERS)
     kinds[STAGE.type] = RestStage(STAGE)
     kinds["docker:index/image:Image"] = DockerImage(images)
+    kinds["random:index/randomPassword:RandomPassword"] = RandomPassword(secrecy)
     return kinds
