@@ -89,7 +89,10 @@ def _passed_roles(call: Call) -> list[Need]:
 
 def _queue_needs(call: Call) -> list[Need]:
     """Return the rights on a queue, and on its key where messages are written or read."""
-    url = call.text("QueueUrl") or (call.path if re.fullmatch(r"/\d{12}/[\w.-]+/?", call.path) else "")
+    path = call.path if re.fullmatch(r"/\d{12}/[\w.-]+/?", call.path) else ""
+    url = call.text("QueueUrl") or path
+    if path and not url.rstrip("/").endswith(path.rstrip("/")):
+        raise NotMappedError("the request names two queues")
     if url:
         owner, _, name = url.rstrip("/").rpartition("/")
         account = owner.rpartition("/")[2] if re.fullmatch(r"\d{12}", owner.rpartition("/")[2]) else ACCOUNT

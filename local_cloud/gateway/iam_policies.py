@@ -23,7 +23,6 @@ from local_cloud.gateway.iam_requests import Keys
 
 WITH_VARIABLES = "2012-10-17"
 ACCOUNT_PRINCIPAL = re.compile(r"(?:arn:aws:iam::)?(\d{12})(?::root)?")
-SESSION_ARN = re.compile(r"arn:aws:sts::(\d{12}):assumed-role/([^/]+)/.+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +72,8 @@ class Decision:
 
 
 def _texts(value: object) -> tuple[str, ...]:
-    if isinstance(value, list):
-        return tuple(str(item) for item in cast("list[object]", value))
-    return () if value is None else (str(value),)
+    found = cast("list[object]", value) if isinstance(value, list) else [value]
+    return tuple(str(item) for item in found if item not in (None, ""))
 
 
 def _statement(statement: Document, variables: bool) -> Statement:

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
+from urllib.parse import parse_qs
 
 from local_cloud.documents import Document
 from local_cloud.gateway.account import ACCOUNT
@@ -86,6 +87,20 @@ def _json_fields(body: bytes) -> Document:
     return cast("Document", data) if isinstance(data, dict) else {}
 
 
+def _contradicts(headers: Mapping[str, str], body: bytes, query: Mapping[str, list[str]]) -> bool:
+    """Whether a form says something else than the query, or anything twice.
+
+    `query` has the members of both, those of the query string first; MiniStack's handlers take the body's
+    first, whatever its type (services/iam.py `handle_request`).
+    """
+    if any(len(values) > 1 for values in query.values()):
+        return True
+    if "json" in headers.get("content-type", "") or not body:
+        return False
+    form = parse_qs(body.decode("utf-8", "replace"), keep_blank_values=True)
+    return any(query.get(name) != values for name, values in form.items())
+
+
 def _form_fields(query: Mapping[str, list[str]]) -> Document:
     """Return the members of a query-protocol request; numbered members become lists."""
     fields: Document = {}
@@ -95,7 +110,7 @@ def _form_fields(query: Mapping[str, list[str]]) -> Document:
         if numbered:
             lists.setdefault(numbered[1], {})[int(numbered[2])] = values[0]
         else:
-            fields[name] = values[0]
+            fields[name] = values[0] if values else ""
     for name, members in lists.items():
         fields[name] = [members[number] for number in sorted(members)]
     return fields
@@ -163,5 +178,7 @@ def read(
     else:
         operation = _named(service, path, headers, query)
         form = service in QUERY_SERVICES and "Action" in query
+        if service in QUERY_SERVICES and _contradicts(headers, body, query):
+            operation = ""
         fields = _form_fields(query) if form else _json_fields(body)
     return Call(service, operation, region, method, path, headers, query, body, fields)

@@ -157,6 +157,30 @@ def test_an_operation_is_read_where_its_protocol_has_it(
     world.administrator("dynamodb").describe_table(TableName="matrix")
 
 
+def test_a_key_is_authorized_with_all_its_slashes(world: World) -> None:
+    caller = reader(world, "s3:PutObject", resource="arn:aws:s3:::matrix-plain/home/*")
+    s3 = world.client("s3", caller)
+    s3.put_object(Bucket="matrix-plain", Key="home//x", Body=b"")
+    with pytest.raises(ClientError, match='resource: "arn:aws:s3:::matrix-plain//home/x"'):
+        s3.put_object(Bucket="matrix-plain", Key="/home/x", Body=b"")
+    with pytest.raises(ClientError, match="AccessDenied"):
+        s3.put_object(Bucket="matrix-plain", Key="/", Body=b"")
+
+
+def test_a_form_counts_once(world: World) -> None:
+    """What the query string says is not what the body does."""
+    caller = reader(world, "iam:GetRole", resource="arn:aws:iam::123456789012:role/mine")
+    for path, body in (
+        ("/?Action=GetRole&RoleName=mine&Version=2010-05-08", "RoleName=nova"),
+        ("/?Action=GetRole&RoleName=mine&RoleName=nova", ""),
+        ("/?Action=GetRole&RoleName=mine", "Action=ListUsers"),
+    ):
+        for content_type in ("application/x-www-form-urlencoded", "text/plain"):
+            answer = signed(world, caller, "iam", path, {"content-type": content_type}, body)
+            assert answer.status_code == 403
+            assert "no mapping" in answer.text
+
+
 def test_a_service_that_only_authenticates_is_refused(world: World) -> None:
     path = "/runtimes/"
     answer = signed(world, reader(world, "bedrock-agentcore:*"), "bedrock-agentcore", path, {}, "{}")
