@@ -1,4 +1,4 @@
-"""Questions that the offline model is tried with. None of them was used to set its thresholds."""
+"""Questions that the offline model is held to; two of its thresholds lie between what these groups reach."""
 
 CONTENT = """
 What did the botanist say about orchids?
