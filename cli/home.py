@@ -10,9 +10,12 @@ CHECKOUT = Path(__file__).resolve().parents[1]
 HOME_VARIABLE = "NOVA_HOME"
 
 # What holds the platform's data. Everything else in the home is made again when it is missing.
-DATA = ("state", "s3", "stack.json", "user.json")
+DATA = (
+    "state", "s3", "redis", "vectors.sqlite", "vectors.sqlite-shm", "vectors.sqlite-wal", "stack.json",
+    "stack.key", "user.json",
+)  # fmt: skip
 # What `nova up` makes and `nova down --volumes` removes together with the data.
-MADE = (*DATA, "images", "run", "logs", "ports.json", "daemon.json", "env")
+MADE = (*DATA, "images", "tls", "run", "logs", "ports.json", "daemon.json", "env")
 
 
 @dataclass(frozen=True, slots=True)

@@ -83,7 +83,7 @@ KINDS = {"small talk": SMALL_TALK, "lookup": LOOKUP, "overview": OVERVIEW, "whol
 SMALL_TALK_LEAST = 0.34
 """Least similarity with small talk; below, a question is taken for one about something.
 
-Halfway between what questions about something reach (0.29) and what small talk does (0.39), in the evaluation.
+Halfway between what questions about something reach (0.29) and what small talk does (0.39) in the tests.
 """
 DESCRIPTION_LEAST = 0.2
 """Least similarity with the description of a tool that does one certain thing."""
