@@ -282,17 +282,17 @@ def admitting(name: str, rule: str) -> str:
 
 
 def test_a_bus_delivers_where_the_queue_lets_it(world: World) -> None:
-    url = target(world, "delivered", admitting("delivered", "delivered"))
+    url = target(world, "matrix-delivered", admitting("matrix-delivered", "matrix-delivered"))
     assert len(world.cloud.messages(url)) == 1
-    assert world.cloud.messages(target(world, "closed", None), seconds=1) == []
+    assert world.cloud.messages(target(world, "matrix-closed", None), seconds=1) == []
     found = refused(world, "sqs:SendMessage")
     assert (found["principal"], found["service"]) == ("events.amazonaws.com", "events")
-    assert found["resource"] == "arn:aws:sqs:us-east-1:123456789012:closed"
+    assert found["resource"] == "arn:aws:sqs:us-east-1:123456789012:matrix-closed"
     letters: str = world.administrator("sqs").create_queue(
-        QueueName="letters", Attributes={"Policy": admitting("letters", "other-rule")}
+        QueueName="matrix-letters", Attributes={"Policy": admitting("matrix-letters", "matrix-other-rule")}
     )["QueueUrl"]
-    arn = "arn:aws:sqs:us-east-1:123456789012:letters"
-    assert world.cloud.messages(target(world, "other-rule", admitting("x", "x"), arn), seconds=1) == []
+    arn = "arn:aws:sqs:us-east-1:123456789012:matrix-letters"
+    assert world.cloud.messages(target(world, "matrix-other-rule", admitting("x", "x"), arn), seconds=1) == []
     assert len(world.cloud.messages(letters)) == 1
 
 
