@@ -1,7 +1,7 @@
 """Trust policies: which service, role or user may assume a role, and under which conditions."""
 
 from local_cloud.documents import Document
-from local_cloud.gateway import iam_decisions, iam_policies, iam_state
+from local_cloud.gateway import iam_decisions, iam_policies
 from local_cloud.gateway.account import ACCOUNT
 from local_cloud.gateway.iam_policies import Question
 from local_cloud.gateway.iam_requests import Keys
@@ -31,8 +31,3 @@ def caller_may_assume(document: str | Document, question: Question) -> bool:
     """Whether a trust policy admits a caller, whose own policies were asked before."""
     verdict = iam_policies.ask_resource(iam_policies.parse(document), question)
     return not verdict.denied and bool(verdict.allowed_as)
-
-
-def role(arn: str) -> Document | None:
-    """Return a role's record."""
-    return iam_state.role_of(arn)
