@@ -16,12 +16,12 @@ from local_cloud.gateway.ministack import MiniStack
 from local_cloud.runtime.conditions import Request, choose
 from local_cloud.runtime.following import Follower
 from local_cloud.runtime.ports import Ports
-from local_cloud.runtime.proxy import Headers, Proxy, TimedOut, Unreachable, passing
+from local_cloud.runtime.proxy import Headers, Limits, Proxy, TimedOut, Unreachable, passing
 
 logger = logging.getLogger(__name__)
 
-IDLE_SECONDS = 60.0
-"""The load balancer's default idle timeout (attribute idle_timeout.timeout_seconds)."""
+IDLE_ATTRIBUTE, IDLE_SECONDS = "idle_timeout.timeout_seconds", 60.0
+"""How long a load balancer waits for a target that sends nothing: its attribute, and the default."""
 
 
 class Listener:
@@ -30,6 +30,7 @@ class Listener:
     def __init__(self, description: Document, socket_: socket.socket, balancers: "LoadBalancers") -> None:
         self.description = description
         self.rules: list[Document] = []
+        self.idle_seconds = IDLE_SECONDS
         self.url = f"http://127.0.0.1:{socket_.getsockname()[1]}"
         self.stop = asyncio.Event()
         self._balancers = balancers
@@ -134,10 +135,9 @@ class Listener:
         url = f"http://{target[0]}:{target[1]}{raw_path.decode('latin-1')}" + (
             f"?{query.decode('latin-1')}" if query else ""
         )
+        limits = Limits(self.idle_seconds, self.idle_seconds)
         try:
-            await self._balancers.proxy.forward(
-                scope, receive, send, url, self._forwarded(scope), IDLE_SECONDS, IDLE_SECONDS
-            )
+            await self._balancers.proxy.forward(scope, receive, send, url, self._forwarded(scope), limits)
         except Unreachable:
             await _error(send, HTTPStatus.BAD_GATEWAY)
         except TimedOut:
@@ -158,8 +158,10 @@ class LoadBalancers(Follower):
     async def _refresh(self) -> None:
         balancers = (await self._aws.call("elbv2", "DescribeLoadBalancers"))["LoadBalancers"]
         declared: dict[str, Document] = {}
+        idle_seconds: dict[str, float] = {}
         for balancer in balancers:
             parameters = {"LoadBalancerArn": balancer["LoadBalancerArn"]}
+            idle_seconds[balancer["LoadBalancerArn"]] = await self._idle_seconds(parameters)
             found = await self._aws.call("elbv2", "DescribeListeners", parameters)
             declared |= {listener["ListenerArn"]: listener for listener in found["Listeners"]}
         for arn in self._listeners.keys() - declared.keys():
@@ -169,8 +171,14 @@ class LoadBalancers(Follower):
             if arn not in self._listeners:
                 self._listeners[arn] = Listener(description, self._ports.listen(arn), self)
             self._listeners[arn].description = description
+            self._listeners[arn].idle_seconds = idle_seconds[description["LoadBalancerArn"]]
             rules = await self._aws.call("elbv2", "DescribeRules", {"ListenerArn": arn})
             self._listeners[arn].rules = rules["Rules"]
+
+    async def _idle_seconds(self, balancer: Document) -> float:
+        found = await self._aws.call("elbv2", "DescribeLoadBalancerAttributes", balancer)
+        declared = {attribute["Key"]: attribute["Value"] for attribute in found["Attributes"]}
+        return float(declared.get(IDLE_ATTRIBUTE) or IDLE_SECONDS)
 
     async def url(self, balancer: str, port: int) -> str | None:
         """Return the address of the listener on a declared port of a load balancer."""

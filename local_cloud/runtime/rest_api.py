@@ -17,14 +17,16 @@ from local_cloud.runtime.following import Follower
 from local_cloud.runtime.listeners import LoadBalancers, answer_lifespan
 from local_cloud.runtime.logs import Logs
 from local_cloud.runtime.ports import Ports
-from local_cloud.runtime.proxy import Headers, Proxy, TimedOut, Unreachable, passing
+from local_cloud.runtime.proxy import Headers, Limits, Proxy, TimedOut, Unreachable, passing
 
 logger = logging.getLogger(__name__)
 
 PAYLOAD_BYTES = 10 * 1024 * 1024
-STREAM_IDLE_SECONDS = 300.0
-"""Idle time of a streamed answer of a regional API (API Gateway developer guide)."""
+STREAM_IDLE_SECONDS, EDGE_STREAM_IDLE_SECONDS = 300.0, 30.0
+"""How long a streamed answer may be silent: regional and private APIs, edge-optimized ones (API Gateway
+developer guide, "Stream the integration response for your proxy integrations")."""
 TIMEOUT_SECONDS = 29.0
+"""Integration time-out where none is declared (PutIntegration)."""
 PAGE = 500
 """Most items that one Get call of API Gateway returns."""
 
@@ -39,6 +41,7 @@ class RestApi:
         self.authorizers: dict[str, Document] = {}
         self.responses: dict[str, Document] = {}
         self.api_id = ""
+        self.stream_idle_seconds = STREAM_IDLE_SECONDS
         self.stop = asyncio.Event()
         self._apis = apis
         self._throttle = routes.Throttle()
@@ -130,21 +133,20 @@ class RestApi:
         if url is None:
             await self._fail(send, "API_CONFIGURATION_ERROR", entry)
             return
-        answer_seconds = float(integration.get("timeoutInMillis") or TIMEOUT_SECONDS * 1000) / 1000
+        headers, limits = self._forwarded(integration, scope, entry), self._limits(integration)
         try:
-            await self._apis.proxy.forward(
-                scope,
-                receive,
-                send,
-                url,
-                self._forwarded(integration, scope, entry),
-                answer_seconds,
-                STREAM_IDLE_SECONDS,
-            )
+            await self._apis.proxy.forward(scope, receive, send, url, headers, limits)
         except Unreachable:
             await self._fail(send, "INTEGRATION_FAILURE", entry)
         except TimedOut:
             await self._fail(send, "INTEGRATION_TIMEOUT", entry)
+
+    def _limits(self, integration: Document) -> Limits:
+        """Return the limits of an integration's answers: kept back unless they are to be streamed."""
+        seconds = float(integration.get("timeoutInMillis") or TIMEOUT_SECONDS * 1000) / 1000
+        if integration.get("responseTransferMode") == "STREAM":
+            return Limits(seconds, self.stream_idle_seconds, seconds)
+        return Limits(seconds, seconds, seconds, PAYLOAD_BYTES)
 
     async def _backend(self, integration: Document, parameters: dict[str, str], scope: Scope) -> str | None:
         """Return the URL that a request goes to.
@@ -204,11 +206,11 @@ class RestApis(Follower):
 
     async def _refresh(self) -> None:
         declared = (await self._aws.call("apigateway", "GetRestApis", {"limit": PAGE})).get("items", [])
-        ids = {api["id"] for api in declared}
-        for api_id in self._apis.keys() - ids:
+        ids = {api["id"]: part(api, "endpointConfiguration").get("types") or ["EDGE"] for api in declared}
+        for api_id in self._apis.keys() - ids.keys():
             self._apis.pop(api_id).stop.set()
             self._ports.forget(f"rest-api:{api_id}")
-        for api_id in ids:
+        for api_id, endpoint_types in ids.items():
             stages = await self._items("GetStages", api_id, "item")
             if api_id not in self._apis and not stages:
                 continue  # served from its first stage on
@@ -216,6 +218,8 @@ class RestApis(Follower):
                 self._apis[api_id] = RestApi(self._ports.listen(f"rest-api:{api_id}"), self)
             api = self._apis[api_id]
             api.api_id = api_id
+            edge = "EDGE" in endpoint_types
+            api.stream_idle_seconds = EDGE_STREAM_IDLE_SECONDS if edge else STREAM_IDLE_SECONDS
             api.stages = {stage["stageName"]: stage for stage in stages}
             api.root = routes.tree(await self._items("GetResources", api_id))
             api.authorizers = {item["id"]: item for item in await self._items("GetAuthorizers", api_id)}

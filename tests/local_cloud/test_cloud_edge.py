@@ -1,5 +1,6 @@
 """REST API -> authorizer -> VPC link -> load balancer -> task, as declared."""
 
+import itertools
 import json
 import time
 from dataclasses import dataclass
@@ -19,17 +20,31 @@ import http.server, json, os, time
 class Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     def do_GET(self):
-        if self.path.endswith("/stream"):
+        size = len(self.rfile.read(int(self.headers.get("content-length", 0))))
+        name = self.path.partition("?")[0].rpartition("/")[2]
+        if name == "stream":
             self.send_response(200)
+            self.send_header("content-type", "text/event-stream")
             self.send_header("transfer-encoding", "chunked")
             self.end_headers()
-            for number in range(3):
-                part = b"data: %d\\n\\n" % number
-                self.wfile.write(b"%x\\r\\n" % len(part) + part + b"\\r\\n")
-                time.sleep(0.3)
-            self.wfile.write(b"0\\r\\n\\r\\n")
+            try:
+                for number in range(int(self.path.partition("count=")[2] or 3)):
+                    part = b"data: %d\\n\\n" % number
+                    self.wfile.write(b"%x\\r\\n" % len(part) + part + b"\\r\\n")
+                    time.sleep(0.3)
+                self.wfile.write(b"0\\r\\n\\r\\n")
+            except OSError:
+                print("LEFT", self.path, number, flush=True)
             return
-        size = len(self.rfile.read(int(self.headers.get("content-length", 0))))
+        if name == "silent":
+            time.sleep(4)
+        if name == "large":
+            body = b"x" * (11 * 1024 * 1024)
+            self.send_response(200)
+            self.send_header("content-length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+            return
         body = json.dumps({"path": self.path, "headers": dict(self.headers), "size": size}).encode()
         self.send_response(200)
         self.send_header("content-length", str(len(body)))
@@ -86,7 +101,7 @@ def balancer(cloud: Running) -> tuple[str, str, str, list[str]]:
         DefaultActions=[{"Type": "fixed-response", "FixedResponseConfig": nothing}],
     )["Listeners"][0]["ListenerArn"]  # fmt: skip
     for priority, patterns, action in (
-        (20, ["/api/audio", "/api/audio/*"], {"Type": "forward", "TargetGroupArn": group}),
+        (20, ["/api/audio", "/api/audio/*", "/api/streamed/*"], {"Type": "forward", "TargetGroupArn": group}),
         (
             10,
             ["/api/audio/fixed"],
@@ -174,7 +189,9 @@ def rest_api(cloud: Running, load_balancer: str, subnets: list[str], pool: str) 
     )["id"]  # fmt: skip
     audio = gateway.create_resource(restApiId=api, parentId=root, pathPart="audio")["id"]
     item = gateway.create_resource(restApiId=api, parentId=audio, pathPart="{id}")["id"]
-    for resource, method in ((audio, "POST"), (item, "GET")):
+    streamed = gateway.create_resource(restApiId=api, parentId=root, pathPart="streamed")["id"]
+    live = gateway.create_resource(restApiId=api, parentId=streamed, pathPart="{id}")["id"]
+    for resource, method in ((audio, "POST"), (item, "GET"), (live, "GET"), (live, "POST")):
         at = {"restApiId": api, "resourceId": resource, "httpMethod": method}
         gateway.put_method(
             **at, authorizationType="COGNITO_USER_POOLS", authorizerId=authorizer, authorizationScopes=[SCOPE]
@@ -182,6 +199,7 @@ def rest_api(cloud: Running, load_balancer: str, subnets: list[str], pool: str) 
         stored = gateway.put_integration(
             **at, type="HTTP_PROXY", integrationHttpMethod=method, connectionType="VPC_LINK",
             connectionId=link["VpcLinkId"], uri="http://internal.edge/audio", integrationTarget=load_balancer,
+            timeoutInMillis=3000, **({"responseTransferMode": "STREAM"} if resource == live else {}),
         )  # fmt: skip
         assert (stored["connectionId"], stored["integrationTarget"]) == (link["VpcLinkId"], load_balancer)
     deployment = gateway.create_deployment(restApiId=api)["id"]
@@ -232,14 +250,69 @@ def test_unknown_paths_and_stages_are_refused_like_by_aws(edge: Edge) -> None:
         assert (answer.status_code, answer.json()) == (403, {"message": "Missing Authentication Token"})
 
 
-def test_answers_are_streamed(edge: Edge) -> None:
-    begun, times = time.monotonic(), list[float]()
-    with httpx2.stream(
-        "GET", f"{edge.api}/audio/stream", headers={"authorization": f"Bearer {edge.access_token}"}
-    ) as answer:
-        times = [time.monotonic() - begun for _ in answer.iter_raw()]
-    assert len(times) == 3
-    assert times[0] < 0.25 < times[2] - times[0]
+def arrivals(url: str, token: str | None = None, method: str = "GET") -> list[tuple[float, bytes]]:
+    """When each part of an answer came, in seconds since the request."""
+    headers, begun = {"authorization": f"Bearer {token}"} if token else {}, time.monotonic()
+    with httpx2.stream(method, url, headers=headers, content=b"{}" if method == "POST" else None) as answer:
+        assert answer.headers["content-type"] == "text/event-stream"
+        return [(time.monotonic() - begun, part) for part in answer.iter_raw()]
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_events_are_streamed_as_they_come_where_that_is_declared(edge: Edge, method: str) -> None:
+    parts = arrivals(f"{edge.api}/streamed/stream", edge.access_token, method)
+    assert [text for _, text in parts] == [b"data: 0\n\n", b"data: 1\n\n", b"data: 2\n\n"]
+    assert parts[0][0] < 0.25
+    for (before, _), (after, _) in itertools.pairwise(parts):
+        assert 0.2 < after - before < 0.5
+
+
+def test_the_load_balancer_streams_always(edge: Edge) -> None:
+    parts = arrivals(f"{edge.listener}/api/audio/stream")
+    assert len(parts) == 3
+    assert parts[0][0] < 0.25 < parts[2][0] - parts[0][0]
+
+
+def test_other_answers_are_kept_back_until_they_are_whole(edge: Edge) -> None:
+    headers = {"authorization": f"Bearer {edge.access_token}"}
+    begun = time.monotonic()
+    with httpx2.stream("GET", f"{edge.api}/audio/stream", headers=headers) as answer:
+        assert time.monotonic() - begun > 0.9
+        assert answer.read() == b"data: 0\n\ndata: 1\n\ndata: 2\n\n"
+        assert answer.headers["content-length"] == "27"
+
+
+def test_an_answer_has_its_limits(edge: Edge) -> None:
+    begun = time.monotonic()
+    for path in ("/audio/silent", "/streamed/silent", "/audio/stream?count=20"):
+        answer = edge.get(path, edge.access_token)
+        assert (answer.status_code, answer.json()) == (504, {"message": "Endpoint request timed out"})
+    assert 9 < time.monotonic() - begun < 12
+    assert edge.get("/audio/large", edge.access_token).status_code == 504
+    assert len(edge.get("/streamed/large", edge.access_token).content) == 11 * 1024 * 1024
+    with pytest.raises(httpx2.RemoteProtocolError):  # what has begun is broken off
+        edge.get("/streamed/stream?count=20", edge.access_token)
+
+
+def test_a_client_that_leaves_ends_the_stream_at_the_task(edge: Edge) -> None:
+    headers = {"authorization": f"Bearer {edge.access_token}"}
+    for url in (f"{edge.api}/streamed/stream?count=8", f"{edge.listener}/api/audio/stream?count=9"):
+        with httpx2.stream("GET", url, headers=headers) as answer:
+            assert next(answer.iter_raw()) == b"data: 0\n\n"
+        path = url.partition("/api")[2].partition("/")[2]
+        log = edge.cloud.home / "logs" / "edge.log"
+        until(lambda: f"LEFT /api/{path.removeprefix('api/')}" in log.read_text(), 3)  # noqa: B023
+
+
+def test_a_load_balancer_waits_as_long_as_it_is_told(edge: Edge) -> None:
+    elb = edge.cloud.client("elbv2")
+    (balancer,) = elb.describe_load_balancers(Names=["edge"])["LoadBalancers"]
+    for seconds, status in (("1", 504), ("60", 200)):
+        elb.modify_load_balancer_attributes(
+            LoadBalancerArn=balancer["LoadBalancerArn"],
+            Attributes=[{"Key": "idle_timeout.timeout_seconds", "Value": seconds}],
+        )
+        assert httpx2.get(f"{edge.listener}/api/audio/silent", timeout=10).status_code == status
 
 
 def test_the_load_balancer_chooses_by_priority(edge: Edge) -> None:
@@ -282,10 +355,3 @@ def test_without_tasks_the_load_balancer_says_so(edge: Edge) -> None:
     assert httpx2.get(f"{edge.listener}/empty").status_code == 503
     elb.register_targets(TargetGroupArn=empty["TargetGroupArn"], Targets=[{"Id": "127.0.0.1", "Port": 9}])
     assert httpx2.get(f"{edge.listener}/empty").status_code == 502
-
-
-def test_an_event_stream_that_the_client_leaves_is_closed(edge: Edge) -> None:
-    headers = {"authorization": f"Bearer {edge.access_token}"}
-    with httpx2.stream("GET", f"{edge.api}/audio/stream", headers=headers) as answer:
-        assert next(answer.iter_raw()) == b"data: 0\n\n"
-    assert edge.get("/audio/after", edge.access_token).status_code == 200
