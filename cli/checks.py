@@ -1,7 +1,9 @@
 """What `nova up` needs, checked before it changes anything."""
 
 import os
+import re
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 
@@ -13,6 +15,8 @@ from cli.tools import base_interpreter, find_uv
 # The environments of the local cloud and of two images take about 0.6 GB.
 DISK_FREE_MIN_MB = 1500
 PYTHON_VERSION = (3, 13)
+# The first that can forbid a part of a command, as caches do (Redis 7.0 release notes, ACL).
+REDIS_VERSION_MIN = 7
 
 
 def problems(home: Home, *, running_port: int | None) -> list[str]:
@@ -21,6 +25,7 @@ def problems(home: Home, *, running_port: int | None) -> list[str]:
         _platform(),
         _python(),
         _uv(),
+        _redis(),
         _home(home),
         _disk(home),
         _port(home, running_port),
@@ -49,6 +54,20 @@ def _uv() -> str:
     if find_uv():
         return ""
     return "uv is missing: start with ./nova, which gets it, or run `python3 -m pip install uv`"
+
+
+def _redis() -> str:
+    remedy = "run `sudo scripts/install-system`, on macOS `brew install redis`"
+    program = shutil.which("redis-server")
+    if program is None:
+        return f"redis-server is missing: {remedy}"
+    asked = [program, "--version"]
+    shown = subprocess.run(asked, capture_output=True, text=True, check=False).stdout.strip()  # noqa: S603 (no shell)
+    version = re.search(r"\bv=(\d+)\.", shown)
+    if version is None or int(version[1]) < REDIS_VERSION_MIN:
+        wanted = f"redis-server {REDIS_VERSION_MIN} or newer is needed"
+        return f"{wanted}, {program} is {shown or 'silent'}: put a newer one on PATH, or {remedy}"
+    return ""
 
 
 def _home(home: Home) -> str:

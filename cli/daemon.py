@@ -118,6 +118,7 @@ def version(models: str) -> str:
     files = [
         *sources.glob("*.py"),
         *(sources / "gateway").rglob("*.py"),
+        *(sources / "gateway").rglob("*.toml"),
         *(sources / "runtime").rglob("*.py"),
     ]
     for path in [*sorted(files), CHECKOUT / "uv.lock"]:

@@ -6,26 +6,29 @@ import logging
 from pathlib import Path
 
 from local_cloud.documents import Document
-from local_cloud.gateway import anonymous, iam, iam_deliveries, iam_errors
 from local_cloud.gateway.api_gateway import ApiGatewayService
 from local_cloud.gateway.app import Gateway
 from local_cloud.gateway.aws import Aws
-from local_cloud.gateway.bedrock import SERVICE as BEDROCK
-from local_cloud.gateway.bedrock import BedrockService
+from local_cloud.gateway.bedrock.embedder import Embedder
+from local_cloud.gateway.bedrock.service import SERVICE as BEDROCK
+from local_cloud.gateway.bedrock.service import BedrockService
 from local_cloud.gateway.cloud_map import CloudMapService
 from local_cloud.gateway.container_logs import ContainerLogs
 from local_cloud.gateway.control import Control
 from local_cloud.gateway.ecs import EcsService
 from local_cloud.gateway.elasticache import ElastiCacheService
-from local_cloud.gateway.embeddings import Embedder
+from local_cloud.gateway.iam import anonymous
+from local_cloud.gateway.iam import authorization as iam
+from local_cloud.gateway.iam import deliveries as iam_deliveries
+from local_cloud.gateway.iam import errors as iam_errors
 from local_cloud.gateway.ministack import Credentials, MiniStack
 from local_cloud.gateway.models import MODEL_SERVICES, PassThrough
 from local_cloud.gateway.persistence import Persistence
 from local_cloud.gateway.pipes import PipesService
 from local_cloud.gateway.protocol import AwsError
-from local_cloud.gateway.s3_vectors import SERVICE as S3_VECTORS
-from local_cloud.gateway.s3_vectors import S3VectorsService
-from local_cloud.gateway.s3_vectors_store import VectorStore
+from local_cloud.gateway.s3_vectors.service import SERVICE as S3_VECTORS
+from local_cloud.gateway.s3_vectors.service import S3VectorsService
+from local_cloud.gateway.s3_vectors.store import VectorStore
 from local_cloud.gateway.transcribe import TranscribeService
 from local_cloud.gateway.transcription_jobs import TranscriptionJobs
 from local_cloud.runtime.caches import Caches

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 
 from local_cloud.documents import Document
 from local_cloud.gateway.asgi import Receive, Scope, Send, headers_of, respond_json
-from local_cloud.gateway.iam_refusals import REFUSALS
+from local_cloud.gateway.iam.refusals import REFUSALS
 
 CREDENTIALS_PREFIX = "/_nova/credentials/"
 

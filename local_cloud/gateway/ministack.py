@@ -21,9 +21,9 @@ from typing import Any
 from urllib.parse import urlencode
 
 from local_cloud.documents import Document
-from local_cloud.gateway import iam_trust
 from local_cloud.gateway.account import ACCOUNT
 from local_cloud.gateway.asgi import Application, Receive, Send
+from local_cloud.gateway.iam import trust as iam_trust
 from local_cloud.gateway.protocol import Answer, Handler
 
 ADMINISTRATOR = "nova-administrator"

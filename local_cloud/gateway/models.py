@@ -11,7 +11,7 @@ import botocore.awsrequest
 import botocore.session
 import httpx2
 
-from local_cloud.gateway.bedrock_frames import CONTENT_TYPE
+from local_cloud.gateway.bedrock.frames import CONTENT_TYPE
 from local_cloud.gateway.ministack import MiniStack
 from local_cloud.gateway.protocol import Answer, AwsError
 

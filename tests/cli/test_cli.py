@@ -143,6 +143,32 @@ def test_a_home_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     assert any("set NOVA_HOME to a directory of yours" in problem for problem in found)
 
 
+@pytest.mark.parametrize(
+    ("answer", "problem"),
+    [
+        (None, "redis-server is missing: run `sudo scripts/install-system`"),
+        (
+            "Redis server v=6.0.16 sha=00000000:0 malloc=jemalloc-5.2.1 bits=64",
+            "redis-server 7 or newer is needed",
+        ),
+        ("Redis server v=7.0.15 sha=00000000:0 malloc=jemalloc-5.3.0 bits=64", ""),
+        ("Redis server v=10.2.0 sha=00000000:0 malloc=jemalloc-5.3.0 bits=64", ""),
+    ],
+    ids=["none", "6.0", "7.0", "10.2"],
+)
+def test_a_redis_server_that_is_missing_or_too_old_is_named(
+    home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, answer: str | None, problem: str
+) -> None:
+    programs = tmp_path / "programs"
+    programs.mkdir()
+    if answer is not None:
+        (programs / "redis-server").write_text(f"#!/bin/sh\necho '{answer}'\n")
+        (programs / "redis-server").chmod(0o755)
+    monkeypatch.setenv("PATH", str(programs))
+    found = [text for text in checks.problems(home, running_port=None) if "redis-server" in text]
+    assert [text[: len(problem)] for text in found] == ([problem] if problem else [])
+
+
 def test_a_uv_that_does_not_run_does_not_count(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     shim = tmp_path / "uv"
     shim.write_text("#!/bin/sh\necho 'pyenv: uv: command not found' >&2\nexit 127\n")

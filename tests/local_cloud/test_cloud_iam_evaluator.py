@@ -4,10 +4,11 @@ from typing import Any
 
 import pytest
 
-from local_cloud.gateway import iam_patterns, iam_policies
-from local_cloud.gateway.iam_policies import Caller, Question
-from local_cloud.gateway.iam_requests import NotMappedError, read
-from local_cloud.gateway.iam_services import NONE, TABLES
+from local_cloud.gateway.iam import patterns as iam_patterns
+from local_cloud.gateway.iam import policies as iam_policies
+from local_cloud.gateway.iam.policies import Caller, Question
+from local_cloud.gateway.iam.requests import NotMappedError, read
+from local_cloud.gateway.iam.services import NONE, TABLES
 
 VERSION = "2012-10-17"
 ROLE = "arn:aws:iam::123456789012:role/path/reader"

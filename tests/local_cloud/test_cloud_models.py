@@ -22,7 +22,7 @@ from nova_agent_core.tools import Services, tools_for
 from strands import Agent
 from strands.models import BedrockModel
 
-from local_cloud.gateway.bedrock_frames import event
+from local_cloud.gateway.bedrock.frames import event
 from tests.local_cloud.model_questions import CONTENT, LISTS, RECORDING, SMALL_TALK, TRANSCRIPTS
 from tests.local_cloud.running import CHECKOUT, Running, policy
 
@@ -181,7 +181,7 @@ def test_a_long_text_counts_to_its_end(bedrock: Any) -> None:  # noqa: ANN401
 
 BATCH = """
 import json, sys
-from local_cloud.gateway.embeddings import MiniLm
+from local_cloud.gateway.bedrock.embedder import MiniLm
 model = MiniLm.installed()
 texts = json.load(sys.stdin)
 batch = model.encode(texts)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from local_cloud.gateway.iam_dynamodb import stream_of
+from local_cloud.gateway.iam.dynamodb import stream_of
 from local_cloud.gateway.transcribe import s3_location
 from local_cloud.runtime import environment, routes, templates
 from local_cloud.runtime.authorizer import permits

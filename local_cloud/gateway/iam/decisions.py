@@ -13,10 +13,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 from local_cloud.documents import Document
-from local_cloud.gateway import iam_policies, iam_state
 from local_cloud.gateway.account import ACCOUNT
-from local_cloud.gateway.iam_policies import Caller, Decision, Layer, Question, Statement
-from local_cloud.gateway.iam_requests import Keys, Need
+from local_cloud.gateway.iam import policies as iam_policies
+from local_cloud.gateway.iam import state as iam_state
+from local_cloud.gateway.iam.policies import Caller, Decision, Layer, Question, Statement
+from local_cloud.gateway.iam.requests import Keys, Need
 
 POLICY_REQUIRED = frozenset(("kms",))
 """Services whose resource policy has to allow even within its own account."""

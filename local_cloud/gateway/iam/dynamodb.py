@@ -12,9 +12,10 @@ from collections.abc import Iterable, Mapping
 from typing import Any, cast
 
 from local_cloud.documents import Document, part, parts
-from local_cloud.gateway import iam_keys, iam_state
 from local_cloud.gateway.account import ACCOUNT
-from local_cloud.gateway.iam_requests import Call, Keys, Need, NotMappedError
+from local_cloud.gateway.iam import keys as iam_keys
+from local_cloud.gateway.iam import state as iam_state
+from local_cloud.gateway.iam.requests import Call, Keys, Need, NotMappedError
 
 ITEM_OPERATIONS = frozenset(("GetItem", "PutItem", "UpdateItem", "DeleteItem", "Query", "Scan"))
 BATCHES = frozenset(("BatchGetItem", "BatchWriteItem"))

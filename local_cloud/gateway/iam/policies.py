@@ -18,8 +18,9 @@ from dataclasses import dataclass, field
 from typing import Any, cast
 
 from local_cloud.documents import Document
-from local_cloud.gateway import iam_conditions, iam_patterns
-from local_cloud.gateway.iam_requests import Keys
+from local_cloud.gateway.iam import conditions as iam_conditions
+from local_cloud.gateway.iam import patterns as iam_patterns
+from local_cloud.gateway.iam.requests import Keys
 
 WITH_VARIABLES = "2012-10-17"
 ACCOUNT_PRINCIPAL = re.compile(r"(?:arn:aws:iam::)?(\d{12})(?::root)?")

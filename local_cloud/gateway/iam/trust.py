@@ -1,10 +1,11 @@
 """Trust policies: which service, role or user may assume a role, and under which conditions."""
 
 from local_cloud.documents import Document
-from local_cloud.gateway import iam_decisions, iam_policies
 from local_cloud.gateway.account import ACCOUNT
-from local_cloud.gateway.iam_policies import Question
-from local_cloud.gateway.iam_requests import Keys
+from local_cloud.gateway.iam import decisions as iam_decisions
+from local_cloud.gateway.iam import policies as iam_policies
+from local_cloud.gateway.iam.policies import Question
+from local_cloud.gateway.iam.requests import Keys
 
 SOURCES = {
     "ecs-tasks.amazonaws.com": "arn:aws:ecs:{region}:{account}:task/{name}",

@@ -8,7 +8,7 @@ of the caller.
 """
 
 from local_cloud.gateway.account import ACCOUNT
-from local_cloud.gateway.iam_requests import Call, Keys, Need
+from local_cloud.gateway.iam.requests import Call, Keys, Need
 
 
 def use(

@@ -14,9 +14,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from local_cloud.gateway import iam_decisions, iam_mapping, iam_policies, iam_requests, iam_s3, iam_trust
-from local_cloud.gateway.iam_policies import Decision, Question
-from local_cloud.gateway.iam_requests import Call, Keys, Need, NotMappedError
+from local_cloud.gateway.iam import decisions as iam_decisions
+from local_cloud.gateway.iam import mapping as iam_mapping
+from local_cloud.gateway.iam import policies as iam_policies
+from local_cloud.gateway.iam import requests as iam_requests
+from local_cloud.gateway.iam import s3 as iam_s3
+from local_cloud.gateway.iam import trust as iam_trust
+from local_cloud.gateway.iam.policies import Decision, Question
+from local_cloud.gateway.iam.requests import Call, Keys, Need, NotMappedError
 
 ALWAYS_ALLOWED = frozenset(("sts:GetCallerIdentity", "sts:GetSessionToken"))
 """Actions that take no permission (API reference of STS)."""

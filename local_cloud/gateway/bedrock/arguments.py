@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from local_cloud.documents import Document, part
-from local_cloud.gateway.bedrock_records import ID_LITERAL, IDENTIFIER, Identifier
-from local_cloud.gateway.embeddings import Embedder
+from local_cloud.gateway.bedrock.embedder import Embedder
+from local_cloud.gateway.bedrock.records import ID_LITERAL, IDENTIFIER, Identifier
 
 FREE_TEXT = (
     "query", "question", "search text", "what to look for, in the person's own words",

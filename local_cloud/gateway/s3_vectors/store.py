@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from local_cloud.documents import Document
-from local_cloud.gateway.embeddings import Array, numpy
-from local_cloud.gateway.s3_vectors_filter import Predicate
-from local_cloud.gateway.s3_vectors_index import Matrix, Vector
+from local_cloud.gateway.bedrock.embedder import Array, numpy
+from local_cloud.gateway.s3_vectors.filter import Predicate
+from local_cloud.gateway.s3_vectors.index import Matrix, Vector
 
 MATRICES_MAX = 8
 """Indexes kept in memory: a stack asks one, and 10,000 vectors of 384 numbers take 15 MiB."""

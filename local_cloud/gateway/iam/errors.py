@@ -11,8 +11,9 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from local_cloud.gateway import iam, iam_state
-from local_cloud.gateway.iam_refusals import REFUSALS
+from local_cloud.gateway.iam import authorization as iam
+from local_cloud.gateway.iam import state as iam_state
+from local_cloud.gateway.iam.refusals import REFUSALS
 from local_cloud.gateway.protocol import Answer, Handler
 
 EC2_PREFIX = "You are not authorized to perform this operation. "

@@ -9,11 +9,11 @@ from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 
 from local_cloud.documents import Document, parts
-from local_cloud.gateway import bedrock_records as records
-from local_cloud.gateway.bedrock_arguments import Given
-from local_cloud.gateway.bedrock_choice import Candidate, ToolChooser
-from local_cloud.gateway.bedrock_requests import Conversation, ids
-from local_cloud.gateway.embeddings import Embedder
+from local_cloud.gateway.bedrock import records
+from local_cloud.gateway.bedrock.arguments import Given
+from local_cloud.gateway.bedrock.choice import Candidate, ToolChooser
+from local_cloud.gateway.bedrock.embedder import Embedder
+from local_cloud.gateway.bedrock.requests import Conversation, ids
 
 QUOTING = "Offline model: I quote what the tools returned, I do not reason. "
 NO_TOOLS = (

@@ -1,7 +1,7 @@
 """InvokeModel's body for Amazon Nova Multimodal Embeddings, text only, answered by the offline model."""
 
 from local_cloud.documents import Document, part
-from local_cloud.gateway.embeddings import DIMENSION
+from local_cloud.gateway.bedrock.embedder import DIMENSION
 from local_cloud.gateway.protocol import AwsError
 
 MODEL = "amazon.nova-2-multimodal-embeddings-v1:0"

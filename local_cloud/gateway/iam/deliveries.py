@@ -10,10 +10,11 @@ import importlib
 from typing import Any
 
 from local_cloud.documents import Document, part
-from local_cloud.gateway import iam_decisions, iam_state
 from local_cloud.gateway.account import ACCOUNT
-from local_cloud.gateway.iam_refusals import REFUSALS
-from local_cloud.gateway.iam_requests import Keys
+from local_cloud.gateway.iam import decisions as iam_decisions
+from local_cloud.gateway.iam import state as iam_state
+from local_cloud.gateway.iam.refusals import REFUSALS
+from local_cloud.gateway.iam.requests import Keys
 
 SERVICE = "events.amazonaws.com"
 QUEUE_PREFIX = "arn:aws:sqs:"

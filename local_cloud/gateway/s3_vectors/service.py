@@ -13,13 +13,13 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, cast
 
 from local_cloud.documents import Document, part
-from local_cloud.gateway.embeddings import Array, numpy
+from local_cloud.gateway.bedrock.embedder import Array, numpy
 from local_cloud.gateway.ministack import ACCOUNT, MiniStack
 from local_cloud.gateway.protocol import Answer, AwsError, json_answer
 from local_cloud.gateway.rest_json import RestJsonModel
-from local_cloud.gateway.s3_vectors_filter import compiled
-from local_cloud.gateway.s3_vectors_index import Vector
-from local_cloud.gateway.s3_vectors_store import Bucket, Index, VectorStore
+from local_cloud.gateway.s3_vectors.filter import compiled
+from local_cloud.gateway.s3_vectors.index import Vector
+from local_cloud.gateway.s3_vectors.store import Bucket, Index, VectorStore
 
 SERVICE = "s3vectors"
 BUCKET_NAME = re.compile(r"[a-z0-9][a-z0-9-]{1,61}[a-z0-9]")

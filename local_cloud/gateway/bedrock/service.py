@@ -11,11 +11,11 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import dataclass, field
 
 from local_cloud.documents import Document
-from local_cloud.gateway import bedrock_embeddings as nova
-from local_cloud.gateway.bedrock_frames import CONTENT_TYPE, event, exception
-from local_cloud.gateway.bedrock_language import OfflineModel, Piece, ToolUse
-from local_cloud.gateway.bedrock_requests import Conversation, check_model, conversation, is_embedding_model
-from local_cloud.gateway.embeddings import Embedder
+from local_cloud.gateway.bedrock import embeddings as nova
+from local_cloud.gateway.bedrock.embedder import Embedder
+from local_cloud.gateway.bedrock.frames import CONTENT_TYPE, event, exception
+from local_cloud.gateway.bedrock.language import OfflineModel, Piece, ToolUse
+from local_cloud.gateway.bedrock.requests import Conversation, check_model, conversation, is_embedding_model
 from local_cloud.gateway.ministack import MiniStack
 from local_cloud.gateway.protocol import Answer, AwsError, json_answer, parse
 from local_cloud.gateway.rest_json import RestJsonModel

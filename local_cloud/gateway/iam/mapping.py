@@ -6,10 +6,14 @@ from collections.abc import Callable, Mapping
 from typing import cast
 
 from local_cloud.documents import Document, parts
-from local_cloud.gateway import iam_dynamodb, iam_keys, iam_models, iam_s3, iam_state
 from local_cloud.gateway.account import ACCOUNT
-from local_cloud.gateway.iam_requests import Call, Keys, Need, NotMappedError, texts
-from local_cloud.gateway.iam_services import NONE, TABLES
+from local_cloud.gateway.iam import dynamodb as iam_dynamodb
+from local_cloud.gateway.iam import keys as iam_keys
+from local_cloud.gateway.iam import models as iam_models
+from local_cloud.gateway.iam import s3 as iam_s3
+from local_cloud.gateway.iam import state as iam_state
+from local_cloud.gateway.iam.requests import Call, Keys, Need, NotMappedError, texts
+from local_cloud.gateway.iam.services import NONE, TABLES
 
 MEMBER = re.compile(r"\{([\w:]+)\}")
 ACCOUNT_ONLY = frozenset(("iam", "sts"))

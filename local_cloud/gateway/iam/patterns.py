@@ -11,7 +11,7 @@ Corrects of MiniStack's evaluator: it knows no variables, and its `*` reaches ov
 import functools
 import re
 
-from local_cloud.gateway.iam_requests import Keys
+from local_cloud.gateway.iam.requests import Keys
 
 VARIABLE = re.compile(r"\$\{\s*([^},\s]+)\s*(?:,\s*'([^']*)'\s*)?\}")
 LITERALS = {"*": "\ue000", "?": "\ue001", ":": "\ue002"}

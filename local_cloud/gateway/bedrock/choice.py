@@ -11,10 +11,10 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from local_cloud.gateway.bedrock_arguments import Arguments, CannotFill, Filled, Given, spoken
-from local_cloud.gateway.bedrock_records import ID_LITERAL
-from local_cloud.gateway.bedrock_requests import Tool
-from local_cloud.gateway.embeddings import Embedder
+from local_cloud.gateway.bedrock.arguments import Arguments, CannotFill, Filled, Given, spoken
+from local_cloud.gateway.bedrock.embedder import Embedder
+from local_cloud.gateway.bedrock.records import ID_LITERAL
+from local_cloud.gateway.bedrock.requests import Tool
 
 SMALL_TALK = (
     "Hello, good morning!",

@@ -9,7 +9,7 @@ GetVectors).
 import re
 
 from local_cloud.documents import part
-from local_cloud.gateway.iam_requests import Call, Need, NotMappedError
+from local_cloud.gateway.iam.requests import Call, Need, NotMappedError
 
 MODEL_ACTIONS = {
     "Converse": "InvokeModel",

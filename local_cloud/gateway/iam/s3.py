@@ -7,8 +7,9 @@ Sources: "Required permissions for Amazon S3 API operations" and "Protecting dat
 import importlib
 from typing import Any
 
-from local_cloud.gateway import iam_keys, iam_state
-from local_cloud.gateway.iam_requests import Call, Keys, Need, NotMappedError
+from local_cloud.gateway.iam import keys as iam_keys
+from local_cloud.gateway.iam import state as iam_state
+from local_cloud.gateway.iam.requests import Call, Keys, Need, NotMappedError
 
 BUCKETS = "arn:aws:s3:::"
 PARAMETERS = frozenset((

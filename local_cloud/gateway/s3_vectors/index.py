@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from local_cloud.documents import Document
-from local_cloud.gateway.embeddings import Array, numpy
-from local_cloud.gateway.s3_vectors_filter import Predicate
+from local_cloud.gateway.bedrock.embedder import Array, numpy
+from local_cloud.gateway.s3_vectors.filter import Predicate
 
 FIRST_CAPACITY = 256
 """Rows of a new matrix; it doubles when it is full."""

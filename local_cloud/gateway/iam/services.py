@@ -1,4 +1,4 @@
-"""The tables of iam_services.toml: what each operation of most services is authorized as."""
+"""The tables of services.toml: what each operation of most services is authorized as."""
 
 import tomllib
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ NONE = "*"
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """One service; the members are described in iam_services.toml."""
+    """One service; the members are described in services.toml."""
 
     namespace: str
     resources: Mapping[str, tuple[str, ...]]

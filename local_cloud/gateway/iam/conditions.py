@@ -13,8 +13,8 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any, cast
 
-from local_cloud.gateway import iam_patterns
-from local_cloud.gateway.iam_requests import Keys
+from local_cloud.gateway.iam import patterns as iam_patterns
+from local_cloud.gateway.iam.requests import Keys
 
 type Compare = Callable[[str, str], bool]
 

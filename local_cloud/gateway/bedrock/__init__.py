@@ -1,0 +1,1 @@
+"""Amazon Bedrock's runtime API with offline models behind it."""

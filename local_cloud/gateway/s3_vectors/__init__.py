@@ -1,0 +1,1 @@
+"""Amazon S3 Vectors: buckets and indexes of vectors, kept in one SQLite file."""
