@@ -89,6 +89,19 @@ def check_group(form: Form) -> None:
             raise AwsError("InvalidParameterCombination", f"the local cloud does not serve {what}")
 
 
+def name_endpoints(group: Document) -> None:
+    """Give the nodes of a group endpoints as AWS names them."""
+    region = group["ARN"].split(":")[3]
+    primary, reader = (
+        {"Address": endpoint(role, group["ReplicationGroupId"], region), "Port": DECLARED_PORT}
+        for role in ("master", "replica")
+    )
+    for shard in group["NodeGroups"]:
+        shard.update(PrimaryEndpoint=primary, ReaderEndpoint=reader)
+        for member in shard["NodeGroupMembers"]:
+            member["ReadEndpoint"] = primary if member["CurrentRole"] == "primary" else reader
+
+
 class ElastiCacheService:
     """The handler in front of MiniStack's ElastiCache; `passwords` holds digests by user, and is kept."""
 
@@ -151,21 +164,10 @@ class ElastiCacheService:
             return self._ministack.cache_user_answer(operation, form["UserId"])
         if operation == "DeleteUser" and self._passwords.pop(form["UserId"], None):
             self._touch()
-        if operation == "CreateReplicationGroup":
-            return self._created(operation, form["ReplicationGroupId"])
+        if operation in ("CreateReplicationGroup", "IncreaseReplicaCount"):
+            record = self._ministack.cache_group(form["ReplicationGroupId"])
+            name_endpoints(record)
+            if operation == "CreateReplicationGroup":
+                record["Status"] = "creating"  # until its server answers
+            return self._ministack.cache_group_answer(operation, form["ReplicationGroupId"])
         return None
-
-    def _created(self, operation: str, group: str) -> Answer:
-        """Give a new group AWS's endpoints, and its state until its server answers."""
-        record = self._ministack.cache_group(group)
-        region = record["ARN"].split(":")[3]
-        primary, reader = (
-            {"Address": endpoint(role, group, region), "Port": DECLARED_PORT}
-            for role in ("master", "replica")
-        )
-        for shard in record["NodeGroups"]:
-            shard.update(PrimaryEndpoint=primary, ReaderEndpoint=reader)
-            for member in shard["NodeGroupMembers"]:
-                member["ReadEndpoint"] = primary if member["CurrentRole"] == "primary" else reader
-        record["Status"] = "creating"
-        return self._ministack.cache_group_answer(operation, group)

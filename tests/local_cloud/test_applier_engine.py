@@ -240,6 +240,55 @@ def test_the_checkpoint_is_private_and_says_when_it_cannot_be_read(world: World)
         world.engine()
 
 
+def test_a_secret_is_compared_and_never_kept(world: World) -> None:
+    def secret(value: object, **more: object) -> Registration:
+        return Registration(
+            urn="urn:a", type="test:shelf", name="a", inputs={"token": value, **more},
+            secret_inputs=frozenset({"token"}), secret_outputs=frozenset({"arn"}),
+        )  # fmt: skip
+
+    made = world.engine().register(secret("first-secret", size=1))
+    assert world.shelf.things[made.id]["token"] == "first-secret"
+    assert world.engine().register(secret("first-secret", size=1)) == made  # the cloud tells its own again
+    world.engine().register(secret("first-secret", size=2))
+    world.engine().register(secret(["second-secret"], size=2))
+    assert world.shelf.things[made.id]["token"] == ["second-secret"]
+    assert world.operations() == ["create a", "same a", "update a", "update a"]
+    assert [call for call in world.shelf.calls if call[0] == "update"] == [
+        ("update", "size"),
+        ("update", "token"),
+    ]
+    kept = world.path.read_text()
+    assert "-secret" not in kept.replace("nova:secret", "")
+    assert made.outputs["arn"] not in kept
+    assert world.path.with_name("stack.key").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_secret_that_the_cloud_lost_is_made_again(world: World) -> None:
+    token = Registration(
+        urn="urn:a", type="test:shelf", name="a", inputs={}, secret_outputs=frozenset({"arn"})
+    )
+    made = world.engine().register(token)
+    world.shelf.things.clear()
+    assert world.engine().register(token) == made
+    assert set(world.shelf.things) == {made.id}
+
+
+def test_a_secret_whose_changes_are_ignored_stays(world: World) -> None:
+    def token(value: str, size: int) -> Registration:
+        return Registration(
+            urn="urn:a", type="test:shelf", name="a", inputs={"token": value, "size": size},
+            secret_inputs=frozenset({"token"}), ignore_changes=frozenset({"token"}),
+        )  # fmt: skip
+
+    world.engine().register(token("before", 1))
+    world.engine().register(token("after", 1))
+    world.engine().register(token("after", 2))
+    world.engine().register(token("after", 2))
+    assert world.operations() == ["create a", "same a", "update a", "same a"]
+    assert world.shelf.calls[-1] == ("update", "size")
+
+
 def test_names_follow_the_rule_of_their_kind() -> None:
     rule = NameRule(
         property="bucket", length_max=20, lowercase=True, prefix="x/", prefix_property="bucketPrefix"

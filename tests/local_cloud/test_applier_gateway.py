@@ -337,7 +337,9 @@ def test_a_cache_with_users_and_secrets_is_created_kept_changed_and_removed(cach
     larger = cached.apply(generation=2, description="second", nodes=2)
     assert counts(larger) == {"same": 11, "update": 1}
     described = cached.cloud.call("elasticache", "DescribeReplicationGroups", {})["ReplicationGroups"][0]
-    assert (described["Description"], len(described["MemberClusters"])) == ("second", 2)
+    members = described["NodeGroups"][0]["NodeGroupMembers"]
+    assert (described["Description"], len(members)) == ("second", 2)
+    assert members[1]["ReadEndpoint"]["Address"].startswith("replica.")
 
     refused = cached.apply(generation=2, description="second", nodes=2, dimension=4)
     assert "lose all its vectors" in refused[-1]["message"]

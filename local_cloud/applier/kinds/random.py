@@ -1,5 +1,6 @@
 """random:index/randomPassword:RandomPassword: made here, and nowhere written down."""
 
+import itertools
 import secrets
 import string
 from collections.abc import Iterator, Mapping, Set
@@ -86,6 +87,9 @@ def _choice(members: str, source: Iterator[int]) -> str:
 
 
 def _below(limit: int, source: Iterator[int]) -> int:
-    """Return an unbiased number below `limit` (at most 256): what would favour low ones is left out."""
-    fair = 256 - 256 % limit
-    return next(value for value in source if value < fair) % limit
+    """Return an unbiased number below `limit` (far below 2**32): what would favour low ones is left out."""
+    fair = 2**32 - 2**32 % limit
+    while True:
+        number = int.from_bytes(bytes(itertools.islice(source, 4)))
+        if number < fair:
+            return number % limit
