@@ -287,6 +287,7 @@ def test_a_secret_whose_changes_are_ignored_stays(world: World) -> None:
     world.engine().register(token("after", 2))
     assert world.operations() == ["create a", "same a", "update a", "same a"]
     assert world.shelf.calls[-1] == ("update", "size")
+    assert [thing["token"] for thing in world.shelf.things.values()] == ["after"]  # no other value is known
 
 
 def test_names_follow_the_rule_of_their_kind() -> None:
