@@ -79,7 +79,8 @@ class _Applying(mocks.Mocks):
         # A component's outputs are its own; a resource's begin with its inputs.
         outputs = state.outputs if request.remote else {**inputs, **state.outputs}
         secret_keys |= request.secret_outputs
-        self._reporter.hide([value for key, value in outputs.items() if key in secret_keys])
+        for key in secret_keys & outputs.keys():
+            self._reporter.hide(outputs[key])
         return state.id, {
             key: rpc.wrap_rpc_secret(value) if key in secret_keys else value for key, value in outputs.items()
         }

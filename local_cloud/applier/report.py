@@ -4,8 +4,9 @@ import json
 import threading
 from typing import Any, TextIO, cast
 
-# Shorter strings would blot out ordinary words.
+# Shorter strings would blot out ordinary words; a structure with a secret in it holds such words as well.
 SECRET_LENGTH_MIN = 4
+NESTED_SECRET_LENGTH_MIN = 12
 MASK = "[secret]"
 
 
@@ -18,18 +19,18 @@ class Reporter:
         self._secrets: set[str] = set()
         self.counts: dict[str, int] = {}
 
-    def hide(self, value: object) -> None:
-        """From now on replace `value` (or every string inside it) wherever it would be printed."""
-        if isinstance(value, str) and len(value) >= SECRET_LENGTH_MIN:
+    def hide(self, value: object, length_min: int = SECRET_LENGTH_MIN) -> None:
+        """From now on replace `value` (or the long strings inside it) wherever it would be printed."""
+        if isinstance(value, str) and len(value) >= length_min:
             with self._lock:
                 self._secrets.add(value)
                 self._secrets.add(json.dumps(value)[1:-1])
         elif isinstance(value, dict):
             for item in cast("dict[str, object]", value).values():
-                self.hide(item)
+                self.hide(item, NESTED_SECRET_LENGTH_MIN)
         elif isinstance(value, list):
             for item in cast("list[object]", value):
-                self.hide(item)
+                self.hide(item, NESTED_SECRET_LENGTH_MIN)
 
     def resource(self, operation: str, kind: str, name: str) -> None:
         """Report what happened to one resource: same, create, update, replace, delete or record."""

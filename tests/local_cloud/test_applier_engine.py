@@ -302,7 +302,7 @@ def test_names_follow_the_rule_of_their_kind() -> None:
 def test_secrets_are_blotted_out_wherever_they_are_printed() -> None:
     stream = io.StringIO()
     reporter = Reporter(stream)
-    reporter.hide({"password": ['sup"er-secret']})
+    reporter.hide({"type": "password", "passwords": ['sup"er-secret']})
     reporter.log('wrong password sup"er-secret')
     reporter.error("no such user")
     assert "er-secret" not in stream.getvalue()
