@@ -232,7 +232,7 @@ def test_a_reader_who_is_slow_gets_everything(serve: Serve, model: ScriptedModel
 def test_a_task_answers_a_limited_number_of_messages_at_once(serve: Serve, model: ScriptedModel) -> None:
     client = serve()
     sessions = [opened(client) for _ in range(5)]
-    model.rounds += [hold(1.5, "first")] * 4
+    model.rounds += [hold(4.5, "first")] * 4
     with contextlib.ExitStack() as stack:
         pieces = [
             stack.enter_context(streaming(client, session_id, "?")).iter_raw() for session_id in sessions[:4]
