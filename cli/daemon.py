@@ -177,7 +177,10 @@ def _processes_of(home: Home) -> Iterator[psutil.Process]:
             in_home = any(
                 place.startswith(places) for place in (*command[:1], process.environ().get("HOME", ""))
             )
-            if in_home or (MODULE in command and str(home.path) in command):
+            # Redis is the machine's own program, told from others by the configuration it was started with.
+            is_cache = any(part.startswith(f"{home.path / 'redis'}/") for part in command[1:])
+            is_cache = is_cache and Path(command[0]).name == "redis-server"
+            if in_home or is_cache or (MODULE in command and str(home.path) in command):
                 yield process
 
 
