@@ -11,7 +11,9 @@ from services.search.infra import Search, SearchArgs
 from settings.settings import Settings
 
 settings = Settings.load(pulumi.Config())
-providers = explicit_providers(settings.region, ownership_tags(settings.owner, settings.cost_center))
+providers = explicit_providers(
+    settings.region, ownership_tags(settings.operations.owner, settings.operations.cost_center)
+)
 options = pulumi.ResourceOptions(providers=providers)
 
 platform = Platform(
@@ -21,15 +23,15 @@ platform = Platform(
         cidr=str(settings.network.cidr),
         zones=settings.network.zones,
         nat=settings.network.nat,
-        log_retention_days=settings.log_retention_days,
-        protect=settings.protect,
-        recovery_days=settings.recovery_days,
+        log_retention_days=settings.operations.log_retention_days,
+        protect=settings.data.protect,
+        recovery_days=settings.data.recovery_days,
         spot_percent=settings.services.spot_percent,
-        alarm_email=settings.alarm_email,
-        access_token_minutes=settings.api.access_token_minutes,
-        refresh_token_days=settings.api.refresh_token_days,
+        alarm_email=settings.operations.alarm_email,
+        access_token_minutes=settings.edge.access_token_minutes,
+        refresh_token_days=settings.edge.refresh_token_days,
         embedding_dimension=settings.models.embedding_dimension,
-        cache=settings.cache,
+        cache=settings.data.cache,
     ),
     opts=options,
 )
@@ -76,8 +78,8 @@ agent_core = AgentCore(
 )
 api = platform.expose(
     routes=[*audio.routes, *projector.routes, *search.routes, *agent_core.routes],
-    throttle_rate=settings.api.throttle_rate,
-    throttle_burst=settings.api.throttle_burst,
+    throttle_rate=settings.edge.throttle_rate,
+    throttle_burst=settings.edge.throttle_burst,
 )
 
 pulumi.export("api_url", api.url)

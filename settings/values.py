@@ -1,14 +1,18 @@
 """Typed readings of the text that the engine passes on."""
 
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import cast
 
 from settings.errors import SettingsError
 
 ENGINE_NAMESPACE = "pulumi"
 """Keys under it are the engine's own; the program receives them too."""
+
+_REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-\d")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +47,32 @@ class Values:
         if text not in {"true", "false"}:
             raise SettingsError(self.key(name), text, "it is true or false")
         return text == "true"
+
+    def matching(self, name: str, pattern: str | re.Pattern[str], allowed: str) -> str:
+        """Return the value as text that matches ``pattern`` whole; ``allowed`` says in words what does."""
+        text = self.text(name)
+        if re.fullmatch(pattern, text) is None:
+            raise SettingsError(self.key(name), text, allowed)
+        return text
+
+    def region(self, name: str) -> str:
+        """Return the value as the name of an AWS region."""
+        return self.matching(name, _REGION, "it is an AWS region such as us-east-1")
+
+    def choice[Choice: StrEnum](self, name: str, choices: type[Choice]) -> Choice:
+        """Return the value as one of ``choices``."""
+        text = self.text(name)
+        known = [choice.value for choice in choices]
+        if text not in known:
+            raise SettingsError(self.key(name), text, f"it is one of {', '.join(known)}")
+        return choices(text)
+
+    def check(self, name: str, value: object, rule: Callable[[], object]) -> None:
+        """Report the ``ValueError`` that ``rule`` raises as a problem of the key ``name``."""
+        try:
+            rule()
+        except ValueError as error:
+            raise SettingsError(self.key(name), value, str(error)) from error
 
     def texts_of(self, name: str) -> tuple[str, ...]:
         """Return the value as a list of texts."""

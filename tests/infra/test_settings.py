@@ -11,7 +11,8 @@ from components.data.cache_plan import CacheEngine
 from components.network.zones import NatStrategy
 from settings.errors import SettingsError
 from settings.project import project_schema, stack_config
-from settings.settings import KEYS, SERVICES, Settings
+from settings.services import SERVICES
+from settings.settings import KEYS, Settings
 from settings.values import Values
 from tests.infra.cloud import Cloud, RecordingMonitor
 from tests.infra.deployment import ROOT, deploy
@@ -52,13 +53,17 @@ def test_production_and_development_sizes() -> None:
     assert (prod.services.projector_worker.cpu, prod.services.projector_worker.memory) == (256, 512)
     assert (prod.services.audio.tasks_min, prod.services.audio.tasks_max) == (2, 20)
     assert prod.network.nat is NatStrategy.PER_ZONE
-    assert prod.protect
+    assert prod.data.protect
     assert prod.services.spot_percent == 0
     assert (dev.services.audio.cpu, dev.services.audio.memory, dev.services.audio.tasks_max) == (256, 512, 1)
     assert dev.services.spot_percent == 100
     assert dev.network.nat is NatStrategy.SINGLE
-    assert (prod.cache.replicas, dev.cache.replicas, dev.cache.node_type) == (1, 0, "cache.t4g.micro")
-    assert (prod.cache.engine, prod.cache.password_generation) == (CacheEngine.REDIS, 1)
+    assert (prod.data.cache.replicas, dev.data.cache.replicas, dev.data.cache.node_type) == (
+        1,
+        0,
+        "cache.t4g.micro",
+    )
+    assert (prod.data.cache.engine, prod.data.cache.password_generation) == (CacheEngine.REDIS, 1)
 
 
 def test_models_of_production_and_of_the_local_stack() -> None:
