@@ -17,6 +17,7 @@ import typer
 
 from cli import daemon as daemons
 from cli import demo as demos
+from cli import graph as graphs
 from cli import logs as log_files
 from cli import platform, questions, users
 from cli.apply import apply_program
@@ -191,6 +192,13 @@ def demo(
         # What the services keep from their callers, the owner of this machine may know.
         refused = platform.refused_since(daemon, refused_before)
         raise NovaError("\n  refused: ".join([str(error), *refused])) from error
+
+
+@app.command()
+def graph(*, stack: Annotated[str, typer.Option(help="the stack whose program is evaluated")]) -> None:
+    """Print what a stack consists of, as JSON: resources with their inputs and dependencies."""
+    found = graphs.listing(stack, graphs.evaluated(stack))
+    Output().line(json.dumps(found, indent=2, ensure_ascii=False))
 
 
 def main() -> None:

@@ -23,7 +23,7 @@ from pulumi.runtime.proto import (
     resource_pb2_grpc,
 )
 
-from tests.infra.outputs import answer_invoke, computed_outputs
+from evaluation.answers import answer_invoke, computed_outputs
 
 PACKAGES = ("aws", "awsx", "docker", "random")
 COMPONENT_STATE = "aws:standin:ComponentState"

@@ -7,8 +7,8 @@ import pytest
 from pulumi.runtime.rpc import is_rpc_secret
 
 from components.access.unrestricted import UNRESTRICTED_ACTIONS
+from evaluation.answers import ACCOUNT_ID, resource_arn
 from tests.infra.deployment import Deployment
-from tests.infra.outputs import ACCOUNT_ID, resource_arn
 from tests.infra.policies import actions_on, granted, statements
 
 EVENTS = f"arn:aws:dynamodb:us-east-1:{ACCOUNT_ID}:table/nova-events-table-0000000"

@@ -9,8 +9,8 @@ import pytest
 from components.compute.container import CONTAINER_PORT, STOP_SECONDS, TEMPORARY_PATH
 from components.compute.image import image_sources
 from components.compute.sources import SKIPPED
+from evaluation.answers import ACCOUNT_ID
 from tests.infra.deployment import ROOT, Deployment
-from tests.infra.outputs import ACCOUNT_ID
 from tests.infra.policies import statements
 
 SERVICES = {

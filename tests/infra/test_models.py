@@ -12,8 +12,8 @@ from components.access.role import ServiceRole, ServiceRoleArgs
 from components.account import Account
 from components.agent.model_ids import GEOGRAPHIES, PROVIDERS, parse_model_id
 from components.agent.models import Model
+from evaluation.answers import ACCOUNT_ID
 from tests.infra.deployment import run
-from tests.infra.outputs import ACCOUNT_ID
 
 NOVA = "amazon.nova-2-lite-v1:0"
 STREAMED = ["bedrock:InvokeModel", "bedrock:InvokeModelWithResponseStream"]

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from evaluation.answers import UnknownInvokeError
 from tests.infra.conftest import STACKS, deployed
 from tests.infra.deployment import ROOT, Deployment, deploy, run
-from tests.infra.outputs import UnknownInvokeError
 
 SERVICES = [
     "audio",

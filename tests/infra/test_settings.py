@@ -9,12 +9,12 @@ import pytest
 
 from components.data.cache_plan import CacheEngine
 from components.network.zones import NatStrategy
+from evaluation.recorder import Cloud, RecordingMonitor
 from settings.errors import SettingsError
 from settings.project import project_schema, stack_config
 from settings.services import SERVICES
 from settings.settings import KEYS, Settings
 from settings.values import Values
-from tests.infra.cloud import Cloud, RecordingMonitor
 from tests.infra.deployment import ROOT, deploy
 
 STACKS = ("local", "dev", "prod")

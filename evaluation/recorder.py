@@ -1,4 +1,4 @@
-"""A stand-in for the engine and the providers: records what a program registers, answers as AWS would."""
+"""A stand-in for the engine: records what a program registers, answers as the providers would."""
 
 import threading
 from dataclasses import dataclass
@@ -8,10 +8,15 @@ from pulumi.output import Unknown
 from pulumi.runtime import rpc
 from pulumi.runtime.mocks import MockCallArgs, MockMonitor, MockResourceArgs, Mocks
 
-from tests.infra.outputs import Properties, answer_invoke, computed_outputs
+from evaluation.answers import REGION, Properties, answer_invoke, computed_outputs
 
 UNKNOWN = "(unknown before the update)"
 """Stands in recorded inputs for what only the cloud can compute."""
+AWS_PROVIDER = "pulumi:providers:aws"
+
+
+class RegisteredTwiceError(Exception):
+    """The program registered two resources of the same type, name and parents."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,9 +34,13 @@ class Recorded:
     provider: str
     protect: bool
     depends_on: frozenset[str]
+    """URNs of all that has to exist first, whether an input refers to it or an option says so."""
+    references: dict[str, frozenset[str]]
+    """By input, the URNs of the resources that its value comes from."""
     ignore_changes: tuple[str, ...]
     retain_on_delete: bool
     inputs: Properties
+    """By the provider's names; secrets keep the SDK's wrapper."""
 
 
 class Cloud(Mocks):
@@ -40,17 +49,22 @@ class Cloud(Mocks):
     def __init__(self, preview: bool) -> None:
         self.preview = preview
         self.invokes: list[str] = []
+        self.region = REGION
+        """Of the program's AWS provider, once that is registered."""
 
     @override
     def call(self, args: MockCallArgs) -> Any:
         self.invokes.append(args.token)
         # A bare mapping: the runtime cannot take the tuple without failures that its signature names.
-        return answer_invoke(args.token, cast("Properties", args.args))  # pyright: ignore[reportUnknownMemberType]
+        arguments = cast("Properties", args.args)  # pyright: ignore[reportUnknownMemberType]
+        return answer_invoke(args.token, arguments, self.region)
 
     @override
     def new_resource(self, args: MockResourceArgs) -> tuple[str | None, Properties]:
         inputs = cast("Properties", args.inputs)  # pyright: ignore[reportUnknownMemberType]
-        identity, outputs = computed_outputs(args.typ, args.name, inputs)
+        if args.typ == AWS_PROVIDER:
+            self.region = str(inputs["region"])
+        identity, outputs = computed_outputs(args.typ, args.name, inputs, self.region)
         if self.preview:
             return None, {key: value for key, value in inputs.items() if outputs.get(key) == value}
         return identity, outputs
@@ -71,7 +85,7 @@ class RecordingMonitor(MockMonitor):
         urn = self.make_urn(request.parent, request.type, request.name)
         with self._lock:
             if urn in self.recorded:
-                raise AssertionError(f"registered twice: {urn}")
+                raise RegisteredTwiceError(f"registered twice: {urn}")
             self.recorded[urn] = Recorded(
                 urn=urn,
                 type=request.type,
@@ -82,6 +96,11 @@ class RecordingMonitor(MockMonitor):
                 provider=request.provider or dict(request.providers).get(request.type.split(":")[0], ""),
                 protect=request.protect,
                 depends_on=frozenset(request.dependencies),
+                references={
+                    key: frozenset(found.urns)
+                    for key, found in request.propertyDependencies.items()
+                    if found.urns
+                },
                 ignore_changes=tuple(request.ignoreChanges),
                 retain_on_delete=request.retainOnDelete,
                 inputs=_plain(rpc.deserialize_properties(request.object, keep_unknowns=True)),

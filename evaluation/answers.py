@@ -1,11 +1,12 @@
 """What AWS would compute for the resources of this platform, and answer to the program's questions (pure).
 
-The recorder of the whole-program tests and the stand-in for the providers share this table.
+Values have the form that AWS gives them, in an account that belongs to nobody. The functions below write them
+for one region; a resource of another region gets that region's name in all that is computed for it.
 """
 
 from collections.abc import Callable, Mapping
 from hashlib import sha512
-from typing import Any
+from typing import Any, cast
 from uuid import NAMESPACE_OID, uuid5
 
 ACCOUNT_ID = "123456789012"
@@ -18,29 +19,55 @@ class UnknownInvokeError(Exception):
     """The program asked the cloud something that it is not known to need."""
 
 
-def computed_outputs(kind: str, name: str, inputs: Properties) -> tuple[str, Properties]:
-    """The physical id and all outputs of a resource of type ``kind``, inputs among them."""
-    identity = f"{name}-0000000"
+def computed_outputs(
+    kind: str, name: str, inputs: Properties, region: str = REGION
+) -> tuple[str, Properties]:
+    """Return the physical id and all outputs of a resource of type ``kind``, inputs among them.
+
+    ``region`` is its provider's; a resource may name another.
+    """
+    place = str(inputs.get("region", region))
+    identity, computed = _computed(kind, name, inputs)
     if kind in _REMOTE:
         # A remote component's outputs share names with its inputs, but not their types.
+        return identity, _relocated(computed, place)
+    return _relocated(identity, place), {**_relocated(computed, place), **inputs}
+
+
+def _computed(kind: str, name: str, inputs: Properties) -> tuple[str, Properties]:
+    identity = f"{name}-0000000"
+    if kind in _REMOTE:
         return "", _REMOTE[kind](name, identity, inputs)
     physical = str(inputs.get("name", identity))
     service, resource = kind.split(":")[1].partition("/")[0], kind.rpartition(":")[2]
     computed: Properties = {"name": physical, "arn": resource_arn(service, f"{resource}/{physical}")}
     if kind in _COMPUTED:
         computed |= _COMPUTED[kind](name, physical, inputs)
-    return str(computed.pop("__id", identity)), {**computed, **inputs}
+    return str(computed.pop("__id", identity)), computed
 
 
-def answer_invoke(token: str, arguments: Properties) -> Properties:
-    """The answer to the invoke ``token``; raises ``UnknownInvokeError`` for one that nobody foresaw."""
+def _relocated[T](value: T, region: str) -> T:
+    """Put ``region`` in the place of the one that the table is written for."""
+    if isinstance(value, str):
+        return cast("T", value.replace(REGION, region))
+    if isinstance(value, dict):
+        members = cast("Properties", value)
+        return cast("T", {key: _relocated(member, region) for key, member in members.items()})
+    if isinstance(value, list):
+        items = cast("list[Any]", value)
+        return cast("T", [_relocated(item, region) for item in items])
+    return value
+
+
+def answer_invoke(token: str, arguments: Properties, region: str = REGION) -> Properties:
+    """Answer the invoke ``token``; raises ``UnknownInvokeError`` for one that nobody foresaw."""
     if token not in _INVOKES:
         raise UnknownInvokeError(f"{token} with {arguments}")
-    return _INVOKES[token]()
+    return _relocated(_INVOKES[token](), region)
 
 
 def resource_arn(service: str, resource: str) -> str:
-    """An ARN in the account and region of the tests."""
+    """Return an ARN in the account of nobody, in the region that this table is written for."""
     return f"arn:aws:{service}:{REGION}:{ACCOUNT_ID}:{resource}"
 
 

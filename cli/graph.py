@@ -1,0 +1,58 @@
+"""What a stack consists of, for people and for programs, without the engine and without a cloud."""
+
+from typing import TYPE_CHECKING, Any, cast
+
+from cli.errors import NovaError
+
+if TYPE_CHECKING:
+    from evaluation.program import Deployment
+
+SECRET = "[secret]"  # noqa: S105 (what is printed in a secret's place)
+
+
+def evaluated(stack: str) -> "Deployment":
+    """Evaluate the program for ``stack``; raises ``NovaError`` for a configuration that is refused."""
+    # The SDK takes a second to load, which the other commands need not spend.
+    from evaluation.program import evaluate  # noqa: PLC0415
+    from settings.errors import SettingsError  # noqa: PLC0415
+
+    try:
+        return evaluate(stack)
+    except SettingsError as error:
+        raise NovaError(str(error)) from error
+
+
+def listing(stack: str, deployment: "Deployment") -> dict[str, Any]:
+    """Return the stack as JSON values: each resource with its inputs and dependencies, secrets masked."""
+    return {
+        "stack": stack,
+        "resources": [
+            {
+                "urn": found.urn,
+                "type": found.type,
+                "name": found.name,
+                "parent": found.parent,
+                "protect": found.protect,
+                "retainOnDelete": found.retain_on_delete,
+                "ignoreChanges": sorted(found.ignore_changes),
+                "inputs": _masked(found.inputs),
+                "dependencies": sorted(found.depends_on),
+                "references": {key: sorted(urns) for key, urns in sorted(found.references.items())},
+            }
+            for found in sorted(deployment.resources.values(), key=lambda found: found.urn)
+        ],
+        "outputs": _masked(deployment.outputs),
+    }
+
+
+def _masked(value: Any) -> Any:  # noqa: ANN401 (an input has any type)
+    from pulumi.runtime.rpc import is_rpc_secret  # noqa: PLC0415
+
+    if is_rpc_secret(value):
+        return SECRET
+    if isinstance(value, dict):
+        members = cast("dict[str, Any]", value)
+        return {key: _masked(members[key]) for key in sorted(members)}
+    if isinstance(value, list):
+        return [_masked(item) for item in cast("list[Any]", value)]
+    return value

@@ -1,0 +1,116 @@
+"""Runs the whole program of a stack against a recorder."""
+
+import asyncio
+import contextvars
+import os
+import runpy
+from collections.abc import Callable, Generator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from google.protobuf import empty_pb2
+from pulumi.runtime import mocks, set_all_config
+from pulumi.runtime import settings as runtime_settings
+from pulumi.runtime import stack as runtime_stack
+
+from evaluation.recorder import Cloud, Recorded, RecordingMonitor
+from settings.project import project_schema, stack_config
+
+ROOT = Path(__file__).parents[1]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deployment:
+    """What a program registered."""
+
+    resources: dict[str, Recorded]
+    """By URN; the stack itself is left out."""
+    outputs: dict[str, Any]
+    invokes: tuple[str, ...]
+
+    def of_type(self, kind: str) -> list[Recorded]:
+        """Return the resources of one type, by name."""
+        found = [resource for resource in self.resources.values() if resource.type == kind]
+        return sorted(found, key=lambda resource: resource.name)
+
+    def one(self, kind: str, name: str) -> Recorded:
+        """Return the resource of a type and name."""
+        (found,) = [resource for resource in self.of_type(kind) if resource.name == name]
+        return found
+
+
+def evaluate(
+    stack: str,
+    preview: bool = False,
+    directory: Path = ROOT,
+    monitor: RecordingMonitor | None = None,
+    overrides: Mapping[str, str] | None = None,
+) -> Deployment:
+    """Run the program of ``directory`` for ``stack``; ``overrides`` replace configuration by short key.
+
+    Errors of the program are raised here. The run has a context of its own and leaves no trace in the
+    process.
+    """
+    project = project_schema(directory).name
+    config = stack_config(directory, stack) | {
+        f"{project}:{key}": text for key, text in (overrides or {}).items()
+    }
+
+    def program() -> None:
+        runpy.run_path(str(directory / "__main__.py"), run_name="__main__")
+
+    return run(program, project, stack, config, preview, directory, monitor)
+
+
+def run(
+    program: Callable[[], None],
+    project: str = "nova",
+    stack: str = "test",
+    config: dict[str, str] | None = None,
+    preview: bool = False,
+    directory: Path = ROOT,
+    monitor: RecordingMonitor | None = None,
+) -> Deployment:
+    """Run ``program`` as the program of a stack; a given ``monitor`` shows what a failed run did."""
+    values = config or {}
+    monitor = RecordingMonitor(Cloud(preview)) if monitor is None else monitor
+
+    async def main() -> None:
+        # After the first error the others, which follow from it, would only be noise.
+        asyncio.get_running_loop().set_exception_handler(lambda _loop, _context: None)
+        await runtime_stack.run_in_stack(program)
+
+    def body() -> None:
+        set_all_config(values)
+        deployment = monitor.GetDeploymentInfo(empty_pb2.Empty())  # pyright: ignore[reportUnknownMemberType]
+        runtime_settings.configure(
+            mocks.MockSettings(
+                monitor=monitor,
+                monitor_features=set(deployment.supportedFeatures),
+                engine=mocks.MockEngine(None),
+                project=project,
+                stack=stack,
+                dry_run=preview,
+                organization="organization",
+                callbacks=None,
+            )
+        )
+        asyncio.run(main())
+
+    with _working_directory(directory):
+        contextvars.copy_context().run(body)
+    resources = {urn: found for urn, found in monitor.recorded.items() if found.type != "pulumi:pulumi:Stack"}
+    return Deployment(resources=resources, outputs=monitor.outputs, invokes=tuple(monitor.cloud.invokes))
+
+
+@contextmanager
+def _working_directory(directory: Path) -> Generator[None]:
+    # The engine runs a program in its own folder, and image sources are relative to it.
+    before = Path.cwd()
+    os.chdir(directory)
+    try:
+        yield
+    finally:
+        os.chdir(before)
