@@ -18,6 +18,7 @@ from settings.values import Values, check_keys
 
 KEYS = (
     "region",
+    "production",
     *network.KEYS,
     *services.KEYS,
     *models.KEYS,
@@ -27,12 +28,20 @@ KEYS = (
 )
 """Every key that is read here, without the project's namespace; the project file declares exactly these."""
 
+_PRODUCTION_NEEDS = {
+    "protectStatefulResources": "it is true where production is",
+    "webAcl": "it is true where production is",
+    "domain": "where production is true it is the site's host name, such as nova.example.com",
+}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """Everything that a stack decides, checked as a whole."""
 
     region: str
+    production: bool
+    """Whether people depend on the stack: then nothing that protects them may be left out."""
     network: NetworkSettings
     services: ServiceSettings
     models: ModelSettings
@@ -58,6 +67,7 @@ class Settings:
         region = values.region("region")
         settings = cls(
             region=region,
+            production=values.boolean("production"),
             network=read_network(values, region),
             services=read_services(values),
             models=read_models(values),
@@ -66,6 +76,7 @@ class Settings:
             operations=read_operations(values),
         )
         settings._check_egress(values)
+        settings._check_production(values)
         return settings
 
     def _check_egress(self, values: Values) -> None:
@@ -76,6 +87,17 @@ class Settings:
                 "services that run tasks reach AWS over the internet: choose single or per-az, or set every "
                 "service's maxTasks to 0",
             )
+
+    def _check_production(self, values: Values) -> None:
+        if not self.production:
+            return
+        for key, value, safe in (
+            ("protectStatefulResources", self.data.protect, self.data.protect),
+            ("webAcl", self.edge.web_acl, self.edge.web_acl),
+            ("domain", "", self.edge.domain is not None),
+        ):
+            if not safe:
+                raise SettingsError(values.key(key), value, _PRODUCTION_NEEDS[key])
 
 
 def received_keys() -> frozenset[str]:

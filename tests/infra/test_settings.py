@@ -131,6 +131,7 @@ def stated(stack: str) -> set[str]:
         ("logRetentionDays", "31", "nova:logRetentionDays", "30, 60, 90"),
         ("logRetentionDays", "0", "nova:logRetentionDays", "between 1 and 3653"),
         ("protectStatefulResources", "yes", "nova:protectStatefulResources", "true or false"),
+        ("protectStatefulResources", "false", "nova:protectStatefulResources", "true where production is"),
         ("recoveryDays", "6", "nova:recoveryDays", "between 7 and 30"),
         ("recoveryDays", "31", "nova:recoveryDays", "between 7 and 30"),
         ("recoveryDays", "7.5", "nova:recoveryDays", "whole number"),
@@ -173,6 +174,15 @@ def stated(stack: str) -> set[str]:
         ("services", services_with(maxTasks=1001), "nova:services.audio.maxTasks", "0 to 1000"),
         ("services", services_with(disk=1), "nova:services.audio.disk", "no such field"),
         ("spotPercent", "101", "nova:spotPercent", "between 0 and 100"),
+        ("production", "1", "nova:production", "true or false"),
+        ("domain", "nova", "nova:domain", "nova.example.com"),
+        ("domain", "Nova.example.com", "nova:domain", "lower case"),
+        ("domain", f"{'a.' * 100}com", "nova:domain", "host name"),
+        ("domain", "", "nova:domain", "nova.example.com"),
+        ("hostedZoneId", "", "nova:hostedZoneId", "public hosted zone"),
+        ("hostedZoneId", "/hostedzone/Z1", "nova:hostedZoneId", "public hosted zone"),
+        ("webAcl", "maybe", "nova:webAcl", "true or false"),
+        ("webAcl", "false", "nova:webAcl", "true where production is"),
         ("accessTokenMinutes", "4", "nova:accessTokenMinutes", "between 5 and 1440"),
         ("refreshTokenDays", "3651", "nova:refreshTokenDays", "between 1 and 3650"),
         ("throttleRate", "0", "nova:throttleRate", "between 1 and 10000"),
@@ -196,6 +206,19 @@ def test_a_service_without_a_field_is_named() -> None:
     del services["projector"]["memory"]
     with pytest.raises(SettingsError, match=r"nova:services\.projector\.memory: None .* missing"):
         settings_with(services=json.dumps(services))
+
+
+def test_production_needs_a_domain() -> None:
+    with pytest.raises(SettingsError, match=r"nova:domain: '' .* where production is true"):
+        settings_with(domain="", hostedZoneId="")
+
+
+def test_elsewhere_protection_guard_and_domain_may_be_left_out() -> None:
+    free = settings_with(
+        production="false", protectStatefulResources="false", webAcl="false", domain="", hostedZoneId=""
+    )
+    assert not free.production
+    assert (free.data.protect, free.edge.web_acl, free.edge.domain) == (False, False, None)
 
 
 def test_without_tasks_no_way_out_is_needed() -> None:
