@@ -1,8 +1,8 @@
 """What all workloads share.
 
-Creates: keys, alerts topic, VPC, event store, read model, content bucket, vector store, cache, bus, pipe,
-cluster, load balancer and user pool; the image of each workload; and, once the workloads have declared their
-routes, the public API.
+Creates: keys, alerts topic, VPC, event store, read model, content bucket, access logs, vector store, cache,
+bus, pipe, cluster, load balancer and user pool; the image of each workload; and, once the workloads have
+declared their routes, the public API.
 """
 
 from collections.abc import Sequence
@@ -14,6 +14,7 @@ from components.account import Account, current_account
 from components.compute.cluster import Cluster, ClusterArgs
 from components.compute.image import Image, ImageArgs
 from components.compute.service import ServiceHost
+from components.data.access_logs import AccessLogs, AccessLogsArgs
 from components.data.bucket import ContentBucket, ContentBucketArgs
 from components.data.cache import Cache, CacheArgs
 from components.data.cache_plan import CachePlan
@@ -67,6 +68,8 @@ class Platform(pulumi.ComponentResource):
     events: EventStore
     read_model: ReadModel
     content: ContentBucket
+    access_logs: AccessLogs
+    """Where load balancers and distributions write who asked for what."""
     vectors: VectorStore
     cache: Cache
     bus: EventBus
@@ -151,7 +154,16 @@ class Platform(pulumi.ComponentResource):
             ),
             opts=self._child,
         )
-
+        self.access_logs = AccessLogs(
+            f"{self._label}-access-logs",
+            AccessLogsArgs(
+                account=self.account,
+                buckets={"content": self.content.bucket},
+                retention_days=args.log_retention_days,
+                protect=args.protect,
+            ),
+            opts=self._child,
+        )
         self.vectors = VectorStore(
             f"{self._label}-vectors",
             VectorStoreArgs(

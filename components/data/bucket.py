@@ -10,8 +10,9 @@ import pulumi
 import pulumi_aws as aws
 
 from components.access.role import ServiceRole
-from components.access.statements import Statement, deny_plain_transport, document
+from components.access.statements import ResourceStatement, Statement
 from components.data.keys import DataKey
+from components.data.private_bucket import PrivateBucket, PrivateBucketArgs, private_bucket
 
 TIERING_DAYS = 30
 """Objects younger than this are read most, and Intelligent-Tiering charges for watching each."""
@@ -39,6 +40,7 @@ class ContentBucket(pulumi.ComponentResource):
     Every created object is announced on the account's default event bus; rules choose by prefix.
     """
 
+    bucket: aws.s3.Bucket
     name: pulumi.Output[str]
     arn: pulumi.Output[str]
     key_arn: pulumi.Output[str]
@@ -51,14 +53,11 @@ class ContentBucket(pulumi.ComponentResource):
         self._label = name
         self._key = args.key
         self.key_arn = args.key.arn
-        bucket = aws.s3.Bucket(
-            f"{name}-bucket",
-            force_destroy=not args.protect,
-            opts=pulumi.ResourceOptions(parent=self, protect=args.protect),
+        bucket = private_bucket(
+            name, PrivateBucketArgs(key_arn=args.key.arn, protect=args.protect), parent=self
         )
-        self.name = bucket.bucket
-        self.arn = bucket.arn
-        self._close()
+        self.bucket, self.name, self.arn = bucket.bucket, bucket.name, bucket.arn
+        bucket.seal([_own_key_only(bucket, args.key)])
         self._keep(args)
         aws.s3.BucketNotification(
             f"{name}-notification",
@@ -104,46 +103,6 @@ class ContentBucket(pulumi.ComponentResource):
             )
         )
 
-    def _close(self) -> None:
-        opts = pulumi.ResourceOptions(parent=self)
-        block = aws.s3.BucketPublicAccessBlock(
-            f"{self._label}-public-access-block",
-            bucket=self.name,
-            block_public_acls=True,
-            block_public_policy=True,
-            ignore_public_acls=True,
-            restrict_public_buckets=True,
-            opts=opts,
-        )
-        aws.s3.BucketOwnershipControls(
-            f"{self._label}-ownership",
-            bucket=self.name,
-            rule=aws.s3.BucketOwnershipControlsRuleArgs(object_ownership="BucketOwnerEnforced"),
-            opts=opts,
-        )
-        aws.s3.BucketServerSideEncryptionConfiguration(
-            f"{self._label}-encryption",
-            bucket=self.name,
-            rules=[
-                aws.s3.BucketServerSideEncryptionConfigurationRuleArgs(
-                    apply_server_side_encryption_by_default=aws.s3.BucketServerSideEncryptionConfigurationRuleApplyServerSideEncryptionByDefaultArgs(
-                        sse_algorithm="aws:kms", kms_master_key_id=self._key.arn
-                    ),
-                    bucket_key_enabled=True,
-                )
-            ],
-            opts=opts,
-        )
-        aws.s3.BucketPolicy(
-            f"{self._label}-policy",
-            bucket=self.name,
-            policy=document(
-                (deny_plain_transport(("s3:*",), (self.arn, pulumi.Output.concat(self.arn, "/*"))),)
-            ),
-            # S3 refuses the two changes at the same time ("conflicting conditional operation").
-            opts=pulumi.ResourceOptions(parent=self, depends_on=[block]),
-        )
-
     def _keep(self, args: ContentBucketArgs) -> None:
         versioning = aws.s3.BucketVersioning(
             f"{self._label}-versioning",
@@ -161,6 +120,22 @@ class ContentBucket(pulumi.ComponentResource):
             # Rules for noncurrent versions need versioning to be on.
             opts=pulumi.ResourceOptions(parent=self, depends_on=[versioning]),
         )
+
+
+def _own_key_only(bucket: PrivateBucket, key: DataKey) -> ResourceStatement:
+    # A request that says nothing gets the bucket's key. One that asks for anything else, another key or AWS's
+    # own, is refused: a negated condition also holds for a request that names no key.
+    return ResourceStatement(
+        sid="DenyOtherEncryption",
+        effect="Deny",
+        principals={"AWS": "*"},
+        actions=("s3:PutObject",),
+        resources=(bucket.objects(),),
+        conditions={
+            "Null": {"s3:x-amz-server-side-encryption": "false"},
+            "StringNotEquals": {"s3:x-amz-server-side-encryption-aws-kms-key-id": key.arn},
+        },
+    )
 
 
 def _keeping_rule(recovery_days: int) -> aws.s3.BucketLifecycleConfigurationRuleArgs:

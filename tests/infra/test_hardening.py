@@ -152,36 +152,6 @@ class TestData:
         assert "ttl" not in events
         assert read_model["ttl"] == {"attributeName": "expires_at", "enabled": True}
 
-    def test_the_content_bucket(self, production: Deployment) -> None:
-        (block,) = production.of_type("aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock")
-        assert all(value for key, value in block.inputs.items() if key != "bucket")
-        assert len(block.inputs) == 5
-        (ownership,) = production.of_type("aws:s3/bucketOwnershipControls:BucketOwnershipControls")
-        assert ownership.inputs["rule"] == {"objectOwnership": "BucketOwnerEnforced"}
-        (versioning,) = production.of_type("aws:s3/bucketVersioning:BucketVersioning")
-        assert versioning.inputs["versioningConfiguration"] == {"status": "Enabled"}
-        (notification,) = production.of_type("aws:s3/bucketNotification:BucketNotification")
-        assert notification.inputs["eventbridge"] is True
-        (encryption,) = production.of_type(
-            "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration"
-        )
-        (rule,) = encryption.inputs["rules"]
-        assert rule["bucketKeyEnabled"] is True
-        assert rule["applyServerSideEncryptionByDefault"]["sseAlgorithm"] == "aws:kms"
-        assert rule["applyServerSideEncryptionByDefault"]["kmsMasterKeyId"].endswith("key/nova-keys-content")
-        (policy,) = production.of_type("aws:s3/bucketPolicy:BucketPolicy")
-        (statement,) = statements(policy.inputs["policy"])
-        assert statement["Effect"] == "Deny"
-        assert statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
-
-    def test_content_is_tiered_and_leftovers_expire(self, production: Deployment) -> None:
-        (lifecycle,) = production.of_type("aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration")
-        keep, passing = lifecycle.inputs["rules"]
-        assert keep["transitions"] == [{"days": 30, "storageClass": "INTELLIGENT_TIERING"}]
-        assert keep["abortIncompleteMultipartUpload"] == {"daysAfterInitiation": 7}
-        assert keep["noncurrentVersionExpiration"] == {"noncurrentDays": 30}
-        assert (passing["filter"], passing["expiration"]) == ({"prefix": "transcribe/"}, {"days": 7})
-
     def test_keys_wait_before_they_are_destroyed(self, production: Deployment) -> None:
         for key in production.of_type("aws:kms/key:Key"):
             assert key.inputs["deletionWindowInDays"] == 30
