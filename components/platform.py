@@ -108,6 +108,7 @@ class Platform(pulumi.ComponentResource):
                 "event_store_table": self.events.name,
                 "read_model_table": self.read_model.name,
                 "content_bucket": self.content.name,
+                "access_log_bucket": self.access_logs.name,
                 "vector_bucket": self.vectors.bucket_name,
                 "cache_endpoint": self.cache.endpoint,
                 "event_bus": self.bus.name,

@@ -2,8 +2,8 @@
 
 from typing import Any
 
+from evaluation.answers import ACCOUNT_ID, REGION
 from tests.infra.deployment import Deployment
-from tests.infra.outputs import ACCOUNT_ID, REGION
 from tests.infra.policies import statements
 
 CONTENT = "nova-content"
