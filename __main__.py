@@ -28,6 +28,7 @@ platform = Platform(
         recovery_days=settings.data.recovery_days,
         spot_percent=settings.services.spot_percent,
         alarm_email=settings.operations.alarm_email,
+        runbook_url=settings.operations.runbook_url,
         access_token_minutes=settings.edge.access_token_minutes,
         refresh_token_days=settings.edge.refresh_token_days,
         embedding_dimension=settings.models.embedding_dimension,

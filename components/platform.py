@@ -26,12 +26,12 @@ from components.edge.api import Api, ApiArgs
 from components.edge.load_balancer import LoadBalancer, LoadBalancerArgs
 from components.edge.routes import Route
 from components.edge.user_pool import UserPool, UserPoolArgs
-from components.messaging.alerts import Alerts, AlertsArgs
 from components.messaging.bus import EventBus, EventBusArgs
 from components.messaging.pipe import EventPipe, EventPipeArgs
 from components.messaging.queue import QueueEncryption
 from components.network.vpc import Vpc, VpcArgs
 from components.network.zones import NatStrategy
+from components.observe.alarms import Alerts, AlertsArgs
 from components.observe.logs import LogPolicy
 
 NAMESPACE = "nova.local"
@@ -55,6 +55,7 @@ class PlatformArgs:
     recovery_days: int
     spot_percent: int
     alarm_email: str
+    runbook_url: str
     access_token_minutes: int
     refresh_token_days: int
     embedding_dimension: int
@@ -95,7 +96,7 @@ class Platform(pulumi.ComponentResource):
         self._logs = LogPolicy(retention_days=args.log_retention_days, key_arn=keys.logs.arn)
         alerts = Alerts(
             f"{name}-alerts",
-            AlertsArgs(account=self.account, key=keys.messages, email=args.alarm_email),
+            AlertsArgs(account=self.account, keys=keys, email=args.alarm_email, runbook_url=args.runbook_url),
             opts=self._child,
         )
         self.queues = QueueEncryption(key=keys.messages, alerts=alerts)

@@ -4,13 +4,18 @@ import re
 from dataclasses import dataclass
 
 from components.observe.retention import check_retention
+from settings.errors import SettingsError
 from settings.values import Values
 
-KEYS = ("logRetentionDays", "alarmEmail", "owner", "costCenter")
+KEYS = ("logRetentionDays", "alarmEmail", "runbookUrl", "owner", "costCenter")
 
 # AWS limit of a tag's value; the characters are those allowed in all services.
 _TAG_VALUE = re.compile(r"[A-Za-z0-9 _.:/=+@-]{1,256}")
 _TAG_VALUE_ALLOWED = "it is a tag value of 1 to 256 characters"
+
+# A folder, in this repository or on the web, without a slash at its end.
+_RUNBOOK_FOLDER = re.compile(r"(https://[a-z0-9.-]+/)?[A-Za-z0-9._~%-]+(/[A-Za-z0-9._~%-]+)*")
+_RUNBOOK_URL_LENGTH_MAX = 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,6 +25,8 @@ class OperationsSettings:
     log_retention_days: int
     alarm_email: str
     """Empty for none."""
+    runbook_url: str
+    """Folder of the runbooks, without a slash at its end."""
     owner: str
     cost_center: str
 
@@ -33,6 +40,18 @@ def read_operations(values: Values) -> OperationsSettings:
         alarm_email=values.matching(
             "alarmEmail", r"([^@\s]+@[^@\s]+\.[^@\s]+)?", "it is a mail address, or empty"
         ),
+        runbook_url=_runbook_url(values),
         owner=values.matching("owner", _TAG_VALUE, _TAG_VALUE_ALLOWED),
         cost_center=values.matching("costCenter", _TAG_VALUE, _TAG_VALUE_ALLOWED),
     )
+
+
+def _runbook_url(values: Values) -> str:
+    allowed = (
+        f"it is an https address, or a path in the repository, of a folder: up to {_RUNBOOK_URL_LENGTH_MAX} "
+        "characters without a slash at the end"
+    )
+    url = values.matching("runbookUrl", _RUNBOOK_FOLDER, allowed)
+    if len(url) > _RUNBOOK_URL_LENGTH_MAX:
+        raise SettingsError(values.key("runbookUrl"), url, allowed)
+    return url

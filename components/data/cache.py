@@ -14,11 +14,12 @@ import pulumi_random as random
 from components.data.cache_plan import CacheEngine, CachePlan, PasswordSlot, current_slot, slot_generations
 from components.data.keys import DataKey
 from components.data.secrets import Secret, SecretArgs, SecretPolicy, SecretReference
-from components.messaging.alerts import AlarmArgs, Alerts
 from components.names import stack_name
 from components.network.connection import Callee, Peer
 from components.network.vpc import Vpc
+from components.observe.alarms import AlarmArgs, Alerts
 from components.observe.logs import LogPolicy
+from components.observe.metrics import Metric
 
 PORT = 6379
 SNAPSHOT_WINDOW = "03:00-04:00"
@@ -259,30 +260,33 @@ class Cache(pulumi.ComponentResource):
 
     def _watch(self) -> None:
         alarms = (
-            ("cpu", "EngineCPUUtilization", "Maximum", CPU_PERCENT_ALARM, "The engine's only thread is busy: "
-             "look for expensive commands, then choose a larger node."),
-            ("memory", "DatabaseMemoryUsagePercentage", "Maximum", MEMORY_PERCENT_ALARM, "Memory is nearly "
-             "used up and keys will be evicted: choose a larger node."),
-            ("evictions", "Evictions", "Sum", 0, "Sessions lose their short-term memory before its time, "
-             "because memory is full: choose a larger node."),
-            ("connections", "CurrConnections", "Maximum", CONNECTIONS_ALARM, "More connections than the "
-             "services need: look for a client that opens one a request."),
+            ("cpu", "EngineCPUUtilization", "Maximum", CPU_PERCENT_ALARM,
+             "The engine's only thread is busy.", "cache-cpu"),
+            ("memory", "DatabaseMemoryUsagePercentage", "Maximum", MEMORY_PERCENT_ALARM,
+             "Memory is nearly used up, and keys will be evicted.", "cache-memory"),
+            ("evictions", "Evictions", "Sum", 0,
+             "Sessions lose their short-term memory early, because memory is full.", "cache-memory"),
+            ("connections", "CurrConnections", "Maximum", CONNECTIONS_ALARM,
+             "More connections than the services need.", "cache-connections"),
         )  # fmt: skip
         for number in range(1, 2 + self._args.plan.replicas):
             # ElastiCache numbers the nodes of a group itself, and reports engine metrics by node only.
             node = f"{number:03}"
             cluster_id = pulumi.Output.concat(self._replication_group.id, "-", node)
-            for label, metric, statistic, threshold, description in alarms:
+            for label, metric, statistic, threshold, description, runbook in alarms:
                 self._args.alerts.alarm(
                     f"{self._label}-node-{node}-{label}-alarm",
                     AlarmArgs(
                         description=f"Node {node} of the cache. {description}",
-                        namespace="AWS/ElastiCache",
-                        metric=metric,
-                        dimensions={"CacheClusterId": cluster_id},
+                        runbook=runbook,
+                        metric=Metric(
+                            namespace="AWS/ElastiCache",
+                            name=metric,
+                            dimensions={"CacheClusterId": cluster_id},
+                            statistic=statistic,
+                            period_seconds=300,
+                        ),
                         threshold=threshold,
-                        statistic=statistic,
-                        period_seconds=300,
                         periods=2,
                     ),
                     parent=self,

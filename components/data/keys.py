@@ -4,7 +4,7 @@ Creates: a customer managed KMS key with yearly rotation for tables, content, ve
 messages, logs and images.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pulumi
 import pulumi_aws as aws
@@ -89,16 +89,23 @@ class Keys(pulumi.ComponentResource):
             }
         )
 
-    def _key(self, label: str, services: tuple[ResourceStatement, ...]) -> DataKey:
+    def messages_in(self, region: str) -> DataKey:
+        """Make the key of the messages in another region, such as that of CloudFront's alarms."""
+        account = replace(self._args.account, region=region)
+        return self._key("messages", _message_services(account), region)
+
+    def _key(self, label: str, services: tuple[ResourceStatement, ...], region: str | None = None) -> DataKey:
+        account = self._args.account if region is None else replace(self._args.account, region=region)
         key = aws.kms.Key(
-            f"{self._name}-{label}",
+            f"{self._name}-{label}" if region is None else f"{self._name}-{region}-{label}",
+            region=region,
             description=f"Encrypts the {label} of {pulumi.get_project()}-{pulumi.get_stack()}",
             enable_key_rotation=True,
             deletion_window_in_days=self._args.recovery_days,
-            policy=document((_delegation(self._args.account), *services)),
+            policy=document((_delegation(account), *services)),
             opts=pulumi.ResourceOptions(parent=self, protect=self._args.protect),
         )
-        return DataKey(label=label, arn=key.arn, account=self._args.account)
+        return DataKey(label=label, arn=key.arn, account=account)
 
 
 def _delegation(account: Account) -> ResourceStatement:

@@ -1,1 +1,1 @@
-"""How parts hear of each other: bus, queues, pipe and the alerts topic."""
+"""How parts hear of each other: bus, queues and pipe."""

@@ -13,7 +13,8 @@ import pulumi_aws as aws
 from components.access.role import ServiceRole
 from components.access.statements import ResourceStatement, Statement, deny_plain_transport, document
 from components.data.keys import DataKey
-from components.messaging.alerts import AlarmArgs, Alerts
+from components.observe.alarms import AlarmArgs, Alerts
+from components.observe.metrics import Metric
 
 RETENTION_SECONDS = 4 * 24 * 3600
 """Four days: a weekend and a day to repair a consumer."""
@@ -100,11 +101,13 @@ class DeadLetterQueue(pulumi.ComponentResource):
         args.alerts.alarm(
             f"{name}-depth-alarm",
             AlarmArgs(
-                description=f"{name} holds messages that could not be handled: read their cause in the logs, "
-                "repair it, then move them back.",
-                namespace="AWS/SQS",
-                metric="ApproximateNumberOfMessagesVisible",
-                dimensions={"QueueName": queue.name},
+                description=f"{name} holds messages that could not be handled.",
+                runbook="dead-letters",
+                metric=Metric(
+                    namespace="AWS/SQS",
+                    name="ApproximateNumberOfMessagesVisible",
+                    dimensions={"QueueName": queue.name},
+                ),
                 threshold=0,
             ),
             parent=self,
@@ -206,11 +209,13 @@ class Queue(pulumi.ComponentResource):
         args.encryption.alerts.alarm(
             f"{self._label}-age-alarm",
             AlarmArgs(
-                description=f"The oldest message of {self._label} waits too long: look whether its worker "
-                "runs and what it logs.",
-                namespace="AWS/SQS",
-                metric="ApproximateAgeOfOldestMessage",
-                dimensions={"QueueName": self.name},
+                description=f"The oldest message of {self._label} waits too long for its worker.",
+                runbook="queue-age",
+                metric=Metric(
+                    namespace="AWS/SQS",
+                    name="ApproximateAgeOfOldestMessage",
+                    dimensions={"QueueName": self.name},
+                ),
                 threshold=args.age_seconds_alarm,
                 periods=3,
             ),

@@ -1,1 +1,1 @@
-"""What is kept to understand the platform: log groups."""
+"""What is kept to understand the platform: log groups, alarms."""

@@ -237,6 +237,7 @@ def platform(cache: CachePlan | None = None, protect: bool = False) -> Platform:
             recovery_days=7,
             spot_percent=50,
             alarm_email="operations@example.com",
+            runbook_url="https://example.com/runbooks",
             access_token_minutes=5,
             refresh_token_days=1,
             embedding_dimension=256,
