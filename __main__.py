@@ -33,6 +33,7 @@ platform = Platform(
         refresh_token_days=settings.edge.refresh_token_days,
         embedding_dimension=settings.models.embedding_dimension,
         cache=settings.data.cache,
+        permissions_boundary=settings.access.permissions_boundary,
     ),
     opts=options,
 )

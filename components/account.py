@@ -14,6 +14,8 @@ class Account:
     partition: pulumi.Output[str]
     """``aws``, ``aws-cn`` or ``aws-us-gov``."""
     region: str
+    boundary: str = ""
+    """Name of the IAM policy that bounds every role made here; empty for none."""
 
     def arn(self, service: str, resource: pulumi.Input[str]) -> pulumi.Output[str]:
         """Return the ARN in this account and region whose last part is ``resource``."""
@@ -25,16 +27,25 @@ class Account:
         """Return the account itself as a principal: whoever the account's own IAM policies allow."""
         return pulumi.Output.concat("arn:", self.partition, ":iam::", self.account_id, ":root")
 
+    def boundary_arn(self) -> pulumi.Output[str] | None:
+        """Return the ARN of the permissions boundary, if there is one."""
+        if not self.boundary:
+            return None
+        return pulumi.Output.concat(
+            "arn:", self.partition, ":iam::", self.account_id, ":policy/", self.boundary
+        )
+
     def endpoint(self, service: str) -> str:
         """Return the value of ``kms:ViaService`` when ``service`` uses a key on a caller's behalf."""
         return f"{service}.{self.region}.amazonaws.com"
 
 
-def current_account(region: str, opts: pulumi.InvokeOptions) -> Account:
-    """Ask the provider in ``opts`` whose account its credentials belong to."""
+def current_account(region: str, opts: pulumi.InvokeOptions, boundary: str = "") -> Account:
+    """Ask the provider in ``opts`` whose account its credentials belong to, bounded as given."""
     identity = aws.get_caller_identity_output(opts=opts)
     return Account(
         account_id=identity.account_id,
         partition=identity.arn.apply(lambda arn: arn.split(":")[1]),
         region=region,
+        boundary=boundary,
     )

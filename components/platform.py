@@ -60,6 +60,8 @@ class PlatformArgs:
     refresh_token_days: int
     embedding_dimension: int
     cache: CachePlan
+    permissions_boundary: str = ""
+    """Name of the IAM policy that bounds every role; empty for none."""
 
 
 class Platform(pulumi.ComponentResource):
@@ -86,7 +88,9 @@ class Platform(pulumi.ComponentResource):
         self._label = name
         self._child = pulumi.ResourceOptions(parent=self)
         self._protects_images = args.protect
-        self.account = current_account(args.region, pulumi.InvokeOutputOptions(parent=self))
+        self.account = current_account(
+            args.region, pulumi.InvokeOutputOptions(parent=self), boundary=args.permissions_boundary
+        )
         keys = Keys(
             f"{name}-keys",
             KeysArgs(account=self.account, recovery_days=args.recovery_days, protect=args.protect),

@@ -89,8 +89,8 @@ def _key(name: str, _physical: str, _inputs: Properties) -> Properties:
     return {"__id": name, "keyId": name, "arn": resource_arn("kms", f"key/{name}")}
 
 
-def _role(_name: str, physical: str, _inputs: Properties) -> Properties:
-    return {"__id": physical, "arn": f"arn:aws:iam::{ACCOUNT_ID}:role/{physical}"}
+def _role(_name: str, physical: str, inputs: Properties) -> Properties:
+    return {"__id": physical, "arn": f"arn:aws:iam::{ACCOUNT_ID}:role{inputs.get('path', '/')}{physical}"}
 
 
 def _bucket(_name: str, physical: str, inputs: Properties) -> Properties:

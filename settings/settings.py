@@ -6,7 +6,8 @@ import pulumi
 from pulumi.runtime import config as runtime_config
 
 from components.network.zones import NatStrategy
-from settings import data, edge, models, network, operations, services
+from settings import access, data, edge, models, network, operations, services
+from settings.access import AccessSettings, read_access
 from settings.data import DataSettings, read_data
 from settings.edge import EdgeSettings, read_edge
 from settings.errors import SettingsError
@@ -25,6 +26,7 @@ KEYS = (
     *data.KEYS,
     *edge.KEYS,
     *operations.KEYS,
+    *access.KEYS,
 )
 """Every key that is read here, without the project's namespace; the project file declares exactly these."""
 
@@ -48,6 +50,7 @@ class Settings:
     data: DataSettings
     edge: EdgeSettings
     operations: OperationsSettings
+    access: AccessSettings
 
     @classmethod
     def load(cls, config: pulumi.Config) -> "Settings":
@@ -74,6 +77,7 @@ class Settings:
             data=read_data(values),
             edge=read_edge(values),
             operations=read_operations(values),
+            access=read_access(values),
         )
         settings._check_egress(values)
         settings._check_production(values)

@@ -41,6 +41,9 @@ class ServiceRole(pulumi.ComponentResource):
         self._sealed = False
         role = aws.iam.Role(
             f"{name}-role",
+            # What may deploy this stack may touch the roles below this path and no others (bootstrap/).
+            path=role_path(pulumi.get_project(), pulumi.get_stack()),
+            permissions_boundary=args.account.boundary_arn(),
             assume_role_policy=trust(args.service, _confused_deputy_conditions(args)),
             opts=pulumi.ResourceOptions(parent=self),
         )
@@ -75,6 +78,11 @@ class ServiceRole(pulumi.ComponentResource):
             policy=document(self._statements),
             opts=pulumi.ResourceOptions(parent=self),
         )
+
+
+def role_path(project: str, stack: str) -> str:
+    """Return the IAM path of a stack's roles: who deploys it is limited to it."""
+    return f"/{project}/{stack}/"
 
 
 def _confused_deputy_conditions(args: ServiceRoleArgs) -> Conditions:

@@ -128,6 +128,7 @@ def stated(stack: str) -> set[str]:
         ("vpcCidr", "10.0.0.1/16", "nova:vpcCidr", "IPv4 network"),
         ("natGateways", "two", "nova:natGateways", "none, single, per-az"),
         ("natGateways", "none", "nova:natGateways", "maxTasks to 0"),
+        ("permissionsBoundary", "no boundary", "nova:permissionsBoundary", "name of an IAM policy"),
         ("logRetentionDays", "31", "nova:logRetentionDays", "30, 60, 90"),
         ("logRetentionDays", "0", "nova:logRetentionDays", "between 1 and 3653"),
         ("protectStatefulResources", "yes", "nova:protectStatefulResources", "true or false"),
