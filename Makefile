@@ -47,7 +47,7 @@ lint-only:
 	@$(RUN) "vulture" $(PYTHON) -m vulture
 
 unit-only:
-	$(PYTHON) -m pytest -q -m "not e2e and not engine" tests
+	$(PYTHON) -m pytest -q -n auto --dist loadfile -m "not e2e and not engine" tests
 
 engine-only:
 	$(PYTHON) -m pytest -q -m engine --timeout 600 tests/engine

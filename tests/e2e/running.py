@@ -96,6 +96,11 @@ class Running:
             aws_secret_access_key=self.credentials["AWS_SECRET_ACCESS_KEY"],
         )
 
+    def task_role(self, service: str) -> str:
+        """The name of the task role of an ECS service."""
+        roles: list[dict[str, Any]] = self.aws("iam").list_roles()["Roles"]
+        return next(role["RoleName"] for role in roles if role["RoleName"].startswith(f"{service}-task-role"))
+
     def api(self, token: str | None = None) -> httpx2.Client:
         """A client of the public API, signed in as the demo user unless `token` says otherwise."""
         bearer = self.nova("token").stdout.strip() if token is None else token

@@ -8,8 +8,8 @@ from redis import Redis
 from redis.exceptions import AuthenticationError, ConnectionError, NoPermissionError  # noqa: A004
 
 from tests.e2e.conversations import asked, opened
-from tests.e2e.permissions import without
 from tests.e2e.running import CHECKOUT, Running
+from tests.rights import without_action
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(420)]
 
@@ -26,7 +26,8 @@ QUESTION = "When does the last train leave?"
     ],
 )
 def test_a_grant_that_is_taken_away_is_missed_and_named(platform: Running, service: str, action: str) -> None:
-    with without(platform, service, action) as role:
+    role = platform.task_role(service)
+    with without_action(platform.aws("iam"), role, action):
         shown = platform.nova("demo", SAMPLE, QUESTION)
         assert shown.returncode == 1, shown.stdout
         assert action in shown.stderr, shown.stderr
@@ -42,7 +43,8 @@ def test_a_session_survives_a_model_that_fails(platform: Running) -> None:
     with platform.api(platform.token_of_new_user("patient")) as api:
         session = opened(api)
         first = asked(api, session, "Hello!")
-        with without(platform, "agent-core", "bedrock:InvokeModelWithResponseStream"):
+        role = platform.task_role("agent-core")
+        with without_action(platform.aws("iam"), role, "bedrock:InvokeModelWithResponseStream"):
             failed = asked(api, session, "Are you there?")
         assert failed.events[-1][0] == "error", failed.events
         problem = failed.events[-1][1]

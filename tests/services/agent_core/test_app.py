@@ -272,7 +272,11 @@ def test_without_memory_sessions_can_be_read(
     assert start(without)
     deletion = without.delete(f"/api/sessions/{session_id}", headers=bearer())
     check_problem(deletion, 503, "session-memory-unavailable")
-    assert without.get("/ready").json()["checks"] == {"event_store": "ok", "session_memory": "failed"}
+    assert without.get("/ready").json()["checks"] == {
+        "event_store": "ok",
+        "session_memory": "failed",
+        "identity": "ok",
+    }
     assert without.get("/health").status_code == 200
     assert SessionDeleted.__name__ not in [event.type for event in history(store, session_id)]
     assert stream(client, session_id, "two")[-1][0] == "done"

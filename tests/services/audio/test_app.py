@@ -326,7 +326,7 @@ def test_every_route_needs_a_token(client: TestClient) -> None:
 
 def test_health_and_readiness(client: TestClient) -> None:
     assert client.get("/health").status_code == 200
-    assert client.get("/ready").json() == {"status": "ok", "checks": {"event_store": "ok"}}
+    assert client.get("/ready").json() == {"status": "ok", "checks": {"event_store": "ok", "identity": "ok"}}
     aws.dynamodb(REGION).delete_table(TableName=EVENT_STORE_TABLE)
     assert client.get("/ready").status_code == 503
     assert client.get("/health").status_code == 200

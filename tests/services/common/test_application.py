@@ -13,9 +13,12 @@ import pytest
 from fastapi import FastAPI, HTTPException, Query, Request
 from fastapi.testclient import TestClient
 from nova_common.application import create_application
+from nova_common.identity import IdentitySettings, KeysUnavailableError, SigningKeys, TokenVerifier
 from nova_common.logs import JsonFormatter, configure_logging
 from nova_common.problems import Problem
 from pydantic import BaseModel, Field
+
+from tests.services.support import tokens
 
 
 class Body(BaseModel):
@@ -172,6 +175,36 @@ def test_health_and_readiness() -> None:
         assert client.get("/health").status_code == 200
         alive[0] = False
         assert client.get("/health").status_code == 503
+
+
+def test_every_check_runs_at_the_start_and_none_is_waited_for() -> None:
+    begun, release = threading.Event(), threading.Event()
+
+    def slow() -> None:
+        begun.set()
+        release.wait(5)
+
+    with TestClient(build(checks={"slow": slow})) as client:
+        assert begun.wait(5)
+        assert client.get("/health").status_code == 200
+        release.set()
+
+
+def test_a_service_that_cannot_verify_tokens_is_not_ready() -> None:
+    reachable = threading.Event()
+
+    def fetch(_: str) -> object:
+        if reachable.is_set():
+            return tokens.jwks()
+        message = "no route"
+        raise KeysUnavailableError(message)
+
+    settings = IdentitySettings(issuer=tokens.ISSUER, client_id=tokens.CLIENT_ID, jwks_url="unused")
+    verifier = TokenVerifier(settings, SigningKeys("unused", fetch=fetch))
+    with TestClient(build(verifier=verifier)) as client:
+        assert client.get("/ready").json()["checks"] == {"identity": "failed"}
+        reachable.set()
+        assert client.get("/ready").json()["checks"] == {"identity": "ok"}
 
 
 def test_a_draining_process_is_not_ready_and_closes_connections() -> None:

@@ -238,4 +238,4 @@ def test_only_the_lists_are_served(client: TestClient) -> None:
     for path in ("/api/audio", "/api/sessions"):
         assert client.post(path, json={}, headers=bearer()).status_code == 405
         assert client.get(f"{path}/{uuid.uuid4()}", headers=bearer()).status_code == 404
-    assert client.get("/ready").json() == {"status": "ok", "checks": {"read_model": "ok"}}
+    assert client.get("/ready").json() == {"status": "ok", "checks": {"read_model": "ok", "identity": "ok"}}

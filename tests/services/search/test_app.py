@@ -299,7 +299,7 @@ def test_an_index_that_is_busy_is_a_503(client: TestClient, vectors: FakeVectors
 
 
 def test_health_and_readiness(client: TestClient, vectors: FakeVectors) -> None:
-    assert client.get("/ready").json() == {"status": "ok", "checks": {"vector_index": "ok"}}
+    assert client.get("/ready").json() == {"status": "ok", "checks": {"vector_index": "ok", "identity": "ok"}}
     vectors.refusal = failure("NotFoundException")
     assert client.get("/ready").status_code == 503
     assert client.get("/health").status_code == 200

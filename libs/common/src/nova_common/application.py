@@ -1,8 +1,9 @@
 """The factory of every service's HTTP application: problems, request ids, limits, liveness, readiness."""
 
 import asyncio
+import contextlib
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from http import HTTPStatus
 from typing import Any
@@ -13,6 +14,7 @@ from fastapi.responses import JSONResponse
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 
+from nova_common.identity import TokenVerifier
 from nova_common.middleware import BODY_BYTES_MAX, BodyLimitMiddleware, RequestContextMiddleware
 from nova_common.problems import Problem, problem_response
 
@@ -44,32 +46,57 @@ def create_application(
     checks: Mapping[str, Check] | None = None,
     alive: Callable[[], bool] = lambda: True,
     lifespan: Lifespan | None = None,
+    verifier: TokenVerifier | None = None,
     body_bytes_max: int = BODY_BYTES_MAX,
     check_seconds_max: float = CHECK_SECONDS_MAX,
 ) -> FastAPI:
     """Return an application with `/health` and `/ready` to which a service adds its routes.
 
     `checks` decide readiness, `alive` decides liveness (false makes ECS replace the task), `body_bytes_max`
-    limits request bodies. `app.state.draining` is the `Draining` that the runner starts.
+    limits request bodies. `app.state.draining` is the `Draining` that the runner starts, `app.state.verifier`
+    what an `AuthenticatedRoute` asks; a service with one is ready when it can verify tokens. Every check runs
+    once at the start too, so that the first request finds credentials, keys and connections in place.
     """
     draining = Draining()
+    known = dict(checks or {})
+
+    def check_identity() -> None:
+        app.state.verifier.check_ready()
+
+    if verifier is not None:
+        known["identity"] = check_identity
     app = FastAPI(
         title=title,
-        lifespan=lifespan,
+        lifespan=_warming(known, check_seconds_max, lifespan),
         docs_url=None,
         redoc_url=None,
         openapi_url=None,
         redirect_slashes=False,
     )
     app.state.draining = draining
+    app.state.verifier = verifier
     # The last one added is the outermost: even a refused body has a request id and a log line.
     app.add_middleware(BodyLimitMiddleware, bytes_max=body_bytes_max)
     app.add_middleware(RequestContextMiddleware, is_draining=lambda: draining.started)
     app.add_exception_handler(HTTPException, _http_problem)
     app.add_exception_handler(RequestValidationError, _validation_problem)
     _add_health(app, alive)
-    _add_readiness(app, dict(checks or {}), draining, check_seconds_max)
+    _add_readiness(app, known, draining, check_seconds_max)
     return app
+
+
+def _warming(checks: Mapping[str, Check], seconds_max: float, lifespan: Lifespan | None) -> Lifespan:
+    @contextlib.asynccontextmanager
+    async def warmed(app: FastAPI) -> AsyncGenerator[None]:
+        async with lifespan(app) if lifespan else contextlib.nullcontext():
+            # Nobody waits for it: a service starts without what it depends on, and says so at `/ready`.
+            warming = asyncio.gather(*(_outcome(name, check, seconds_max) for name, check in checks.items()))
+            try:
+                yield
+            finally:
+                warming.cancel()
+
+    return warmed
 
 
 def _add_health(app: FastAPI, alive: Callable[[], bool]) -> None:

@@ -114,6 +114,12 @@ class SigningKeys:
         message = "the signing key is unknown"
         raise InvalidTokenError(message)
 
+    def ensure(self) -> None:
+        """Fetch the keys if none are known yet; KeysUnavailableError when that fails."""
+        with self._lock:
+            if self._fetched_at is None:
+                self._refresh()
+
     def _is_older(self, moment: float | None, seconds: float) -> bool:
         return moment is None or self._clock() - moment >= seconds
 
@@ -140,6 +146,10 @@ class TokenVerifier:
         self._issuer = settings.issuer
         self._client_id = settings.client_id
         self._keys = keys or SigningKeys(settings.jwks_url)
+
+    def check_ready(self) -> None:
+        """Readiness: KeysUnavailableError as long as no token can be verified."""
+        self._keys.ensure()
 
     def verify(self, token: str) -> Caller:
         """Return the caller; InvalidTokenError, InsufficientScopeError or KeysUnavailableError otherwise."""

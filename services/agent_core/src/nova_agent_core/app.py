@@ -172,13 +172,13 @@ def create_app(settings: ApiSettings, limits: ModelLimits = MODEL_LIMITS) -> Fas
         "Nova coordinator",
         checks={"event_store": store.check_ready, "session_memory": check_memory},
         lifespan=lifespan,
+        verifier=TokenVerifier(settings.identity),
         body_bytes_max=BODY_BYTES_MAX,
     )
     app.state.sessions = sessions
     app.state.turns = turns
     app.state.services = services
     app.state.heartbeat_seconds = settings.heartbeat_seconds
-    app.state.verifier = TokenVerifier(settings.identity)
     app.include_router(router)
     return app
 

@@ -134,9 +134,10 @@ def create_app(settings: ApiSettings) -> FastAPI:
     store = DynamoEventStore(
         aws.dynamodb(settings.region), settings.event_store_table, EventRegistry([RECORDING])
     )
-    app = create_application("Nova audio", checks={"event_store": store.check_ready})
+    app = create_application(
+        "Nova audio", checks={"event_store": store.check_ready}, verifier=TokenVerifier(settings.identity)
+    )
     app.state.recordings = Recordings(store, ContentStore(aws.s3(settings.region), settings.content_bucket))
-    app.state.verifier = TokenVerifier(settings.identity)
     app.include_router(router)
     return app
 

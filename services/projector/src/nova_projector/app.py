@@ -62,10 +62,13 @@ def create_app(settings: ApiSettings) -> FastAPI:
     dynamodb = aws.dynamodb(settings.region)
     recordings = DynamoReadModel(dynamodb, settings.read_model_table, RECORDINGS)
     # Both lists are in one table: one of them tells whether it answers.
-    app = create_application("Nova projector", checks={"read_model": recordings.check_ready})
+    app = create_application(
+        "Nova projector",
+        checks={"read_model": recordings.check_ready},
+        verifier=TokenVerifier(settings.identity),
+    )
     app.state.recordings = recordings
     app.state.sessions = DynamoReadModel(dynamodb, settings.read_model_table, SESSIONS)
-    app.state.verifier = TokenVerifier(settings.identity)
     app.include_router(router)
     return app
 

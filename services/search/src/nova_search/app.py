@@ -106,9 +106,10 @@ def create_app(settings: ApiSettings) -> FastAPI:
     embedding = settings.embedding
     bedrock = aws.bedrock_runtime(embedding.region, read_timeout_seconds=EMBEDDING_SECONDS_MAX)
     index = VectorIndex(aws.s3vectors(settings.region), settings.vectors.bucket, settings.vectors.index)
-    app = create_application("Nova search", checks={"vector_index": index.check_ready})
+    app = create_application(
+        "Nova search", checks={"vector_index": index.check_ready}, verifier=TokenVerifier(settings.identity)
+    )
     app.state.searches = Searches(EmbeddingModel(bedrock, embedding.model, embedding.dimension), index)
-    app.state.verifier = TokenVerifier(settings.identity)
     app.include_router(router)
     return app
 
