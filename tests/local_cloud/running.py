@@ -28,7 +28,7 @@ def free_port() -> int:
         return 20000 + (probe.getsockname()[1] % 100) * 100
 
 
-def until[Value](question: Callable[[], Value], seconds: float = 20.0) -> Value:
+def until[Value](question: Callable[[], Value], seconds: float = 60.0) -> Value:
     """Ask until the answer is truthy."""
     deadline = time.monotonic() + seconds
     while not (answer := question()):
@@ -143,9 +143,13 @@ class Running:
         return url, arn
 
     def messages(self, url: str, seconds: int = 5) -> list[dict[str, Any]]:
-        """Bodies of what is in a queue, once there is something."""
+        """Bodies of what is in a queue, once there is something; empty after `seconds` without."""
         sqs = self.client("sqs")
-        found = sqs.receive_message(QueueUrl=url, WaitTimeSeconds=seconds, MaxNumberOfMessages=10)
+        deadline = time.monotonic() + seconds
+        while True:
+            found = sqs.receive_message(QueueUrl=url, WaitTimeSeconds=min(seconds, 5), MaxNumberOfMessages=10)
+            if found.get("Messages") or time.monotonic() > deadline:
+                break
         for message in found.get("Messages", []):
             sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
         return [json.loads(message["Body"]) for message in found.get("Messages", [])]

@@ -24,6 +24,9 @@ from cli.ports import choose_port
 from cli.tools import build_environment, find_uv
 from local_cloud.applier.cloud import Cloud
 
+# Several runs of a whole program each.
+pytestmark = pytest.mark.timeout(600)
+
 PROGRAM = """
 import json
 import pulumi, pulumi_aws as aws

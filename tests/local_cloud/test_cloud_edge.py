@@ -15,7 +15,11 @@ import pytest
 from tests.local_cloud.running import Running, until
 
 SCOPE = "aws.cognito.signin.user.admin"
-APPLICATION = """
+PAUSE_S = 0.3
+"""Between two events of a stream."""
+APPLICATION = (
+    f"PAUSE_S = {PAUSE_S}\n"
+    + """
 import http.server, json, os, time
 class Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
@@ -31,7 +35,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
                 for number in range(int(self.path.partition("count=")[2] or 3)):
                     part = b"data: %d\\n\\n" % number
                     self.wfile.write(b"%x\\r\\n" % len(part) + part + b"\\r\\n")
-                    time.sleep(0.3)
+                    time.sleep(PAUSE_S)
                 self.wfile.write(b"0\\r\\n\\r\\n")
             except OSError:
                 print("LEFT", self.path, number, flush=True)
@@ -56,6 +60,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
 address = (os.environ["HOST"], int(os.environ["PORT"]))
 http.server.ThreadingHTTPServer(address, Handler).serve_forever()
 """
+)
 
 
 @dataclass(frozen=True)
@@ -262,15 +267,14 @@ def arrivals(url: str, token: str | None = None, method: str = "GET") -> list[tu
 def test_events_are_streamed_as_they_come_where_that_is_declared(edge: Edge, method: str) -> None:
     parts = arrivals(f"{edge.api}/streamed/stream", edge.access_token, method)
     assert [text for _, text in parts] == [b"data: 0\n\n", b"data: 1\n\n", b"data: 2\n\n"]
-    assert parts[0][0] < 0.25
-    for (before, _), (after, _) in itertools.pairwise(parts):
-        assert 0.2 < after - before < 0.5
+    # Kept back they would come at once; however slow the machine, the server pauses between them.
+    assert all(after - before > PAUSE_S / 2 for (before, _), (after, _) in itertools.pairwise(parts))
 
 
 def test_the_load_balancer_streams_always(edge: Edge) -> None:
     parts = arrivals(f"{edge.listener}/api/audio/stream")
     assert len(parts) == 3
-    assert parts[0][0] < 0.25 < parts[2][0] - parts[0][0]
+    assert parts[2][0] - parts[0][0] > PAUSE_S
 
 
 def test_other_answers_are_kept_back_until_they_are_whole(edge: Edge) -> None:

@@ -182,7 +182,7 @@ def test_a_recording_is_transcribed(cloud: Running) -> None:
         IdentifyLanguage=True,
         Settings={"ShowSpeakerLabels": True, "MaxSpeakerLabels": 2},
     )
-    (event,) = cloud.messages(queue, 20)
+    (event,) = cloud.messages(queue, 90)
     assert event["detail"]["TranscriptionJobStatus"] == "COMPLETED"
     job = cloud.client("transcribe").get_transcription_job(TranscriptionJobName="good-1")["TranscriptionJob"]
     assert job["LanguageCode"] == "en-US"
@@ -212,7 +212,7 @@ def test_a_recording_that_fails(
 ) -> None:
     queue = jobs_queue(cloud, name)
     start_job(cloud, name, body, **request_)
-    (event,) = cloud.messages(queue, 20)
+    (event,) = cloud.messages(queue, 90)
     assert event["detail"]["TranscriptionJobStatus"] == "FAILED"
     job = cloud.client("transcribe").get_transcription_job(TranscriptionJobName=name)["TranscriptionJob"]
     assert reason in job["FailureReason"]
@@ -221,7 +221,7 @@ def test_a_recording_that_fails(
 def test_silence_has_an_empty_transcript(cloud: Running) -> None:
     queue = jobs_queue(cloud, "silence-")
     start_job(cloud, "silence-1", tone(1), LanguageCode="en-US")
-    (event,) = cloud.messages(queue, 20)
+    (event,) = cloud.messages(queue, 90)
     assert event["detail"]["TranscriptionJobStatus"] == "COMPLETED"
 
 

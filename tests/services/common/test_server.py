@@ -112,7 +112,7 @@ def test_an_incomplete_environment_ends_the_process(tmp_path: Path) -> None:
         capture_output=True,
         text=True,
         check=False,
-        timeout=30,
+        timeout=90,
     )
     assert result.returncode == 78
     line = json.loads(result.stdout)
@@ -128,7 +128,7 @@ def health_check(port: int) -> subprocess.CompletedProcess[str]:
         capture_output=True,
         text=True,
         check=False,
-        timeout=30,
+        timeout=90,
     )
 
 
@@ -148,7 +148,7 @@ def test_the_health_check_survives_a_wrong_port(port: str) -> None:
         capture_output=True,
         text=True,
         check=False,
-        timeout=30,
+        timeout=90,
     )
     assert result.returncode == 1
     assert "Traceback" not in result.stderr
@@ -164,7 +164,7 @@ def test_every_process_names_what_its_environment_lacks(module: str) -> None:
         capture_output=True,
         text=True,
         check=False,
-        timeout=30,
+        timeout=90,
     )
     assert result.returncode == 78
     assert "SERVICE_NAME is not set; " in json.loads(result.stdout)["message"]
