@@ -163,7 +163,7 @@ def _stage(_name: str, _physical: str, inputs: Properties) -> Properties:
 
 
 def _user_pool(name: str, _physical: str, _inputs: Properties) -> Properties:
-    identity = f"{REGION}_{name}"
+    identity = f"{REGION}_{name.replace('-', '')}"
     return {"__id": identity, "arn": resource_arn("cognito-idp", f"userpool/{identity}")}
 
 

@@ -1,0 +1,152 @@
+"""What the providers' SDKs accept for each type of resource, read from their own argument classes.
+
+The SDKs check no key of a mapping: a misspelt one travels to the provider, which refuses it or drops it.
+"""
+
+import importlib
+import inspect
+import json
+import types
+import typing
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
+from typing import Any, cast
+
+from pulumi import _types as sdk_types  # pyright: ignore[reportPrivateUsage] (there is no public way)
+from pulumi.runtime import rpc
+
+from evaluation.recorder import UNKNOWN, Recorded
+
+
+class UnknownTypeError(Exception):
+    """No SDK of this environment has a class for a type of resource."""
+
+
+def problems(resource: Recorded) -> list[str]:
+    """Inputs that the SDK's class does not know, lacks, or wants to be of another type, with their paths."""
+    inputs = resource.inputs
+    if resource.type.startswith("pulumi:providers:"):
+        inputs = {key: _parsed(value) for key, value in inputs.items()}
+    return list(_structure(arguments_class(resource.type), inputs, ""))
+
+
+@cache
+def arguments_class(kind: str) -> type:
+    """Return the class of a resource's arguments; raises ``UnknownTypeError``."""
+    package, module_name, name = kind.split(":")
+    if package == "pulumi" and module_name == "providers":
+        return importlib.import_module(f"pulumi_{name}").ProviderArgs
+    importlib.import_module(f"pulumi_{package}")
+    registered = rpc.get_resource_module(package, module_name, "")
+    described: dict[str, Any] = getattr(registered, "mod_info", {"classes": {}})
+    if kind not in described["classes"]:
+        raise UnknownTypeError(f"no SDK registers {kind}")
+    python_module, class_name = importlib.import_module(described["fqn"]), described["classes"][kind]
+    # A resource whose name a block has too has arguments of a longer name.
+    initial = getattr(python_module, f"{class_name}InitArgs", None)
+    return initial or getattr(python_module, f"{class_name}Args")
+
+
+def _structure(cls: type, value: Mapping[str, Any], path: str) -> Iterator[str]:
+    known = _members(cls)
+    for key, item in value.items():
+        if key == "__defaults":
+            continue
+        if key not in known:
+            yield f"{path}{key} is unknown to {cls.__name__}, which has {', '.join(sorted(known))}"
+        else:
+            yield from _value(known[key], item, f"{path}{key}")
+    for missing in sorted(_required(cls) - value.keys()):
+        yield f"{path}{missing} is missing in {cls.__name__}"
+
+
+def _value(expected: object, value: object, path: str) -> Iterator[str]:
+    if rpc.is_rpc_secret(value):
+        value = rpc.unwrap_rpc_secret(cast("Any", value))
+    if value is None or value == UNKNOWN:
+        return
+    options = list(_options(expected))
+    findings = [list(_as(option, value, path)) for option in options]
+    if all(findings):  # no alternative takes it
+        yield from min(findings, key=len)
+
+
+def _as(expected: object, value: object, path: str) -> Iterator[str]:
+    """Check against one alternative; yields nothing when it fits."""
+    origin, arguments = typing.get_origin(expected), typing.get_args(expected)
+    if expected is Any:
+        return
+    if isinstance(expected, type) and sdk_types.is_input_type(expected):
+        if isinstance(value, dict):
+            yield from _structure(expected, cast("dict[str, Any]", value), f"{path}.")
+        else:
+            yield f"{path} has to be a block, not {type(value).__name__}"
+    elif origin in {list, Sequence, dict, Mapping}:
+        yield from _collection(origin in {list, Sequence}, arguments[-1], value, path)
+    elif not _is_scalar(cast("type", expected), value):
+        yield f"{path} has to be {getattr(expected, '__name__', expected)}, not {value!r}"
+
+
+def _collection(is_list: bool, member: object, value: object, path: str) -> Iterator[str]:
+    if is_list and isinstance(value, list):
+        for index, item in enumerate(cast("list[object]", value)):
+            yield from _value(member, item, f"{path}[{index}]")
+    elif not is_list and isinstance(value, dict):
+        for key, item in cast("dict[str, object]", value).items():
+            yield from _value(member, item, f"{path}.{key}")
+    else:
+        yield f"{path} has to be a {'list' if is_list else 'mapping'}, not {type(value).__name__}"
+
+
+def _is_scalar(expected: type, value: object) -> bool:
+    if isinstance(value, dict | list):
+        return False
+    if expected is bool:
+        return isinstance(value, bool) or value in {"true", "false"}
+    if expected in {int, float}:
+        # Numbers travel as floats.
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        return number and (expected is float or float(cast("float", value)).is_integer())
+    if expected is str:
+        return isinstance(value, str)
+    # Enumerations of the SDK are strings; assets are objects of its own.
+    return True
+
+
+def _options(expected: object) -> Iterator[object]:
+    """Return the plain alternatives of a type, without optionality and without awaitables."""
+    if isinstance(expected, typing.TypeAliasType):
+        expected = expected.__value__
+    origin = typing.get_origin(expected)
+    if origin in {typing.Union, types.UnionType}:
+        for argument in typing.get_args(expected):
+            if argument is not type(None) and not _is_promise(argument):
+                yield from _options(argument)
+    elif not (isinstance(expected, type) and typing.is_typeddict(expected)):
+        yield expected
+
+
+def _is_promise(expected: object) -> bool:
+    name = getattr(typing.get_origin(expected) or expected, "__name__", "")
+    return name in {"Awaitable", "Output"}
+
+
+@cache
+def _members(cls: type) -> dict[str, object]:
+    """Return the types of a class's members by the provider's names."""
+    return cast("dict[str, object]", sdk_types.input_type_types(cls))
+
+
+@cache
+def _required(cls: type) -> frozenset[str]:
+    names = sdk_types.input_type_py_to_pulumi_names(cls)
+    parameters = inspect.signature(cls).parameters.items()
+    return frozenset(names[name] for name, found in parameters if found.default is inspect.Parameter.empty)
+
+
+def _parsed(value: object) -> object:
+    # A provider's own inputs travel as JSON text, whatever their type.
+    try:
+        return json.loads(value) if isinstance(value, str) else value
+    except json.JSONDecodeError:
+        return value
