@@ -314,6 +314,10 @@ def _with_tag_list(filtered: Properties) -> Properties:
     return {**filtered, **({"tags": tags} if tags else {})}
 
 
+def _bucket_logging(inputs: Properties) -> Properties:
+    return {"bucket": inputs.pop("bucket"), "bucketLoggingStatus": {"loggingEnabled": inputs}}
+
+
 def _notification(inputs: Properties) -> Properties:
     configuration: Properties = {"eventBridgeConfiguration": {}} if inputs.pop("eventbridge", False) else {}
     return {"bucket": inputs.pop("bucket"), "notificationConfiguration": {**configuration, **inputs}}
@@ -730,6 +734,9 @@ MAPPED: Mapping[str, Mapped] = {
     ),
     "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration": Mapped(
         sent=(Sent(service="s3", shape="PutBucketLifecycleConfiguration", reshape=_lifecycle),)
+    ),
+    "aws:s3/bucketLogging:BucketLogging": Mapped(
+        sent=(Sent(service="s3", shape="PutBucketLogging", reshape=_bucket_logging),)
     ),
     "aws:s3/bucketNotification:BucketNotification": Mapped(
         sent=(Sent(service="s3", shape="PutBucketNotificationConfiguration", reshape=_notification),)
