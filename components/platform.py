@@ -11,8 +11,10 @@ from dataclasses import dataclass
 import pulumi
 
 from components.account import Account, current_account
+from components.compute.capacity import Capacity
 from components.compute.cluster import Cluster, ClusterArgs
 from components.compute.image import Image, ImageArgs
+from components.compute.insights import Insights
 from components.compute.service import ServiceHost
 from components.data.access_logs import AccessLogs, AccessLogsArgs
 from components.data.bucket import ContentBucket, ContentBucketArgs
@@ -53,7 +55,8 @@ class PlatformArgs:
     log_retention_days: int
     protect: bool
     recovery_days: int
-    spot_percent: int
+    capacity: Capacity
+    insights: Insights
     alarm_email: str
     runbook_url: str
     access_token_minutes: int
@@ -220,10 +223,18 @@ class Platform(pulumi.ComponentResource):
             opts=self._child,
         )
         cluster = Cluster(
-            f"{self._label}-cluster", ClusterArgs(vpc=vpc, namespace=NAMESPACE), opts=self._child
+            f"{self._label}-cluster",
+            ClusterArgs(
+                vpc=vpc,
+                namespace=NAMESPACE,
+                insights=args.insights,
+                key=self._image_key,
+                logs=self._logs,
+            ),
+            opts=self._child,
         )
         self.host = ServiceHost(
-            account=self.account, vpc=vpc, cluster=cluster, logs=self._logs, spot_percent=args.spot_percent
+            account=self.account, vpc=vpc, cluster=cluster, logs=self._logs, capacity=args.capacity
         )
         self.load_balancer = LoadBalancer(
             f"{self._label}-balancer", LoadBalancerArgs(vpc=vpc, protect=args.protect), opts=self._child

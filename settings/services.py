@@ -1,13 +1,16 @@
 """Sizes of the ECS services and the capacity that they run on."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from components.compute import sizing
+from components.compute import capacity, sizing
+from components.compute.capacity import Capacity
+from components.compute.insights import Insights
 from components.compute.sizing import ServiceSize
 from settings.errors import SettingsError
 from settings.values import Values, integers
 
-KEYS = ("services", "spotPercent")
+KEYS = ("services", "spotPercent", "onDemandBase", "containerInsights")
 
 SERVICES = (
     "agent-core",
@@ -19,13 +22,15 @@ SERVICES = (
     "search-indexer",
 )
 """ECS services, by name."""
+WORKERS = ("audio-worker", "projector-worker", "search-indexer")
+"""Those that consume a queue."""
 
 _SIZE_FIELDS = {"cpu": "cpu", "memory": "memory", "minTasks": "tasks_min", "maxTasks": "tasks_max"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServiceSettings:
-    """Sizes of the ECS services, and the share of their tasks (per cent) on Fargate Spot."""
+    """Sizes of the ECS services, what they run on, and what is measured of them."""
 
     agent_core: ServiceSize
     audio: ServiceSize
@@ -34,7 +39,8 @@ class ServiceSettings:
     projector_worker: ServiceSize
     search: ServiceSize
     search_indexer: ServiceSize
-    spot_percent: int
+    capacity: Capacity
+    insights: Insights
     tasks_max: int
     """Tasks that all services together may run."""
 
@@ -60,9 +66,34 @@ def read_services(values: Values) -> ServiceSettings:
         projector_worker=sizes["projector-worker"],
         search=sizes["search"],
         search_indexer=sizes["search-indexer"],
-        spot_percent=values.integer("spotPercent", 0, 100),
+        capacity=_capacity(values),
+        insights=_insights(values, sizes),
         tasks_max=sum(size.tasks_max for size in sizes.values()),
     )
+
+
+def _capacity(values: Values) -> Capacity:
+    keys = {"spot_percent": "spotPercent", "on_demand_base": "onDemandBase"}
+    spot_percent = values.integer("spotPercent", 0, capacity.ALL_PERCENT)
+    on_demand_base = values.integer("onDemandBase", 0, capacity.BASE_MAX)
+    found = capacity.problem(spot_percent, on_demand_base)
+    if found is not None:
+        field, wrong, allowed = found
+        raise SettingsError(values.key(keys[field]), wrong, allowed)
+    return Capacity(spot_percent=spot_percent, on_demand_base=on_demand_base)
+
+
+def _insights(values: Values, sizes: Mapping[str, ServiceSize]) -> Insights:
+    insights = values.choice("containerInsights", Insights)
+    for name in WORKERS:
+        if insights is Insights.DISABLED and sizes[name].tasks_min < sizes[name].tasks_max:
+            raise SettingsError(
+                values.key("containerInsights"),
+                insights.value,
+                f"{name} scales by the backlog of each running task, which Container Insights counts: choose "
+                f"{Insights.ENABLED} or {Insights.ENHANCED}, or give it as many minTasks as maxTasks",
+            )
+    return insights
 
 
 def _size(path: str, value: object) -> ServiceSize:

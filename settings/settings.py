@@ -5,14 +5,14 @@ from dataclasses import dataclass
 import pulumi
 from pulumi.runtime import config as runtime_config
 
+from components.compute.capacity import PRODUCTION_BASE_MIN
 from components.network.zones import NatStrategy
-from settings import access, agent, data, edge, models, network, operations, services
+from settings import access, data, edge, models, network, operations, services
 from settings.access import AccessSettings, read_access
-from settings.agent import AgentSettings, read_agent
 from settings.data import DataSettings, read_data
 from settings.edge import EdgeSettings, read_edge
 from settings.errors import SettingsError
-from settings.models import ModelSettings, check_residency, read_models
+from settings.models import ModelSettings, read_models
 from settings.network import NetworkSettings, read_network
 from settings.operations import OperationsSettings, read_operations
 from settings.services import ServiceSettings, read_services
@@ -24,7 +24,6 @@ KEYS = (
     *network.KEYS,
     *services.KEYS,
     *models.KEYS,
-    *agent.KEYS,
     *data.KEYS,
     *edge.KEYS,
     *operations.KEYS,
@@ -36,6 +35,8 @@ _PRODUCTION_NEEDS = {
     "protectStatefulResources": "it is true where production is",
     "webAcl": "it is true where production is",
     "domain": "where production is true it is the site's host name, such as nova.example.com",
+    "onDemandBase": "AWS may take all Spot capacity back at once: in production at least "
+    f"{PRODUCTION_BASE_MIN} tasks of each service run on demand, or spotPercent is 0",
 }
 
 
@@ -49,7 +50,6 @@ class Settings:
     network: NetworkSettings
     services: ServiceSettings
     models: ModelSettings
-    agent: AgentSettings
     data: DataSettings
     edge: EdgeSettings
     operations: OperationsSettings
@@ -60,15 +60,12 @@ class Settings:
         """Read ``config``, the project's own bag.
 
         Raises ``SettingsError`` for a key that nothing reads, in whatever namespace, and for every value or
-        combination that the platform cannot be built from. Warns of what it cannot check.
+        combination that the platform cannot be built from.
         """
         declared = {f"{config.name}:{key}": None for key in KEYS}
         check_keys(config.name, declared, dict.fromkeys(received_keys()))
         texts = {f"{config.name}:{key}": text for key in KEYS if (text := config.get(key)) is not None}
-        settings = cls.read(Values(project=config.name, texts=texts))
-        for warning in settings.models.warnings:
-            pulumi.log.warn(warning)
-        return settings
+        return cls.read(Values(project=config.name, texts=texts))
 
     @classmethod
     def read(cls, values: Values) -> "Settings":
@@ -79,8 +76,7 @@ class Settings:
             production=values.boolean("production"),
             network=read_network(values, region),
             services=read_services(values),
-            models=read_models(values, region),
-            agent=read_agent(values, region),
+            models=read_models(values),
             data=read_data(values),
             edge=read_edge(values),
             operations=read_operations(values),
@@ -88,7 +84,6 @@ class Settings:
         )
         settings._check_egress(values)
         settings._check_production(values)
-        check_residency(values, settings.models, {"region": region})
         return settings
 
     def _check_egress(self, values: Values) -> None:
@@ -103,10 +98,12 @@ class Settings:
     def _check_production(self, values: Values) -> None:
         if not self.production:
             return
+        capacity = self.services.capacity
         for key, value, safe in (
             ("protectStatefulResources", self.data.protect, self.data.protect),
             ("webAcl", self.edge.web_acl, self.edge.web_acl),
             ("domain", "", self.edge.domain is not None),
+            ("onDemandBase", capacity.on_demand_base, capacity.survives_spot),
         ):
             if not safe:
                 raise SettingsError(values.key(key), value, _PRODUCTION_NEEDS[key])

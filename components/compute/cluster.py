@@ -1,6 +1,7 @@
 """The cluster.
 
-Creates: an ECS cluster with Container Insights, its capacity providers, and a private Cloud Map namespace.
+Creates: an ECS cluster with Container Insights as the stack wants them, a log group for what is typed into
+tasks, its capacity providers, and a private Cloud Map namespace.
 """
 
 from dataclasses import dataclass
@@ -8,7 +9,11 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
+from components.compute.capacity import PROVIDERS
+from components.compute.insights import Insights
+from components.data.keys import DataKey
 from components.network.vpc import Vpc
+from components.observe.logs import LogPolicy
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,6 +23,10 @@ class ClusterArgs:
     vpc: Vpc
     namespace: str
     """Domain of the private names, such as ``nova.local``."""
+    insights: Insights
+    key: DataKey
+    """Encrypts the storage of tasks, which holds their image."""
+    logs: LogPolicy
 
 
 class Cluster(pulumi.ComponentResource):
@@ -32,16 +41,23 @@ class Cluster(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: ClusterArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("nova:compute:Cluster", name, None, opts)
+        self._label = name
         child = pulumi.ResourceOptions(parent=self)
         cluster = aws.ecs.Cluster(
             f"{name}-cluster",
-            settings=[aws.ecs.ClusterSettingArgs(name="containerInsights", value="enabled")],
+            settings=[aws.ecs.ClusterSettingArgs(name="containerInsights", value=args.insights)],
+            configuration=aws.ecs.ClusterConfigurationArgs(
+                execute_command_configuration=self._execute_command(args.logs),
+                managed_storage_configuration=aws.ecs.ClusterConfigurationManagedStorageConfigurationArgs(
+                    fargate_ephemeral_storage_kms_key_id=args.key.arn
+                ),
+            ),
             opts=child,
         )
         providers = aws.ecs.ClusterCapacityProviders(
             f"{name}-capacity",
             cluster_name=cluster.name,
-            capacity_providers=["FARGATE", "FARGATE_SPOT"],
+            capacity_providers=list(PROVIDERS),
             opts=child,
         )
         namespace = aws.servicediscovery.PrivateDnsNamespace(
@@ -53,3 +69,15 @@ class Cluster(pulumi.ComponentResource):
         self.namespace = args.namespace
         self.namespace_id = namespace.id
         self.register_outputs({"arn": self.arn, "name": self.name, "namespace_id": self.namespace_id})
+
+    def _execute_command(
+        self, logs: LogPolicy
+    ) -> aws.ecs.ClusterConfigurationExecuteCommandConfigurationArgs:
+        # No service allows it; where somebody opens one for an emergency, what is typed is recorded.
+        group = logs.group(f"{self._label}-execute-command-logs", parent=self)
+        return aws.ecs.ClusterConfigurationExecuteCommandConfigurationArgs(
+            logging="OVERRIDE",
+            log_configuration=aws.ecs.ClusterConfigurationExecuteCommandConfigurationLogConfigurationArgs(
+                cloud_watch_encryption_enabled=True, cloud_watch_log_group_name=group.name
+            ),
+        )

@@ -1,7 +1,7 @@
 """Fargate services.
 
-Creates: security group and rules, execution role and policy, log group, task definition, Cloud Map service
-(for a service that others call), ECS service and its autoscaling.
+Creates: security group and rules, execution role and policy, log group, task definition, private name (for a
+service that others call), ECS service and its autoscaling.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,9 +12,13 @@ import pulumi_aws as aws
 
 from components.access.role import ServiceRole, ServiceRoleArgs
 from components.account import Account
+from components.compute.backlog import Backlog
+from components.compute.capacity import Capacity
 from components.compute.cluster import Cluster
 from components.compute.container import CONTAINER_PORT, ContainerArgs, container_definition
+from components.compute.discovery import task_registry
 from components.compute.image import Image
+from components.compute.scaling import ScalingArgs, autoscale
 from components.compute.sizing import ServiceSize
 from components.data.secrets import SecretReference
 from components.edge.load_balancer import Target
@@ -22,16 +26,10 @@ from components.network.connection import Callee, Peer, RuleNames, connect
 from components.network.vpc import Vpc
 from components.observe.logs import LogPolicy, write_statement
 
-DNS_TTL_SECONDS = 5
-"""How long callers may keep an address; a stopping task serves on for longer than that."""
+PLATFORM_VERSION = "1.4.0"
+"""Fargate platform version of Linux tasks, pinned: ``LATEST`` would change what runs without a deployment."""
 GRACE_SECONDS = 60
 """Time from a task's start in which the load balancer's verdict does not count."""
-CPU_PERCENT = 70
-MEMORY_PERCENT = 80
-REQUESTS_PER_TARGET = 1000
-"""Load, per minute for requests, at which one more task is wanted."""
-COOLDOWN_SECONDS = 60
-ALL_PERCENT = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,13 +40,7 @@ class ServiceHost:
     vpc: Vpc
     cluster: Cluster
     logs: LogPolicy
-    spot_percent: int
-    """Share of the tasks beyond the minimum that run on Fargate Spot; at 100 all do."""
-
-    def __post_init__(self) -> None:
-        """Check the share."""
-        if not 0 <= self.spot_percent <= ALL_PERCENT:
-            raise ValueError(f"spot_percent: {self.spot_percent} is not allowed; it is 0 to 100")
+    capacity: Capacity
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +60,17 @@ class FargateServiceArgs:
     """Variables whose values ECS reads from secrets when a task starts."""
     calls: Sequence[Callee] = ()
     """What in the VPC its tasks may call."""
+    backlog: Backlog | None = None
+    """What a worker gets more tasks for."""
+
+    def __post_init__(self) -> None:
+        """Refuse a worker that would have to guess its load: CPU says nothing about who waits."""
+        scales = self.size.tasks_min < self.size.tasks_max
+        if scales and self.target is None and self.backlog is None:
+            raise ValueError(
+                f"backlog: it is missing; a service without a target that runs {self.size.tasks_min} to "
+                f"{self.size.tasks_max} tasks scales by the queue that it consumes"
+            )
 
 
 class FargateService(pulumi.ComponentResource):
@@ -98,7 +101,10 @@ class FargateService(pulumi.ComponentResource):
             cluster=args.host.cluster.arn,
             task_definition=task_definition.arn,
             desired_count=args.size.tasks_min,
-            capacity_provider_strategies=_capacity(args.host.spot_percent, args.size.tasks_min),
+            capacity_provider_strategies=_strategies(args.host.capacity),
+            # Other shares would replace the service, whose name is taken, unless they may start a deployment.
+            force_new_deployment=True,
+            platform_version=PLATFORM_VERSION,
             network_configuration=aws.ecs.ServiceNetworkConfigurationArgs(
                 subnets=args.host.vpc.private_subnet_ids,
                 security_groups=[group_id],
@@ -111,11 +117,12 @@ class FargateService(pulumi.ComponentResource):
             deployment_maximum_percent=200,
             availability_zone_rebalancing="ENABLED",
             enable_ecs_managed_tags=True,
+            enable_execute_command=False,
             propagate_tags="SERVICE",
             wait_for_steady_state=True,
             load_balancers=self._load_balancers(),
             health_check_grace_period_seconds=None if args.target is None else GRACE_SECONDS,
-            service_registries=self._registry(),
+            service_registries=None if args.target is None else task_registry(name, args.host.cluster, self),
             opts=pulumi.ResourceOptions(
                 parent=self,
                 depends_on=[
@@ -130,7 +137,17 @@ class FargateService(pulumi.ComponentResource):
             ),
         )
         self.name = service.name
-        self._scale()
+        autoscale(
+            name,
+            ScalingArgs(
+                cluster_name=args.host.cluster.name,
+                service_name=service.name,
+                size=args.size,
+                resource_label=None if args.target is None else args.target.resource_label,
+                backlog=args.backlog,
+            ),
+            parent=self,
+        )
         self.register_outputs({"name": self.name})
 
     def callee(self) -> Callee:
@@ -245,66 +262,6 @@ class FargateService(pulumi.ComponentResource):
             )
         ]
 
-    def _registry(self) -> aws.ecs.ServiceServiceRegistriesArgs | None:
-        if self._args.target is None:
-            return None
-        discovery = aws.servicediscovery.Service(
-            f"{self._label}-discovery",
-            name=self._label,
-            dns_config=aws.servicediscovery.ServiceDnsConfigArgs(
-                namespace_id=self._args.host.cluster.namespace_id,
-                dns_records=[
-                    aws.servicediscovery.ServiceDnsConfigDnsRecordArgs(ttl=DNS_TTL_SECONDS, type="A")
-                ],
-                routing_policy="MULTIVALUE",
-            ),
-            opts=pulumi.ResourceOptions(parent=self),
-        )
-        # A records with awsvpc take the registry alone; a port belongs to SRV records.
-        return aws.ecs.ServiceServiceRegistriesArgs(registry_arn=discovery.arn)
-
-    def _scale(self) -> None:
-        size = self._args.size
-        scaling = aws.appautoscaling.Target(
-            f"{self._label}-scaling",
-            service_namespace="ecs",
-            scalable_dimension="ecs:service:DesiredCount",
-            resource_id=pulumi.Output.concat("service/", self._args.host.cluster.name, "/", self.name),
-            min_capacity=size.tasks_min,
-            max_capacity=size.tasks_max,
-            opts=pulumi.ResourceOptions(parent=self),
-        )
-        self._follow(scaling, "cpu", "ECSServiceAverageCPUUtilization", CPU_PERCENT)
-        self._follow(scaling, "memory", "ECSServiceAverageMemoryUtilization", MEMORY_PERCENT)
-        if self._args.target is not None:
-            label = self._args.target.resource_label
-            self._follow(scaling, "requests", "ALBRequestCountPerTarget", REQUESTS_PER_TARGET, label)
-
-    def _follow(
-        self,
-        scaling: aws.appautoscaling.Target,
-        role: str,
-        metric: str,
-        target: float,
-        resource_label: pulumi.Input[str] | None = None,
-    ) -> None:
-        aws.appautoscaling.Policy(
-            f"{self._label}-scaling-{role}",
-            policy_type="TargetTrackingScaling",
-            service_namespace=scaling.service_namespace,
-            scalable_dimension=scaling.scalable_dimension,
-            resource_id=scaling.resource_id,
-            target_tracking_scaling_policy_configuration=aws.appautoscaling.PolicyTargetTrackingScalingPolicyConfigurationArgs(
-                target_value=target,
-                predefined_metric_specification=aws.appautoscaling.PolicyTargetTrackingScalingPolicyConfigurationPredefinedMetricSpecificationArgs(
-                    predefined_metric_type=metric, resource_label=resource_label
-                ),
-                scale_in_cooldown=COOLDOWN_SECONDS,
-                scale_out_cooldown=COOLDOWN_SECONDS,
-            ),
-            opts=pulumi.ResourceOptions(parent=self),
-        )
-
 
 def task_service_role(name: str, account: Account, opts: pulumi.ResourceOptions) -> ServiceRole:
     """Return a role that ECS tasks of this account and region take."""
@@ -317,20 +274,13 @@ def task_service_role(name: str, account: Account, opts: pulumi.ResourceOptions)
     )
 
 
-def _capacity(spot_percent: int, tasks_min: int) -> list[aws.ecs.ServiceCapacityProviderStrategyArgs]:
-    strategies: list[aws.ecs.ServiceCapacityProviderStrategyArgs] = []
-    if spot_percent < ALL_PERCENT:
-        # The minimum stands on capacity that AWS does not take back.
-        strategies.append(
-            aws.ecs.ServiceCapacityProviderStrategyArgs(
-                capacity_provider="FARGATE", base=tasks_min, weight=ALL_PERCENT - spot_percent
-            )
+def _strategies(capacity: Capacity) -> list[aws.ecs.ServiceCapacityProviderStrategyArgs]:
+    return [
+        aws.ecs.ServiceCapacityProviderStrategyArgs(
+            capacity_provider=share.provider, weight=share.weight, base=share.base
         )
-    if spot_percent > 0:
-        strategies.append(
-            aws.ecs.ServiceCapacityProviderStrategyArgs(capacity_provider="FARGATE_SPOT", weight=spot_percent)
-        )
-    return strategies
+        for share in capacity.shares()
+    ]
 
 
 def _rules(target: Target | None) -> tuple[pulumi.Resource, ...]:

@@ -75,7 +75,7 @@ class Keys(pulumi.ComponentResource):
         self.secrets = self._key("secrets", ())
         self.messages = self._key("messages", _message_services(args.account))
         self.logs = self._key("logs", (_log_service(args.account),))
-        self.images = self._key("images", ())
+        self.images = self._key("images", _task_storage(args.account))
         self.register_outputs(
             {
                 "tables": self.tables.arn,
@@ -157,6 +157,35 @@ def _vector_service(account: Account) -> ResourceStatement:
                 "kms:EncryptionContextKeys": ["aws:s3vectors:arn", "aws:s3vectors:resource-id"]
             },
         },
+    )
+
+
+def _task_storage(account: Account) -> tuple[ResourceStatement, ...]:
+    # Fargate encrypts a task's storage, where its image lies, for clusters of this account (ECS developer
+    # guide, customer managed keys for Fargate ephemeral storage).
+    cluster: dict[str, pulumi.Input[str]] = {
+        "kms:EncryptionContext:aws:ecs:clusterAccount": account.account_id
+    }
+    return (
+        ResourceStatement(
+            sid="FargateMakesDataKeys",
+            effect="Allow",
+            principals={"Service": "fargate.amazonaws.com"},
+            actions=("kms:GenerateDataKeyWithoutPlaintext",),
+            resources=("*",),
+            conditions={"StringEquals": cluster},
+        ),
+        ResourceStatement(
+            sid="FargateGrantsDecryption",
+            effect="Allow",
+            principals={"Service": "fargate.amazonaws.com"},
+            actions=("kms:CreateGrant",),
+            resources=("*",),
+            conditions={
+                "StringEquals": cluster,
+                "ForAllValues:StringEquals": {"kms:GrantOperations": ["Decrypt"]},
+            },
+        ),
     )
 
 

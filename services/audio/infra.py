@@ -11,6 +11,7 @@ import pulumi
 
 from components.access.role import ServiceRole
 from components.access.statements import Statement
+from components.compute.backlog import Backlog
 from components.compute.container import CONTAINER_PORT
 from components.compute.environment import task_environment
 from components.compute.service import FargateService, FargateServiceArgs, task_service_role
@@ -30,6 +31,12 @@ TRANSCRIPTS = "transcripts/"
 VISIBILITY_SECONDS = 120
 """Time to read a transcription's result and store it; the worker asks for more while it is still at it."""
 AGE_SECONDS_ALARM = 900
+SECONDS_PER_MESSAGE = 5.0
+"""Estimate: an upload is looked into and a job started, or a result read, kept and told."""
+MESSAGES_AT_ONCE = 4
+"""As many as the worker handles side by side."""
+WAIT_SECONDS = 60.0
+"""How long a recording may wait for its turn; transcribing it takes longer."""
 PRIORITY = 200
 """Behind the more specific rules of other workloads under the same path."""
 
@@ -129,6 +136,12 @@ class Audio(pulumi.ComponentResource):
                 },
                 role=role,
                 size=self._args.worker_size,
+                backlog=Backlog(
+                    queue_name=queue.name,
+                    seconds_per_message=SECONDS_PER_MESSAGE,
+                    messages_at_once=MESSAGES_AT_ONCE,
+                    wait_seconds=WAIT_SECONDS,
+                ),
             ),
             opts=self._child,
         )

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import pulumi
 
+from components.compute.backlog import Backlog
 from components.compute.container import CONTAINER_PORT
 from components.compute.environment import task_environment
 from components.compute.service import FargateService, FargateServiceArgs, task_service_role
@@ -25,6 +26,12 @@ SOURCE_PREFIX = "nova."
 VISIBILITY_SECONDS = 60
 """Time to load an aggregate's events and write one item."""
 AGE_SECONDS_ALARM = 300
+SECONDS_PER_MESSAGE = 0.2
+"""Estimate: one query of an aggregate's events, one write."""
+MESSAGES_AT_ONCE = 8
+"""As many as the worker handles side by side."""
+WAIT_SECONDS = 15.0
+"""How far lists may fall behind under load."""
 RECORDINGS_PRIORITY = 100
 SESSIONS_PRIORITY = 110
 """Before the workloads that own the rest of the paths."""
@@ -120,6 +127,12 @@ class Projector(pulumi.ComponentResource):
                 },
                 role=role,
                 size=self._args.worker_size,
+                backlog=Backlog(
+                    queue_name=queue.name,
+                    seconds_per_message=SECONDS_PER_MESSAGE,
+                    messages_at_once=MESSAGES_AT_ONCE,
+                    wait_seconds=WAIT_SECONDS,
+                ),
             ),
             opts=self._child,
         )

