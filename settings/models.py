@@ -1,13 +1,22 @@
 """Which models are invoked, and where."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 
+from components.agent.availability import check_model
 from components.agent.model_ids import parse_model_id
+from components.agent.residency import Place, Residency, departures, model_place
 from settings.errors import SettingsError
 from settings.values import Values
 
-KEYS = ("agentModel", "embeddingModel", "embeddingDimension", "embeddingRegion")
+KEYS = (
+    "agentModel",
+    "embeddingModel",
+    "embeddingDimension",
+    "embeddingRegion",
+    "residency",
+)
 
 # Dimensions that Nova Multimodal Embeddings makes (Amazon Nova user guide, request schema).
 _EMBEDDING_DIMENSIONS = (256, 384, 1024, 3072)
@@ -23,10 +32,17 @@ class ModelSettings:
     embedding_dimension: int
     """Numbers in each embedding."""
     embedding_region: str
+    residency: Residency
+    warnings: tuple[str, ...]
+    """What cannot be checked here and may fail in AWS."""
 
 
-def read_models(values: Values) -> ModelSettings:
-    """Read the models; raises ``SettingsError`` for an id that is none, or not of the family wanted."""
+def read_models(values: Values, region: str) -> ModelSettings:
+    """Read the models of a stack in ``region``.
+
+    Raises ``SettingsError`` for an id that is none, not of the family wanted, or known not to be offered
+    where it is called.
+    """
     agent, embedding = values.text("agentModel"), values.text("embeddingModel")
     values.check("agentModel", agent, lambda: parse_model_id(agent))
     values.check("embeddingModel", embedding, lambda: _check_embedding_model(embedding))
@@ -36,12 +52,47 @@ def read_models(values: Values) -> ModelSettings:
         raise SettingsError(
             values.key("embeddingDimension"), dimension, f"the model makes one of {allowed} numbers"
         )
+    embedding_region = values.region("embeddingRegion")
+    unknown = (
+        _check_offer(values, "agentModel", agent, region),
+        _check_offer(values, "embeddingModel", embedding, embedding_region),
+    )
     return ModelSettings(
         agent=agent,
         embedding=embedding,
         embedding_dimension=dimension,
-        embedding_region=values.region("embeddingRegion"),
+        embedding_region=embedding_region,
+        residency=values.choice("residency", Residency),
+        warnings=tuple(warning for warning in unknown if warning),
     )
+
+
+def check_residency(values: Values, models: ModelSettings, regions: Mapping[str, str]) -> None:
+    """Raise ``SettingsError`` that names everything which would leave the residency.
+
+    ``regions`` are the other regions that the stack uses, by their keys.
+    """
+    region = regions["region"]
+    places = [
+        *(Place(label=f"{key} {used}", regions=(used,)) for key, used in regions.items()),
+        model_place("agentModel", models.agent, region),
+        Place(label=f"embeddingRegion {models.embedding_region}", regions=(models.embedding_region,)),
+    ]
+    leaving = departures(models.residency, places)
+    if leaving:
+        raise SettingsError(
+            values.key("residency"),
+            models.residency.value,
+            f"these would leave it: {'; '.join(leaving)}; it has {', '.join(models.residency.regions)}",
+        )
+
+
+def _check_offer(values: Values, key: str, model_id: str, region: str) -> str:
+    try:
+        unknown = check_model(model_id, region)
+    except ValueError as error:
+        raise SettingsError(values.key(key), model_id, str(error)) from error
+    return f"{values.key(key)}: {unknown}" if unknown else ""
 
 
 def _check_embedding_model(model_id: str) -> None:

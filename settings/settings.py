@@ -7,12 +7,13 @@ from pulumi.runtime import config as runtime_config
 
 from components.compute.capacity import PRODUCTION_BASE_MIN
 from components.network.zones import NatStrategy
-from settings import access, data, edge, models, network, operations, services
+from settings import access, agent, data, edge, models, network, operations, services
 from settings.access import AccessSettings, read_access
+from settings.agent import AgentSettings, read_agent
 from settings.data import DataSettings, read_data
 from settings.edge import EdgeSettings, read_edge
 from settings.errors import SettingsError
-from settings.models import ModelSettings, read_models
+from settings.models import ModelSettings, check_residency, read_models
 from settings.network import NetworkSettings, read_network
 from settings.operations import OperationsSettings, read_operations
 from settings.services import ServiceSettings, read_services
@@ -24,6 +25,7 @@ KEYS = (
     *network.KEYS,
     *services.KEYS,
     *models.KEYS,
+    *agent.KEYS,
     *data.KEYS,
     *edge.KEYS,
     *operations.KEYS,
@@ -50,6 +52,7 @@ class Settings:
     network: NetworkSettings
     services: ServiceSettings
     models: ModelSettings
+    agent: AgentSettings
     data: DataSettings
     edge: EdgeSettings
     operations: OperationsSettings
@@ -60,12 +63,15 @@ class Settings:
         """Read ``config``, the project's own bag.
 
         Raises ``SettingsError`` for a key that nothing reads, in whatever namespace, and for every value or
-        combination that the platform cannot be built from.
+        combination that the platform cannot be built from. Warns of what it cannot check.
         """
         declared = {f"{config.name}:{key}": None for key in KEYS}
         check_keys(config.name, declared, dict.fromkeys(received_keys()))
         texts = {f"{config.name}:{key}": text for key in KEYS if (text := config.get(key)) is not None}
-        return cls.read(Values(project=config.name, texts=texts))
+        settings = cls.read(Values(project=config.name, texts=texts))
+        for warning in settings.models.warnings:
+            pulumi.log.warn(warning)
+        return settings
 
     @classmethod
     def read(cls, values: Values) -> "Settings":
@@ -76,7 +82,8 @@ class Settings:
             production=values.boolean("production"),
             network=read_network(values, region),
             services=read_services(values),
-            models=read_models(values),
+            models=read_models(values, region),
+            agent=read_agent(values, region),
             data=read_data(values),
             edge=read_edge(values),
             operations=read_operations(values),
@@ -84,6 +91,7 @@ class Settings:
         )
         settings._check_egress(values)
         settings._check_production(values)
+        check_residency(values, settings.models, {"region": region})
         return settings
 
     def _check_egress(self, values: Values) -> None:

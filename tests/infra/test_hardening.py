@@ -607,7 +607,10 @@ def test_the_image_agrees_with_its_task_definition(production: Deployment, folde
     container = containers(production)[folder.removeprefix("services/").replace("_", "-")]
     assert f"USER {container['user']}:{container['user']}" in instructions
     assert f"EXPOSE {CONTAINER_PORT}" in instructions
-    assert f"CMD {json.dumps(container['command'])}" in instructions
+    # AgentCore Runtime takes no command, so that the coordinator's image runs what that host needs.
+    own = ["python", "-m", "nova_agent_core.runtime_app"]
+    command = own if folder == "services/agent_core" else container["command"]
+    assert f"CMD {json.dumps(command)}" in instructions
     assert not [line for line in instructions if line.startswith("ENTRYPOINT")]
     (check,) = [line for line in instructions if line.startswith("HEALTHCHECK")]
     assert check.endswith("CMD " + json.dumps(container["healthCheck"]["command"][1:]))

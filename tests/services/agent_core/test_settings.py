@@ -8,6 +8,7 @@ from nova_common.settings import SettingsError
 def test_a_complete_environment(variables: dict[str, str]) -> None:
     settings = ApiSettings.from_env(variables)
     assert settings.heartbeat_seconds == 15
+    assert settings.memory is not None
     assert settings.memory.username == "agent-core"
     assert settings.model_region == "us-west-2"
     assert variables["REDIS_PASSWORD"] not in repr(settings)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
     from types_boto3_s3 import S3Client
     from types_boto3_s3vectors import S3VectorsClient
+    from types_boto3_secretsmanager import SecretsManagerClient
     from types_boto3_sqs import SQSClient
     from types_boto3_transcribe import TranscribeServiceClient
 
@@ -63,6 +64,11 @@ def s3(region: str) -> S3Client:
         request_checksum_calculation="when_required",
         response_checksum_validation="when_required",
     )
+
+
+def secretsmanager(region: str) -> SecretsManagerClient:
+    """Return a Secrets Manager client; it is asked at the start only, while nobody waits for an answer."""
+    return _client("secretsmanager", region, read_timeout_seconds=5)
 
 
 def sqs(region: str) -> SQSClient:

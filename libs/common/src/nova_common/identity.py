@@ -8,7 +8,7 @@ import urllib.request
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Annotated, Any, override
+from typing import Annotated, Any, ClassVar, override
 
 import jwt
 from fastapi import Depends, Request, Response
@@ -209,8 +209,12 @@ class TokenVerifier:
 class AuthenticatedRoute(APIRoute):
     """A route that verifies the caller before anything of the body is read.
 
-    Use it as `route_class` of a router; the application's `state.verifier` is its TokenVerifier.
+    Use it as `route_class` of a router; the application's `state.verifier` is its TokenVerifier. What was
+    verified is in `request.state`: `caller`, and `authorization` for calls on the caller's behalf.
     """
+
+    authorization_header: ClassVar[str] = "Authorization"
+    """Where the token is, in the form `Bearer <token>`."""
 
     @override
     def get_route_handler(self) -> Callable[[Request], Any]:
@@ -218,8 +222,9 @@ class AuthenticatedRoute(APIRoute):
 
         async def handle_authenticated(request: Request) -> Response:
             verifier: TokenVerifier = request.app.state.verifier
-            authorization = request.headers.get("authorization")
+            authorization = request.headers.get(self.authorization_header)
             request.state.caller = await run_in_threadpool(verifier.verify_authorization, authorization)
+            request.state.authorization = authorization
             return await handle(request)
 
         return handle_authenticated

@@ -31,6 +31,7 @@ from nova_common.identity import AuthenticatedCaller, AuthenticatedRoute, TokenV
 
 from nova_agent_core.agent import Coordinator, bedrock_model, keep_content_private
 from nova_agent_core.memory import RedisMemory
+from nova_agent_core.process_memory import ProcessMemory
 from nova_agent_core.sessions import Sessions
 from nova_agent_core.settings import MODEL_LIMITS, ApiSettings, ModelLimits
 from nova_agent_core.sse import TurnStream, wants_stream
@@ -57,7 +58,8 @@ def _turns(request: Request) -> Turns:
 
 def _authorization(request: Request) -> str:
     """Return the header that the route has verified."""
-    return request.headers["authorization"]
+    authorization: str = request.state.authorization
+    return authorization
 
 
 type Store = Annotated[Sessions, Depends(_sessions)]
@@ -105,9 +107,7 @@ async def send_message(
     """Answer a message, as a stream of events or as JSON."""
     streams = wants_stream(request.headers.get("accept"))
     turn = await turns.begin(caller.user_id, authorization, session_id, body.text)
-    if streams:
-        return TurnStream(turn, request.app.state.heartbeat_seconds, request.url.path)
-    return await _whole_answer(turn, request)
+    return await told(turn, request, streams=streams)
 
 
 @router.get("/tools")
@@ -115,6 +115,13 @@ def list_tools(authorization: Authorization, request: Request) -> ToolList:
     """Tell which tools the model is given."""
     services: Services = request.app.state.services
     return ToolList(tools=[tool.describe() for tool in tools_for(services, authorization)])
+
+
+async def told(turn: Turn, request: Request, *, streams: bool) -> Response:
+    """Return the response that tells a turn to whoever asked, streamed or whole."""
+    if streams:
+        return TurnStream(turn, request.app.state.heartbeat_seconds, request.url.path)
+    return await _whole_answer(turn, request)
 
 
 async def _whole_answer(turn: Turn, request: Request) -> Response:
@@ -142,13 +149,20 @@ async def _departure(request: Request) -> None:
 
 
 def create_app(settings: ApiSettings, limits: ModelLimits = MODEL_LIMITS) -> FastAPI:
-    """Assemble the API from what its environment names; its clients are made here, once a process."""
+    """Assemble the API from what its environment names."""
+    app = coordinator(settings, limits)
+    app.include_router(router)
+    return app
+
+
+def coordinator(settings: ApiSettings, limits: ModelLimits) -> FastAPI:
+    """Assemble what every host of the coordinator has, without routes; clients are made once a process."""
     keep_content_private()
     store = DynamoEventStore(
         aws.dynamodb(settings.region), settings.event_store_table, EventRegistry([SESSION])
     )
     sessions = Sessions(store, TurnDocuments(aws.s3(settings.region), settings.content_bucket))
-    memory = RedisMemory(settings.memory)
+    memory = ProcessMemory() if settings.memory is None else RedisMemory(settings.memory)
     services = Services(settings.services)
     model = bedrock_model(settings.model_id, settings.model_region, limits)
     turns = Turns(sessions, memory, Coordinator(model, services, limits), settings.model_id, limits)
@@ -179,7 +193,6 @@ def create_app(settings: ApiSettings, limits: ModelLimits = MODEL_LIMITS) -> Fas
     app.state.turns = turns
     app.state.services = services
     app.state.heartbeat_seconds = settings.heartbeat_seconds
-    app.include_router(router)
     return app
 
 

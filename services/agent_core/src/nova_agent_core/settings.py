@@ -14,6 +14,10 @@ HEARTBEAT_SECONDS_MAX = 30
 """Beyond it a REST API may close a stream that is only waiting."""
 
 
+MEMORY_KINDS = ("redis", "process")
+"""Where sessions are remembered: in Redis, shared by all tasks, or in the process that has the session."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelLimits:
     """How long one message may keep a model busy, and how much of it."""
@@ -93,7 +97,8 @@ class ApiSettings:
     content_bucket: str
     model_id: str
     model_region: str
-    memory: MemorySettings
+    memory: MemorySettings | None
+    """None where a session has a process of its own, which remembers it."""
     services: ServiceUrls
     heartbeat_seconds: int
 
@@ -102,7 +107,8 @@ class ApiSettings:
         """Read the variables; SettingsError names all that are missing or wrong."""
         environment = Environment(variables)
         heartbeat = environment.optional_text("HEARTBEAT_SECONDS", str(HEARTBEAT_SECONDS_DEFAULT))
-        memory = MemorySettings.read(environment)
+        kind = environment.optional_text("SESSION_MEMORY", MEMORY_KINDS[0])
+        memory = MemorySettings.read(environment) if kind != "process" else None
         is_count = heartbeat.isascii() and heartbeat.isdigit()
         settings = cls(
             server=ServerSettings.read(environment),
@@ -117,7 +123,11 @@ class ApiSettings:
             heartbeat_seconds=int(heartbeat) if is_count else 0,
         )
         environment.check()
-        memory.check()
+        if kind not in MEMORY_KINDS:
+            message = f"SESSION_MEMORY is {kind!r}, allowed are {', '.join(MEMORY_KINDS)}"
+            raise SettingsError(message)
+        if memory is not None:
+            memory.check()
         if not 1 <= settings.heartbeat_seconds <= HEARTBEAT_SECONDS_MAX:
             message = f"HEARTBEAT_SECONDS is {heartbeat!r}, allowed are 1 to {HEARTBEAT_SECONDS_MAX}"
             raise SettingsError(message)

@@ -1,0 +1,81 @@
+"""The coordinator on Bedrock AgentCore Runtime: the same turns behind AgentCore's HTTP contract.
+
+AgentCore calls `POST /invocations` on port 8080, in a machine that it keeps for one session, and watches
+`GET /ping`. It signs in its callers with IAM, so that the person whose message it is comes in a header of its
+own, as an access token that is verified here like everywhere else. Sessions are started, shown and deleted
+through the public API; here a message of a session is answered.
+
+Nothing is made when this module is imported: a runtime may start all its sessions from one snapshot.
+"""
+
+import os
+from typing import Annotated
+
+from fastapi import APIRouter, FastAPI, Header, Request, Response
+from nova_common import server
+from nova_common.contracts.sessions import SendMessage
+from nova_common.identity import AuthenticatedCaller, AuthenticatedRoute
+from nova_common.secret_values import with_secrets
+
+from nova_agent_core.app import Authorization, Service, coordinator, told
+from nova_agent_core.settings import MODEL_LIMITS, ApiSettings, ModelLimits
+from nova_agent_core.sse import wants_stream
+
+SESSION_HEADER = "X-Amzn-Bedrock-AgentCore-Runtime-Session-Id"
+"""The caller's session, by which AgentCore finds its machine: for us the id of the session itself."""
+
+AUTHORIZATION_HEADER = "X-Amzn-Bedrock-AgentCore-Runtime-Custom-Authorization"
+"""`Bearer <access token>` of the person: AgentCore passes on headers of this form only, of up to 4 KB."""
+
+
+class InvocationRoute(AuthenticatedRoute):
+    """A route whose caller is named by the header that AgentCore passes on."""
+
+    authorization_header = AUTHORIZATION_HEADER
+
+
+health = APIRouter()
+invocations = APIRouter(route_class=InvocationRoute)
+
+
+@health.get("/ping")
+async def ping() -> dict[str, str]:
+    """Tell AgentCore that the machine takes messages."""
+    return {"status": "Healthy"}
+
+
+@invocations.post("/invocations", response_model=None)
+async def invoke(
+    body: SendMessage,
+    session_id: Annotated[str, Header(alias=SESSION_HEADER)],
+    caller: AuthenticatedCaller,
+    authorization: Authorization,
+    turns: Service,
+    request: Request,
+) -> Response:
+    """Answer a message of a session, as a stream of events or as JSON."""
+    streams = wants_stream(request.headers.get("accept"))
+    turn = await turns.begin(caller.user_id, authorization, session_id, body.text)
+    return await told(turn, request, streams=streams)
+
+
+def create_app(settings: ApiSettings, limits: ModelLimits = MODEL_LIMITS) -> FastAPI:
+    """Assemble AgentCore's contract from what its environment names."""
+    app = coordinator(settings, limits)
+    app.include_router(health)
+    app.include_router(invocations)
+    return app
+
+
+def read_settings() -> ApiSettings:
+    """Read the environment, in which secrets are references; SettingsError names what is wrong."""
+    return ApiSettings.from_env(with_secrets(os.environ))
+
+
+def main() -> None:
+    """Answer until the machine is stopped; nobody knows its address, so that there is nothing to drain."""
+    server.main(read_settings, lambda settings: settings.server, create_app, drain_seconds=0)
+
+
+if __name__ == "__main__":
+    main()
