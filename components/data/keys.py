@@ -190,11 +190,12 @@ def _task_storage(account: Account) -> tuple[ResourceStatement, ...]:
 
 
 def _log_service(account: Account) -> ResourceStatement:
+    # Not kms:DescribeKey, which carries no encryption context: the condition could never hold for it.
     return ResourceStatement(
         sid="CloudWatchLogsEncrypts",
         effect="Allow",
         principals={"Service": f"logs.{account.region}.amazonaws.com"},
-        actions=(*_WRITE_ACTIONS, *_RE_ENCRYPT_ACTIONS),
+        actions=("kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey", *_RE_ENCRYPT_ACTIONS),
         resources=("*",),
         conditions={"ArnLike": {"kms:EncryptionContext:aws:logs:arn": account.arn("logs", "log-group:*")}},
     )

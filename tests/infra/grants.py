@@ -1,0 +1,239 @@
+"""Matches the statements of policy documents with AWS's Service Authorization Reference.
+
+The reference comes with policy_sentry: for each action the shapes of the ARNs that it is authorized on, and
+the condition keys that it knows. What the data lacks stands in `GAPS`, with its source.
+"""
+
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, Literal, cast
+
+from policy_sentry.querying.actions import get_action_data
+from policy_sentry.querying.all import get_all_service_prefixes
+
+from evaluation.recorder import Recorded
+from tests.infra.deployment import Deployment
+
+ANY = "*"
+type Kind = Literal["identity", "trust", "key", "endpoint", "resource"]
+
+KINDS: Mapping[str, Kind] = {
+    "aws:iam/policy:Policy": "identity",
+    "aws:iam/rolePolicy:RolePolicy": "identity",
+    "aws:kms/key:Key": "key",
+    "aws:ec2/vpcEndpoint:VpcEndpoint": "endpoint",
+    "awsx:ec2:Vpc": "endpoint",
+}
+"""What a document means where it stands; everywhere else it is the policy of a resource."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """What the reference says of one action."""
+
+    shapes: frozenset[str]
+    """ARNs with placeholders; empty for an action without resource level."""
+    conditions: frozenset[str]
+
+
+GAPS: Mapping[str, Known] = {}
+"""Actions that AWS documents and policy_sentry does not have yet."""
+
+REGIONLESS: Mapping[str, str] = {
+    "arn:aws:bedrock:::foundation-model/": "a global inference profile is authorized on the model without a "
+    "region (Bedrock user guide, prerequisites for inference profiles)",
+}
+"""Starts of ARNs that have no region although their shape has one."""
+
+_GLOBAL_CONDITIONS = frozenset(
+    f"aws:{name}".lower()
+    for name in """
+        CalledVia CalledViaFirst CalledViaLast CurrentTime EpochTime FederatedProvider MultiFactorAuthAge
+        MultiFactorAuthPresent PrincipalAccount PrincipalArn PrincipalIsAWSService PrincipalOrgID
+        PrincipalOrgPaths PrincipalServiceName PrincipalServiceNamesList PrincipalTag/${TagKey} PrincipalType
+        Referer RequestTag/${TagKey} RequestedRegion ResourceAccount ResourceOrgID ResourceOrgPaths
+        ResourceTag/${TagKey} SecureTransport SourceAccount SourceArn SourceIdentity SourceIp SourceOrgID
+        SourceOrgPaths SourceVpc SourceVpcArn SourceVpce TagKeys TokenIssueTime UserAgent ViaAWSService
+        VpcSourceIp VpceAccount VpceOrgID VpceOrgPaths userid username
+    """.split()  # noqa: SIM905 (a list of fifty literals is harder to compare with the guide)
+)
+"""IAM user guide, AWS global condition context keys; every action knows them."""
+_OPERATORS = re.compile(
+    r"(For(All|Any)Values?:)?(Arn(Not)?(Equals|Like)|BinaryEquals|Bool|Null|(Not)?IpAddress"
+    r"|String(Not)?(Equals(IgnoreCase)?|Like)"
+    r"|(Date|Numeric)((Not)?Equals|(LessThan|GreaterThan)(Equals)?))(IfExists)?"
+)
+# Names that may hold colons: times, versions of models, and the ":*" that AWS appends to a log group's ARN.
+_WITH_COLONS = frozenset({"LogGroupName", "ResourceId", "StreamLabel"})
+# Names that may hold slashes.
+_PATHS = frozenset(
+    {
+        "KeyName",
+        "LogStreamName",
+        "ObjectName",
+        "ParameterNameWithoutLeadingSlash",
+        "RepositoryName",
+        "RoleNameWithPath",
+        "SecretId",
+        "UserNameWithPath",
+        "LogGroupName",
+    }
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Document:
+    """One policy document and where it stands."""
+
+    owner: Recorded
+    input: str
+    kind: Kind
+    statements: tuple[Mapping[str, Any], ...]
+
+
+def documents(deployment: Deployment) -> Iterator[Document]:
+    """Find every policy document in the inputs of all resources, wherever it is nested."""
+    for resource in deployment.resources.values():
+        for key, value in resource.inputs.items():
+            for found in _documents_in(value):
+                kind = "trust" if key == "assumeRolePolicy" else KINDS.get(resource.type, "resource")
+                yield Document(owner=resource, input=key, kind=kind, statements=tuple(found["Statement"]))
+
+
+def _documents_in(value: object) -> Iterator[Mapping[str, Any]]:
+    if isinstance(value, str) and '"Statement"' in value:
+        yield json.loads(value)
+    elif isinstance(value, dict):
+        for item in cast("dict[str, object]", value).values():
+            yield from _documents_in(item)
+    elif isinstance(value, list):
+        for item in cast("list[object]", value):
+            yield from _documents_in(item)
+
+
+def problems(statement: Mapping[str, Any], kind: Kind = "identity") -> Iterator[str]:
+    """Say what of a statement grants nothing, grants more than it says, or is unknown to AWS."""
+    actions, resources = as_list(statement["Action"]), as_list(statement.get("Resource", []))
+    for action in actions:
+        if "*" in action:
+            yield from _wildcard(statement, action, kind)
+            continue
+        known = known_action(action)
+        if known is None:
+            yield f"{action} is no action of AWS"
+            continue
+        for resource in resources:
+            yield from _resource(action, known, resource, kind)
+        yield from _conditions(action, known, statement.get("Condition", {}))
+
+
+def _wildcard(statement: Mapping[str, Any], action: str, kind: Kind) -> Iterator[str]:
+    service = action.partition(":")[0]
+    if service not in _services():
+        yield f"{action}: there is no service {service}"
+    # Refusing everything is no grant; an account may do with its key what its own policies say, and what
+    # passes an endpoint is granted elsewhere.
+    if statement["Effect"] == "Allow" and kind not in {"key", "endpoint"}:
+        yield f"{action} grants more than anybody reads: name the actions"
+
+
+def _resource(action: str, known: Known, resource: str, kind: Kind) -> Iterator[str]:
+    if resource == ANY:
+        # In a key's policy it means the key. An endpoint's policy is told apart by its conditions.
+        if known.shapes and kind not in {"key", "endpoint"}:
+            yield f"{action} on *, although it has resources: {', '.join(sorted(known.shapes))}"
+    elif not known.shapes:
+        yield f"{action} has no resource level, so that {resource} makes the grant void"
+    elif not any(fits(shape, resource) for shape in known.shapes):
+        yield f"{action} is not authorized on {resource}, but on {', '.join(sorted(known.shapes))}"
+
+
+def _conditions(action: str, known: Known, conditions: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
+    for operator, keys in conditions.items():
+        if not _OPERATORS.fullmatch(operator):
+            yield f"{operator} is no condition operator"
+        for key in keys:
+            if not any(_is_key(pattern, key) for pattern in known.conditions | _GLOBAL_CONDITIONS):
+                yield f"{action} knows no condition key {key}"
+
+
+def _is_key(pattern: str, key: str) -> bool:
+    """Whether a condition key is the one of ``pattern``; keys have no case, and some end in a name."""
+    stem, _, placeholder = pattern.lower().partition("${")
+    lower = key.lower()
+    return lower.startswith(stem) and len(lower) > len(stem) if placeholder else lower == stem
+
+
+@cache
+def known_action(action: str) -> Known | None:
+    """Look an action up; None when AWS has no such action."""
+    if action in GAPS:
+        return GAPS[action]
+    service, _, name = action.partition(":")
+    found = get_action_data(service, name)
+    if not found:
+        return None
+    rows: list[dict[str, Any]] = [row for rows in found.values() for row in rows]
+    # policy_sentry finds names in any case; IAM does too, readers do not.
+    if any(row["action"] != action for row in rows):
+        return None
+    return Known(
+        shapes=frozenset(row["resource_arn_format"] for row in rows) - {ANY},
+        conditions=frozenset(key for row in rows for key in row["condition_keys"]),
+    )
+
+
+@cache
+def _services() -> frozenset[str]:
+    return frozenset(cast("Sequence[str]", get_all_service_prefixes()))
+
+
+@cache
+def fits(shape: str, resource: str) -> bool:
+    """Whether some ARN of ``shape`` is meant by ``resource``, which may have ``*`` in it."""
+    if any(resource.startswith(start) for start in REGIONLESS):
+        shape = shape.replace("${Region}", "")
+    return _overlap(_shape_tokens(shape), tuple(resource))
+
+
+def _shape_tokens(shape: str) -> tuple[str, ...]:
+    return tuple(re.findall(r"\$\{\w+\}|.", shape))
+
+
+def _overlap(shape: tuple[str, ...], resource: tuple[str, ...]) -> bool:
+    """Whether a text exists that both describe: placeholders take one character or more, stars any number."""
+
+    @cache
+    def matches(i: int, j: int, inside: bool) -> bool:
+        """The rest of both fits; ``inside`` says that the placeholder at i has taken a character."""
+        if i == len(shape) and j == len(resource):
+            return True
+        token = shape[i] if i < len(shape) else ""
+        placeholder = token.startswith("${")
+        if placeholder and inside and matches(i + 1, j, False):
+            return True
+        if j == len(resource):
+            return False
+        if resource[j] == "*":
+            # The star ends here, or takes what the shape has next.
+            return matches(i, j + 1, inside) or (i < len(shape) and matches(i + 1, j, False))
+        if placeholder:
+            return _takes(token, resource[j]) and matches(i, j + 1, True)
+        return token == resource[j] and matches(i + 1, j + 1, False)
+
+    return matches(0, 0, False)
+
+
+def _takes(placeholder: str, character: str) -> bool:
+    name = placeholder[2:-1]
+    if character == ":":
+        return name in _WITH_COLONS
+    return character != "/" or name in _PATHS
+
+
+def as_list(value: str | list[str]) -> list[str]:
+    """Return one or several as a list, as policies write them."""
+    return [value] if isinstance(value, str) else value
