@@ -12,10 +12,15 @@ import pulumi_docker as docker
 import pulumi_random as random
 
 
+def aws_provider(region: str, tags: Mapping[str, str]) -> aws.Provider:
+    """Return the AWS provider of ``region``; ``tags`` go on every resource that can be tagged."""
+    return aws.Provider("aws", region=region, default_tags=aws.ProviderDefaultTagsArgs(tags=dict(tags)))
+
+
 def explicit_providers(region: str, tags: Mapping[str, str]) -> list[pulumi.ProviderResource]:
     """Return the providers to hand to a top component; ``tags`` go on every resource that can be tagged."""
     return [
-        aws.Provider("aws", region=region, default_tags=aws.ProviderDefaultTagsArgs(tags=dict(tags))),
+        aws_provider(region, tags),
         pulumi.ProviderResource("awsx", "awsx", {}),
         docker.Provider("docker"),
         random.Provider("random"),

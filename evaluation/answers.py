@@ -219,6 +219,16 @@ def _random_password(name: str, _physical: str, inputs: Properties) -> Propertie
     return {"__id": "none", "result": sha512(seed.encode()).hexdigest()[: int(inputs["length"])]}
 
 
+def _identity_provider(_name: str, _physical: str, inputs: Properties) -> Properties:
+    arn = f"arn:aws:iam::{ACCOUNT_ID}:oidc-provider/{str(inputs['url']).removeprefix('https://')}"
+    return {"__id": arn, "arn": arn}
+
+
+def _managed_policy(_name: str, physical: str, inputs: Properties) -> Properties:
+    arn = f"arn:aws:iam::{ACCOUNT_ID}:policy{inputs.get('path', '/')}{physical}"
+    return {"__id": arn, "arn": arn}
+
+
 _COMPUTED: Mapping[str, _Maker] = {
     "aws:apigateway/restApi:RestApi": _rest_api,
     "aws:apigateway/stage:Stage": _stage,
@@ -231,6 +241,8 @@ _COMPUTED: Mapping[str, _Maker] = {
     "aws:elasticache/replicationGroup:ReplicationGroup": _cache_group,
     "aws:elasticache/user:User": _cache_user,
     "aws:elasticache/userGroup:UserGroup": _cache_user_group,
+    "aws:iam/openIdConnectProvider:OpenIdConnectProvider": _identity_provider,
+    "aws:iam/policy:Policy": _managed_policy,
     "aws:iam/role:Role": _role,
     "aws:kms/key:Key": _key,
     "aws:lb/loadBalancer:LoadBalancer": _load_balancer,

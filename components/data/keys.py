@@ -74,7 +74,7 @@ class Keys(pulumi.ComponentResource):
         self.cache = self._key("cache", ())
         self.secrets = self._key("secrets", ())
         self.messages = self._key("messages", _message_services(args.account))
-        self.logs = self._key("logs", (_log_service(args.account),))
+        self.logs = self._key("logs", (log_service(args.account),))
         self.images = self._key("images", _task_storage(args.account))
         self.register_outputs(
             {
@@ -102,13 +102,14 @@ class Keys(pulumi.ComponentResource):
             description=f"Encrypts the {label} of {pulumi.get_project()}-{pulumi.get_stack()}",
             enable_key_rotation=True,
             deletion_window_in_days=self._args.recovery_days,
-            policy=document((_delegation(account), *services)),
+            policy=document((delegation(account), *services)),
             opts=pulumi.ResourceOptions(parent=self, protect=self._args.protect),
         )
         return DataKey(label=label, arn=key.arn, account=account)
 
 
-def _delegation(account: Account) -> ResourceStatement:
+def delegation(account: Account) -> ResourceStatement:
+    """Return the statement of a key's policy that lets the account's IAM policies decide about it."""
     # Without it no IAM policy of the account has any effect on the key, and nobody could administer it.
     return ResourceStatement(
         sid="DelegateToAccountPolicies",
@@ -189,7 +190,8 @@ def _task_storage(account: Account) -> tuple[ResourceStatement, ...]:
     )
 
 
-def _log_service(account: Account) -> ResourceStatement:
+def log_service(account: Account) -> ResourceStatement:
+    """Return the statement of a key's policy that lets CloudWatch Logs encrypt the account's groups."""
     # Not kms:DescribeKey, which carries no encryption context: the condition could never hold for it.
     return ResourceStatement(
         sid="CloudWatchLogsEncrypts",
