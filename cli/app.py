@@ -15,6 +15,7 @@ from typing import Annotated
 
 import typer
 
+from cli import cost as costs
 from cli import daemon as daemons
 from cli import demo as demos
 from cli import graph as graphs
@@ -24,8 +25,9 @@ from cli.apply import apply_program
 from cli.checks import problems
 from cli.errors import NovaError
 from cli.home import MADE, Home, find_home, read_json
-from cli.output import Output
+from cli.output import Output, aligned
 from cli.ports import choose_port, keep_port
+from cli.prices import price_table
 from cli.tools import build_environment, find_uv
 
 app = typer.Typer(
@@ -199,6 +201,28 @@ def graph(*, stack: Annotated[str, typer.Option(help="the stack whose program is
     """Print what a stack consists of, as JSON: resources with their inputs and dependencies."""
     found = graphs.listing(stack, graphs.evaluated(stack))
     Output().line(json.dumps(found, indent=2, ensure_ascii=False))
+
+
+@app.command()
+def cost(
+    *,
+    stack: Annotated[str, typer.Option(help="the stack whose program is priced")],
+    region: Annotated[
+        str | None, typer.Option(help="price it as if it were there; all regions with prices when left out")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="print JSON for programs")] = False,
+) -> None:
+    """Print what a stack costs in a month in which nobody uses it."""
+    output, table = Output(), price_table()
+    regions = (region,) if region else table.regions
+    found = costs.bill(stack, regions)
+    if as_json:
+        output.line(json.dumps(costs.listing(found, table), indent=2))
+        return
+    for line in aligned(costs.rows(found, regions)):
+        output.line(line)
+    for note in costs.notes(table):
+        output.note(note)
 
 
 def main() -> None:

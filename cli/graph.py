@@ -1,8 +1,10 @@
 """What a stack consists of, for people and for programs, without the engine and without a cloud."""
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, cast
 
 from cli.errors import NovaError
+from cli.home import CHECKOUT
 
 if TYPE_CHECKING:
     from evaluation.program import Deployment
@@ -10,14 +12,28 @@ if TYPE_CHECKING:
 SECRET = "[secret]"  # noqa: S105 (what is printed in a secret's place)
 
 
-def evaluated(stack: str) -> "Deployment":
-    """Evaluate the program for ``stack``; raises ``NovaError`` for a configuration that is refused."""
+def evaluated(stack: str, overrides: Mapping[str, str] | None = None) -> "Deployment":
+    """Evaluate the program for ``stack``; ``overrides`` replace configuration by short key.
+
+    Raises ``NovaError`` for a configuration that is refused.
+    """
     # The SDK takes a second to load, which the other commands need not spend.
     from evaluation.program import evaluate  # noqa: PLC0415
     from settings.errors import SettingsError  # noqa: PLC0415
 
     try:
-        return evaluate(stack)
+        return evaluate(stack, overrides=overrides)
+    except SettingsError as error:
+        raise NovaError(str(error)) from error
+
+
+def configuration(stack: str) -> dict[str, str]:
+    """Return the configuration of ``stack`` by full key; raises ``NovaError`` as ``evaluated`` does."""
+    from settings.errors import SettingsError  # noqa: PLC0415
+    from settings.project import stack_config  # noqa: PLC0415
+
+    try:
+        return stack_config(CHECKOUT, stack)
     except SettingsError as error:
         raise NovaError(str(error)) from error
 

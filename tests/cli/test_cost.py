@@ -1,0 +1,205 @@
+"""`nova cost`: the bill of a month in which nobody uses a stack."""
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from cli import cost as costs
+from cli import prices
+from cli.app import app
+from cli.charges import FREE, PRICED, Charge, charges
+from cli.errors import NovaError
+from evaluation.recorder import Recorded
+from tests.infra.conftest import STACKS, deployed
+from tests.infra.deployment import Deployment
+
+DEV_MONTH_MAX_USD = 100
+TABLE = prices.price_table()
+
+
+def month(stack: str, region: str) -> costs.Bill:
+    return costs.priced(costs.placed_in(stack, region, TABLE), TABLE, region)
+
+
+def lines(bill: costs.Bill, region: str) -> dict[str, tuple[float, float]]:
+    return {line.price.key: (line.count, round(line.usd[region], 2)) for line in bill.lines}
+
+
+def test_an_idle_dev_costs_less_than_100_usd_a_month() -> None:
+    bill = costs.priced(deployed("dev"), TABLE, "us-east-1")
+    print({line.price.key: round(line.usd["us-east-1"], 2) for line in bill.lines})  # noqa: T201
+    print(f"dev idles at {bill.total('us-east-1'):.2f} USD a month")  # noqa: T201
+    assert bill.total("us-east-1") < DEV_MONTH_MAX_USD
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_every_type_has_a_price_or_a_reason_for_none(stack: str) -> None:
+    types = {found.type for found in deployed(stack).resources.values()}
+    own = {kind for kind in types if kind.startswith(("nova:", "pulumi:"))}
+    assert types - own - PRICED.keys() - FREE.keys() == set(), "see cli/charges.py"
+
+
+def test_the_tables_are_disjoint_and_give_reasons() -> None:
+    assert PRICED.keys().isdisjoint(FREE)
+    assert all(len(reason) > 10 for reason in FREE.values())
+
+
+def test_dev_pays_for_what_it_keeps_running() -> None:
+    found = lines(costs.priced(deployed("dev"), TABLE, "us-east-1"), "us-east-1")
+    assert found["nat-gateway"] == (1, 32.85)
+    assert found["application-load-balancer"] == (1, 16.43)
+    assert found["redis cache.t4g.micro"] == (1, 11.68)
+    tasks = len(deployed("dev").of_type("aws:ecs/service:Service"))
+    assert found["fargate-spot-vcpu"][0] == tasks * 0.25
+    assert found["fargate-spot-gb"][0] == tasks * 0.5
+    assert "fargate-vcpu" not in found
+    assert "interface-endpoint" not in found
+    assert "web-acl" not in found
+
+
+def test_another_region_has_its_own_prices_and_zones() -> None:
+    tokyo = month("prod", "ap-northeast-1")
+    assert lines(tokyo, "ap-northeast-1")["nat-gateway"] == (3, 135.78)
+    (vpc,) = costs.placed_in("prod", "ap-northeast-1", TABLE).of_type("awsx:ec2:Vpc")
+    assert vpc.inputs["availabilityZoneNames"] == ["ap-northeast-1a", "ap-northeast-1c", "ap-northeast-1d"]
+    assert tokyo.total("ap-northeast-1") > month("prod", "us-east-1").total("us-east-1")
+
+
+TWO_METRICS: list[dict[str, Any]] = [{"metric": {"period": 60}}] * 2 + [{"expression": "a/b"}]
+
+
+def changed(kind: str, inputs: dict[str, Any], stack: str = "prod") -> tuple[Deployment, Recorded]:
+    """The first resource of a type, with other inputs, in its stack."""
+    deployment = deployed(stack)
+    found = deployment.of_type(kind)[0]
+    resource = replace(found, inputs={**found.inputs, **inputs})
+    return replace(deployment, resources={**deployment.resources, resource.urn: resource}), resource
+
+
+@pytest.mark.parametrize(
+    ("strategies", "idle", "on_demand", "spot"),
+    [
+        ([{"capacityProvider": "FARGATE", "base": 2.0, "weight": 100.0}], 2, 2, 0),
+        ([{"capacityProvider": "FARGATE_SPOT", "weight": 100.0}], 2, 0, 2),
+        (
+            [
+                {"capacityProvider": "FARGATE", "base": 2.0, "weight": 25.0},
+                {"capacityProvider": "FARGATE_SPOT", "weight": 75.0},
+            ],
+            6,
+            3,
+            3,
+        ),
+        (
+            [
+                {"capacityProvider": "FARGATE", "base": 2.0, "weight": 0.0},
+                {"capacityProvider": "FARGATE_SPOT", "weight": 100.0},
+            ],
+            1,
+            1,
+            0,
+        ),
+    ],
+)
+def test_tasks_are_divided_as_ecs_divides_them(
+    strategies: list[dict[str, Any]], idle: int, on_demand: int, spot: int
+) -> None:
+    deployment, service = changed("aws:ecs/service:Service", {"capacityProviderStrategies": strategies})
+    (target,) = [
+        found
+        for found in deployment.of_type("aws:appautoscaling/target:Target")
+        if service.urn in found.references["resourceId"]
+    ]
+    target = replace(target, inputs={**target.inputs, "minCapacity": float(idle)})
+    deployment = replace(deployment, resources={**deployment.resources, target.urn: target})
+    (task,) = [deployment.resources[urn] for urn in service.references["taskDefinition"]]
+    vcpu = int(task.inputs["cpu"]) / 1024
+    found = {charge.price: charge.count for charge in charges(deployment, service)}
+    assert (found["fargate-vcpu"], found["fargate-spot-vcpu"]) == (on_demand * vcpu, spot * vcpu)
+
+
+@pytest.mark.parametrize(
+    ("kind", "inputs", "expected"),
+    [
+        (
+            "awsx:ec2:Vpc",
+            {"natGateways": {"strategy": "None"}, "vpcEndpointSpecs": [{"vpcEndpointType": "Interface"}]},
+            {"nat-gateway": 0, "public-ipv4": 0, "interface-endpoint": 3},
+        ),
+        ("aws:cloudwatch/metricAlarm:MetricAlarm", {"metricQueries": []}, {"alarm": 1}),
+        (
+            "aws:cloudwatch/metricAlarm:MetricAlarm",
+            {"metricQueries": TWO_METRICS},
+            {"alarm": 2},
+        ),
+        ("aws:secretsmanager/secret:Secret", {"replicas": [{"region": "us-west-2"}]}, {"secret": 2}),
+        (
+            "aws:elasticache/replicationGroup:ReplicationGroup",
+            {"engine": "valkey", "nodeType": "cache.t4g.small", "numCacheClusters": 3.0},
+            {"valkey cache.t4g.small": 3},
+        ),
+        ("aws:ecs/cluster:Cluster", {"settings": [{"name": "containerInsights", "value": "disabled"}]}, {}),
+        ("aws:sqs/queue:Queue", {}, {}),
+    ],
+)
+def test_what_a_resource_is_charged_for(
+    kind: str, inputs: dict[str, Any], expected: dict[str, float]
+) -> None:
+    deployment, resource = changed(kind, inputs)
+    assert charges(deployment, resource) == tuple(Charge(price=key, count=n) for key, n in expected.items())
+
+
+def test_what_an_account_has_for_nothing_is_not_charged() -> None:
+    price = TABLE.of("alarm")
+    alarms = deployed("prod").of_type("aws:cloudwatch/metricAlarm:MetricAlarm")[:4]
+    few = replace(deployed("prod"), resources={alarm.urn: alarm for alarm in alarms})
+    assert price.free == 10
+    assert costs.priced(few, TABLE, "us-east-1").total("us-east-1") == 0
+
+
+def test_an_unpriced_type_says_where_to_price_it() -> None:
+    deployment = deployed("dev")
+    strange = replace(deployment.of_type("aws:sqs/queue:Queue")[0], type="aws:rds/cluster:Cluster")
+    with pytest.raises(NovaError, match=r"aws:rds/cluster:Cluster has no price.*cli/charges\.py"):
+        charges(deployment, strange)
+
+
+def test_a_missing_price_says_where_to_write_it() -> None:
+    with pytest.raises(NovaError, match=r"cli/prices\.toml has no price of redis cache\.r7g\.large"):
+        TABLE.of("redis cache.r7g.large")
+
+
+def test_a_region_without_prices_is_named() -> None:
+    result = CliRunner().invoke(app, ["cost", "--stack", "dev", "--region", "eu-west-1"])
+    assert isinstance(result.exception, NovaError)
+    assert "no prices for eu-west-1; it has us-east-1, ap-northeast-1" in str(result.exception)
+
+
+def test_every_price_says_where_it_is_from() -> None:
+    assert TABLE.regions == ("us-east-1", "ap-northeast-1")
+    for price in TABLE.prices.values():
+        assert price.unit in {"hour", "month"}, price.key
+        assert set(price.usd) == set(TABLE.regions), price.key
+        assert price.check.startswith("https://aws.amazon.com/"), price.key
+        assert price.source, price.key
+        assert ("memory" in price.source and not price.verified) or "memory" not in price.source, price.key
+
+
+def test_a_price_from_memory_is_marked() -> None:
+    result = CliRunner().invoke(app, ["cost", "--stack", "dev", "--region", "us-east-1"])
+    assert result.exit_code == 0
+    rows = {line.split("  ")[0]: line.split() for line in result.stdout.splitlines()}
+    assert rows["NAT gateway"][-3:] == ["hour", "0.045", "32.85"]
+    assert "cache.t4g.micro, Redis *" in rows
+    assert float(rows["total"][-1]) < DEV_MONTH_MAX_USD
+
+
+def test_the_bill_is_there_for_programs() -> None:
+    result = CliRunner().invoke(app, ["cost", "--stack", "dev", "--json"])
+    bill = json.loads(result.stdout)
+    gateway = next(line for line in bill["lines"] if line["price"] == "nat-gateway")
+    assert gateway["usd_a_month"] == {"us-east-1": 32.85, "ap-northeast-1": 45.26}
+    assert bill["date"] == TABLE.date.isoformat()
