@@ -30,8 +30,7 @@ platform = Platform(
         insights=settings.services.insights,
         alarm_email=settings.operations.alarm_email,
         runbook_url=settings.operations.runbook_url,
-        access_token_minutes=settings.edge.access_token_minutes,
-        refresh_token_days=settings.edge.refresh_token_days,
+        edge=settings.edge,
         embedding_dimension=settings.models.embedding_dimension,
         cache=settings.data.cache,
         permissions_boundary=settings.access.permissions_boundary,
@@ -81,8 +80,6 @@ agent_core = AgentCore(
 )
 api = platform.expose(
     routes=[*audio.routes, *projector.routes, *search.routes, *agent_core.routes],
-    throttle_rate=settings.edge.throttle_rate,
-    throttle_burst=settings.edge.throttle_burst,
 )
 
 pulumi.export("api_url", api.url)

@@ -25,7 +25,9 @@ from components.data.secrets import SecretPolicy
 from components.data.tables import EventStore, ReadModel, TableArgs
 from components.data.vectors import VectorStore, VectorStoreArgs
 from components.edge.api import Api, ApiArgs
-from components.edge.load_balancer import LoadBalancer, LoadBalancerArgs
+from components.edge.certificates import Certificates, CertificatesArgs
+from components.edge.load_balancer import BalancerCertificate, LoadBalancer, LoadBalancerArgs
+from components.edge.plan import EdgePlan
 from components.edge.routes import Route
 from components.edge.user_pool import UserPool, UserPoolArgs
 from components.messaging.bus import EventBus, EventBusArgs
@@ -59,8 +61,7 @@ class PlatformArgs:
     insights: Insights
     alarm_email: str
     runbook_url: str
-    access_token_minutes: int
-    refresh_token_days: int
+    edge: EdgePlan
     embedding_dimension: int
     cache: CachePlan
     permissions_boundary: str = ""
@@ -91,6 +92,7 @@ class Platform(pulumi.ComponentResource):
         self._label = name
         self._child = pulumi.ResourceOptions(parent=self)
         self._protects_images = args.protect
+        self._edge = args.edge
         self.account = current_account(
             args.region, pulumi.InvokeOutputOptions(parent=self), boundary=args.permissions_boundary
         )
@@ -133,8 +135,8 @@ class Platform(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(parent=parent),
         )
 
-    def expose(self, routes: Sequence[Route], throttle_rate: int, throttle_burst: int) -> Api:
-        """Put the public API in front of the load balancer; limits are requests a second and at once."""
+    def expose(self, routes: Sequence[Route]) -> Api:
+        """Put the public API in front of the load balancer."""
         return Api(
             f"{self._label}-api",
             ApiArgs(
@@ -143,8 +145,7 @@ class Platform(pulumi.ComponentResource):
                 load_balancer=self.load_balancer,
                 vpc=self.host.vpc,
                 logs=self._logs,
-                throttle_rate=throttle_rate,
-                throttle_burst=throttle_burst,
+                plan=self._edge,
             ),
             opts=self._child,
         )
@@ -236,16 +237,37 @@ class Platform(pulumi.ComponentResource):
         self.host = ServiceHost(
             account=self.account, vpc=vpc, cluster=cluster, logs=self._logs, capacity=args.capacity
         )
+        self._entry(vpc, args)
+
+    def _entry(self, vpc: Vpc, args: PlatformArgs) -> None:
         self.load_balancer = LoadBalancer(
-            f"{self._label}-balancer", LoadBalancerArgs(vpc=vpc, protect=args.protect), opts=self._child
+            f"{self._label}-balancer",
+            LoadBalancerArgs(
+                vpc=vpc,
+                access_logs=self.access_logs,
+                protect=args.protect,
+                certificate=self._certificate(),
+                origin_security_group=args.edge.origin_security_group,
+            ),
+            opts=self._child,
         )
         self.user_pool = UserPool(
             f"{self._label}-users",
             UserPoolArgs(
                 account=self.account,
-                access_token_minutes=args.access_token_minutes,
-                refresh_token_days=args.refresh_token_days,
+                existing=args.edge.existing_pool,
+                access_token_minutes=args.edge.access_token_minutes,
+                refresh_token_days=args.edge.refresh_token_days,
                 protect=args.protect,
             ),
             opts=self._child,
         )
+
+    def _certificate(self) -> BalancerCertificate | None:
+        domain = self._edge.domain
+        if domain is None:
+            return None
+        self._certificates = Certificates(
+            f"{self._label}-certificates", CertificatesArgs(domain=domain), opts=self._child
+        )
+        return BalancerCertificate(arn=self._certificates.balancer_arn, domain=domain)

@@ -123,6 +123,7 @@ def _load_balancer(_name: str, physical: str, _inputs: Properties) -> Properties
         "arnSuffix": suffix,
         "arn": resource_arn("elasticloadbalancing", f"loadbalancer/{suffix}"),
         "dnsName": f"internal-{physical}.{REGION}.elb.amazonaws.com",
+        "zoneId": "Z35SXDOTRQ7X7K",
     }
 
 
@@ -147,6 +148,26 @@ def _repository(name: str, _physical: str, _inputs: Properties) -> Properties:
 def _image(_name: str, _physical: str, inputs: Properties) -> Properties:
     repository, _, tag = str(inputs["imageName"]).rpartition(":")
     return {"repoDigest": f"{repository}@sha256:{tag:0<64}"}
+
+
+def _certificate(name: str, _physical: str, inputs: Properties) -> Properties:
+    arn = resource_arn("acm", f"certificate/{uuid5(NAMESPACE_OID, name)}")
+    hosts: list[str] = [inputs["domainName"], *(inputs.get("subjectAlternativeNames") or [])]
+    options = [
+        {
+            "domainName": host,
+            "resourceRecordName": f"_{uuid5(NAMESPACE_OID, host).hex}.{host}.",
+            "resourceRecordType": "CNAME",
+            "resourceRecordValue": f"_{uuid5(NAMESPACE_OID, name).hex}.acm-validations.aws.",
+        }
+        for host in hosts
+    ]
+    return {"__id": arn, "arn": arn, "domainValidationOptions": options}
+
+
+def _record(_name: str, _physical: str, inputs: Properties) -> Properties:
+    host = str(inputs["name"]).rstrip(".")
+    return {"__id": f"{inputs['zoneId']}_{host}_{inputs['type']}", "fqdn": host}
 
 
 def _rest_api(_name: str, _physical: str, _inputs: Properties) -> Properties:
@@ -230,6 +251,7 @@ def _managed_policy(_name: str, physical: str, inputs: Properties) -> Properties
 
 
 _COMPUTED: Mapping[str, _Maker] = {
+    "aws:acm/certificate:Certificate": _certificate,
     "aws:apigateway/restApi:RestApi": _rest_api,
     "aws:apigateway/stage:Stage": _stage,
     "aws:cloudwatch/eventBus:EventBus": _bus,
@@ -247,6 +269,7 @@ _COMPUTED: Mapping[str, _Maker] = {
     "aws:kms/key:Key": _key,
     "aws:lb/loadBalancer:LoadBalancer": _load_balancer,
     "aws:lb/targetGroup:TargetGroup": _target_group,
+    "aws:route53/record:Record": _record,
     "aws:s3/bucket:Bucket": _bucket,
     "aws:s3/vectorsIndex:VectorsIndex": _vector_index,
     "aws:s3/vectorsVectorBucket:VectorsVectorBucket": _vector_bucket,
@@ -262,6 +285,10 @@ _REMOTE: Mapping[str, _Maker] = {
     "awsx:ec2:Vpc": _network,
     "awsx:ecr:Repository": _repository,
 }
+
+
+def _prefix_list() -> Properties:
+    return {"id": "pl-3b927c52", "name": "com.amazonaws.global.cloudfront.origin-facing", "entries": []}
 
 
 def _caller_identity() -> Properties:
@@ -286,6 +313,7 @@ def _authorization_token() -> Properties:
 
 
 _INVOKES: Mapping[str, Callable[[], Properties]] = {
+    "aws:ec2/getManagedPrefixList:getManagedPrefixList": _prefix_list,
     "aws:ecr/getAuthorizationToken:getAuthorizationToken": _authorization_token,
     "aws:index/getCallerIdentity:getCallerIdentity": _caller_identity,
 }

@@ -1,8 +1,16 @@
-"""Who gets in, how fast and for how long."""
+"""Where the site is found, what guards it, who gets in, how fast and for how long."""
 
-from dataclasses import dataclass
-
-from components.edge.domain import SiteDomain, check_host, check_zone
+from components.edge.plan import (
+    EdgePlan,
+    ExistingPool,
+    SiteDomain,
+    check_client,
+    check_host,
+    check_pool,
+    check_scope,
+    check_security_group,
+    check_zone,
+)
 from settings.errors import SettingsError
 from settings.values import Values
 
@@ -10,12 +18,19 @@ KEYS = (
     "domain",
     "hostedZoneId",
     "webAcl",
+    "originProofGeneration",
+    "originSecurityGroup",
+    "userPoolId",
+    "userPoolClientId",
+    "tokenScope",
     "accessTokenMinutes",
     "refreshTokenDays",
     "throttleRate",
     "throttleBurst",
 )
 
+# Counted up by hand: a typing error should not start far from there.
+_PROOF_GENERATION = (1, 1_000_000)
 # AWS limits of a Cognito app client: access token 5 minutes to 1 day, refresh token up to 10 years.
 _ACCESS_TOKEN_MINUTES = (5, 1440)
 _REFRESH_TOKEN_DAYS = (1, 3650)
@@ -24,30 +39,26 @@ _THROTTLE_RATE = (1, 10_000)
 _THROTTLE_BURST = (1, 5_000)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EdgeSettings:
-    """Where the site is found, what guards it, how long tokens last and how many requests are admitted."""
+def read_edge(values: Values, region: str) -> EdgePlan:
+    """Read the edge of a stack in ``region``.
 
-    domain: SiteDomain | None
-    """Nothing where the site is reached by the distribution's own name."""
-    web_acl: bool
-    access_token_minutes: int
-    refresh_token_days: int
-    throttle_rate: int
-    """Requests a second."""
-    throttle_burst: int
-    """Requests at once."""
-
-
-def read_edge(values: Values) -> EdgeSettings:
-    """Read the edge; raises ``SettingsError`` for values that AWS does not take or that contradict."""
+    Raises ``SettingsError`` for values that AWS does not take or that contradict each other.
+    """
     rate = values.integer("throttleRate", *_THROTTLE_RATE)
     burst = values.integer("throttleBurst", *_THROTTLE_BURST)
     if burst < min(rate, _THROTTLE_BURST[1]):
         raise SettingsError(values.key("throttleBurst"), burst, f"it is at least throttleRate, {rate}")
-    return EdgeSettings(
+    scope = values.text("tokenScope")
+    values.check("tokenScope", scope, lambda: check_scope(scope))
+    group = values.text("originSecurityGroup")
+    values.check("originSecurityGroup", group, lambda: check_security_group(group))
+    return EdgePlan(
         domain=_domain(values),
         web_acl=values.boolean("webAcl"),
+        origin_proof_generation=values.integer("originProofGeneration", *_PROOF_GENERATION),
+        origin_security_group=group,
+        existing_pool=_pool(values, region),
+        token_scope=scope,
         access_token_minutes=values.integer("accessTokenMinutes", *_ACCESS_TOKEN_MINUTES),
         refresh_token_days=values.integer("refreshTokenDays", *_REFRESH_TOKEN_DAYS),
         throttle_rate=rate,
@@ -62,3 +73,12 @@ def _domain(values: Values) -> SiteDomain | None:
     values.check("domain", host, lambda: check_host(host))
     values.check("hostedZoneId", zone_id, lambda: check_zone(zone_id))
     return SiteDomain(host=host, zone_id=zone_id)
+
+
+def _pool(values: Values, region: str) -> ExistingPool | None:
+    pool_id, client_id = values.text("userPoolId"), values.text("userPoolClientId")
+    if not pool_id and not client_id:
+        return None
+    values.check("userPoolId", pool_id, lambda: check_pool(pool_id, region))
+    values.check("userPoolClientId", client_id, lambda: check_client(client_id))
+    return ExistingPool(pool_id=pool_id, client_id=client_id)

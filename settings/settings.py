@@ -6,12 +6,13 @@ import pulumi
 from pulumi.runtime import config as runtime_config
 
 from components.compute.capacity import PRODUCTION_BASE_MIN
+from components.edge.plan import EdgePlan
 from components.network.zones import NatStrategy
 from settings import access, agent, data, edge, models, network, operations, services
 from settings.access import AccessSettings, read_access
 from settings.agent import AgentSettings, read_agent
 from settings.data import DataSettings, read_data
-from settings.edge import EdgeSettings, read_edge
+from settings.edge import read_edge
 from settings.errors import SettingsError
 from settings.models import ModelSettings, check_residency, read_models
 from settings.network import NetworkSettings, read_network
@@ -54,7 +55,7 @@ class Settings:
     models: ModelSettings
     agent: AgentSettings
     data: DataSettings
-    edge: EdgeSettings
+    edge: EdgePlan
     operations: OperationsSettings
     access: AccessSettings
 
@@ -85,7 +86,7 @@ class Settings:
             models=read_models(values, region),
             agent=read_agent(values, region),
             data=read_data(values),
-            edge=read_edge(values),
+            edge=read_edge(values, region),
             operations=read_operations(values),
             access=read_access(values),
         )

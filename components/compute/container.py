@@ -13,8 +13,11 @@ CONTAINER_PORT = 8000
 """Where every service listens."""
 USER = "10001"
 """A user id without any rights on the image's files."""
-STOP_SECONDS = 60
-"""From SIGTERM to SIGKILL: longer than the load balancer's deregistration and a worker's last message."""
+STOP_SECONDS = 120
+"""From SIGTERM to SIGKILL, the longest that Fargate grants.
+
+Longer than the load balancer's deregistration and a worker's last message.
+"""
 TEMPORARY_PATH = "/tmp"  # noqa: S108 (a file system of the task's own, in memory)
 TEMPORARY_MIB = 64
 """Size of the only place that a task can write to; it counts against the task's memory."""

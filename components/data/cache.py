@@ -11,7 +11,7 @@ import pulumi
 import pulumi_aws as aws
 import pulumi_random as random
 
-from components.data.cache_plan import CacheEngine, CachePlan, PasswordSlot, current_slot, slot_generations
+from components.data.cache_plan import CacheEngine, CachePlan
 from components.data.keys import DataKey
 from components.data.secrets import Secret, SecretArgs, SecretPolicy, SecretReference
 from components.names import stack_name
@@ -20,6 +20,7 @@ from components.network.vpc import Vpc
 from components.observe.alarms import AlarmArgs, Alerts
 from components.observe.logs import LogPolicy
 from components.observe.metrics import Metric
+from components.rotation import Slot, current_slot, slot_generations
 
 PORT = 6379
 SNAPSHOT_WINDOW = "03:00-04:00"
@@ -99,7 +100,7 @@ class CacheUser(pulumi.ComponentResource):
             engine=args.plan.engine,
             access_string=access_string(args.client),
             authentication_mode=aws.elasticache.UserAuthenticationModeArgs(
-                type="password", passwords=[passwords[slot] for slot in PasswordSlot]
+                type="password", passwords=[passwords[slot] for slot in Slot]
             ),
             opts=child,
         )

@@ -18,13 +18,6 @@ class CacheEngine(StrEnum):
     VALKEY = "valkey"
 
 
-class PasswordSlot(StrEnum):
-    """One of the two passwords that a user has at the same time (ElastiCache allows two)."""
-
-    EVEN = "even"
-    ODD = "odd"
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CachePlan:
     """What a deployment decides about its cache; raises ``ValueError`` as the checks below do."""
@@ -41,7 +34,10 @@ class CachePlan:
         check_node_type(self.node_type)
         if not 0 <= self.replicas <= REPLICAS_MAX:
             raise ValueError(f"replicas: {self.replicas} is not allowed; a cache has 0 to {REPLICAS_MAX}")
-        current_slot(self.password_generation)
+        if self.password_generation < 1:
+            raise ValueError(
+                f"password_generation: {self.password_generation} is not allowed; it is 1 or more"
+            )
 
 
 def check_node_type(node_type: str) -> None:
@@ -50,20 +46,3 @@ def check_node_type(node_type: str) -> None:
         raise ValueError("it is an ElastiCache node type such as cache.t4g.micro")
     if _TIERED.match(node_type) is not None:
         raise ValueError("it is a node type that keeps all data in memory, such as cache.r7g.large")
-
-
-def current_slot(generation: int) -> PasswordSlot:
-    """Return the slot of the newest password; raises ``ValueError`` for a generation below 1."""
-    if generation < 1:
-        raise ValueError(f"password_generation: {generation} is not allowed; it is 1 or more")
-    return PasswordSlot.ODD if generation % 2 else PasswordSlot.EVEN
-
-
-def slot_generations(generation: int) -> dict[PasswordSlot, int]:
-    """Return which generation the password in each slot is of.
-
-    The current slot holds ``generation``, the other the one before: a step of one renews the older password
-    and leaves the newer as it is, so that whoever still uses that stays connected.
-    """
-    current = current_slot(generation)
-    return {slot: generation if slot is current else generation - 1 for slot in PasswordSlot}

@@ -1,8 +1,9 @@
 """The public API.
 
 Creates: a regional REST API with a resource for each path segment, a method and integration for each route, a
-Cognito authorizer, problem documents for the gateway's own errors, a VPC link to the load balancer with its
-security group, a deployment, the stage `api` with JSON access logs and tracing, and its throttling.
+Cognito authorizer, a request validator, problem documents for the gateway's own errors, a VPC link to the
+load balancer with its security group, a deployment, the stage `api` with JSON access logs, execution logs and
+tracing, and its throttling.
 """
 
 import hashlib
@@ -13,7 +14,9 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
-from components.edge.load_balancer import LISTENER_PORT, LoadBalancer
+from components.edge.load_balancer import ListenerName, LoadBalancer
+from components.edge.plan import EdgePlan
+from components.edge.problems import ACCESS_LOG_FORMAT, PROBLEMS, problem_template
 from components.edge.routes import Route, path_label, resource_paths, sorted_routes
 from components.edge.user_pool import UserPool
 from components.network.vpc import Vpc
@@ -21,45 +24,8 @@ from components.observe.logs import LogPolicy
 
 STAGE = "api"
 """The stage's name is the first segment of every public path, and of the path that services see."""
-SCOPE = "aws.cognito.signin.user.admin"
-"""The scope in access tokens of users who signed in with the pool's own API; without one the authorizer takes
-identity tokens instead."""
-
-_ACCESS_LOG_FIELDS = {
-    "request_id": "$context.requestId",
-    "trace_id": "$context.xrayTraceId",
-    "time": "$context.requestTime",
-    "source_ip": "$context.identity.sourceIp",
-    "user": "$context.authorizer.claims.sub",
-    "method": "$context.httpMethod",
-    "resource_path": "$context.resourcePath",
-    "path": "$context.path",
-    "status": "$context.status",
-    "latency_ms": "$context.responseLatency",
-    "integration_status": "$context.integration.status",
-    "integration_latency_ms": "$context.integration.latency",
-    "error": "$context.error.message",
-    "response_length": "$context.responseLength",
-}
-
-# Where API Gateway's own message misleads: a path without a route is reported as a missing token.
-_DETAILS = {"MISSING_AUTHENTICATION_TOKEN": "There is nothing here."}
-# Response type of API Gateway -> status and title.
-_PROBLEMS: dict[str, tuple[int, str]] = {
-    "ACCESS_DENIED": (403, "Forbidden"),
-    "AUTHORIZER_FAILURE": (500, "Internal Server Error"),
-    "BAD_REQUEST_BODY": (400, "Bad Request"),
-    "BAD_REQUEST_PARAMETERS": (400, "Bad Request"),
-    "EXPIRED_TOKEN": (401, "Unauthorized"),
-    "INTEGRATION_FAILURE": (502, "Bad Gateway"),
-    "INTEGRATION_TIMEOUT": (504, "Gateway Timeout"),
-    "MISSING_AUTHENTICATION_TOKEN": (404, "Not Found"),
-    "REQUEST_TOO_LARGE": (413, "Content Too Large"),
-    "RESOURCE_NOT_FOUND": (404, "Not Found"),
-    "THROTTLED": (429, "Too Many Requests"),
-    "UNAUTHORIZED": (401, "Unauthorized"),
-    "UNSUPPORTED_MEDIA_TYPE": (415, "Unsupported Media Type"),
-}
+TLS_POLICY = "SecurityPolicy_TLS13_1_2_2021_06"
+"""TLS 1.2 and later."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,10 +37,7 @@ class ApiArgs:
     load_balancer: LoadBalancer
     vpc: Vpc
     logs: LogPolicy
-    throttle_rate: int
-    """Requests a second, in the long run."""
-    throttle_burst: int
-    """Requests at once."""
+    plan: EdgePlan
 
     def __post_init__(self) -> None:
         """Check that there is something to expose, once each."""
@@ -89,6 +52,8 @@ class _Backend:
 
     link_id: pulumi.Output[str]
     authorizer_id: pulumi.Output[str]
+    validator_id: pulumi.Output[str]
+    scope: str
     balancer: LoadBalancer
 
 
@@ -106,6 +71,9 @@ class Api(pulumi.ComponentResource):
             f"{name}-rest",
             description="Public API",
             endpoint_configuration=aws.apigateway.RestApiEndpointConfigurationArgs(types="REGIONAL"),
+            security_policy=TLS_POLICY,
+            # The name that TLS was spoken for has to be the one that is asked.
+            endpoint_access_mode="STRICT",
             opts=self._child,
         )
         authorizer = aws.apigateway.Authorizer(
@@ -116,7 +84,20 @@ class Api(pulumi.ComponentResource):
             identity_source="method.request.header.Authorization",
             opts=self._child,
         )
-        backend = _Backend(link_id=self._link(args), authorizer_id=authorizer.id, balancer=args.load_balancer)
+        validator = aws.apigateway.RequestValidator(
+            f"{name}-validator",
+            rest_api=self._api.id,
+            validate_request_parameters=True,
+            validate_request_body=False,
+            opts=self._child,
+        )
+        backend = _Backend(
+            link_id=self._link(args),
+            authorizer_id=authorizer.id,
+            validator_id=validator.id,
+            scope=args.plan.token_scope,
+            balancer=args.load_balancer,
+        )
         responses = self._problem_responses()
         methods = self._routes(sorted_routes(args.routes), backend)
         stage = self._stage(args, backend, [*responses, *methods])
@@ -165,7 +146,9 @@ class Api(pulumi.ComponentResource):
             http_method=route.method,
             authorization="COGNITO_USER_POOLS",
             authorizer_id=backend.authorizer_id,
-            authorization_scopes=[SCOPE],
+            # Without a scope the authorizer would take identity tokens instead.
+            authorization_scopes=[backend.scope],
+            request_validator_id=backend.validator_id,
             request_parameters={f"method.request.path.{parameter}": True for parameter in route.parameters},
             opts=self._child,
         )
@@ -180,7 +163,9 @@ class Api(pulumi.ComponentResource):
             connection_id=backend.link_id,
             integration_target=backend.balancer.arn,
             uri=pulumi.Output.concat(
-                "http://", backend.balancer.dns_name, f":{LISTENER_PORT}/{STAGE}{route.path}"
+                f"{backend.balancer.scheme}://",
+                backend.balancer.host,
+                f":{backend.balancer.port(ListenerName.API)}/{STAGE}{route.path}",
             ),
             request_parameters={
                 f"integration.request.path.{parameter}": f"method.request.path.{parameter}"
@@ -201,10 +186,10 @@ class Api(pulumi.ComponentResource):
                 response_type=kind,
                 status_code=str(status),
                 response_parameters={"gatewayresponse.header.Content-Type": "'application/problem+json'"},
-                response_templates={"application/json": _problem_template(kind, status, title)},
+                response_templates={"application/json": problem_template(kind)},
                 opts=self._child,
             )
-            for kind, (status, title) in sorted(_PROBLEMS.items())
+            for kind, (status, _) in sorted(PROBLEMS.items())
         ]
 
     def _stage(
@@ -216,8 +201,10 @@ class Api(pulumi.ComponentResource):
             # A deployment is a copy of the definitions: without a trigger a changed route would never go
             # live.
             triggers={
-                "definition": _fingerprint(args.routes),
-                "backend": pulumi.Output.concat(backend.link_id, "/", backend.authorizer_id),
+                "definition": _fingerprint(args.routes, backend),
+                "backend": pulumi.Output.concat(
+                    backend.link_id, "/", backend.authorizer_id, "/", backend.validator_id
+                ),
             },
             opts=pulumi.ResourceOptions(parent=self, depends_on=list(definitions)),
         )
@@ -228,10 +215,16 @@ class Api(pulumi.ComponentResource):
             deployment=deployment.id,
             stage_name=STAGE,
             access_log_settings=aws.apigateway.StageAccessLogSettingsArgs(
-                destination_arn=log_group.arn, format=json.dumps(_ACCESS_LOG_FIELDS)
+                destination_arn=log_group.arn, format=ACCESS_LOG_FORMAT
             ),
             xray_tracing_enabled=True,
             opts=self._child,
+        )
+        # API Gateway would make the group itself, and keep everything in it for ever.
+        execution_logs = args.logs.group(
+            f"{self._label}-execution-logs",
+            parent=self,
+            physical=pulumi.Output.concat("API-Gateway-Execution-Logs_", self._api.id, "/", STAGE),
         )
         aws.apigateway.MethodSettings(
             f"{self._label}-throttling",
@@ -239,36 +232,30 @@ class Api(pulumi.ComponentResource):
             stage_name=stage.stage_name,
             method_path="*/*",
             settings=aws.apigateway.MethodSettingsSettingsArgs(
-                throttling_rate_limit=args.throttle_rate,
-                throttling_burst_limit=args.throttle_burst,
+                throttling_rate_limit=args.plan.throttle_rate,
+                throttling_burst_limit=args.plan.throttle_burst,
                 metrics_enabled=True,
-                # Execution logs can show bodies; the access log has what is needed.
-                logging_level="OFF",
+                logging_level="ERROR",
+                # Bodies and headers are nobody's business.
+                data_trace_enabled=False,
             ),
-            opts=self._child,
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[execution_logs]),
         )
         return stage
-
-
-def _problem_template(kind: str, status: int, title: str) -> str:
-    detail = _DETAILS.get(kind, "@detail@")
-    fields = {"type": "about:blank", "title": title, "status": status, "detail": detail}
-    fields |= {"instance": "$context.path", "request_id": "$context.requestId"}
-    # messageString is quoted by API Gateway itself.
-    return json.dumps(fields).replace('"@detail@"', "$context.error.messageString")
 
 
 def _transfer_mode(route: Route) -> str:
     return "STREAM" if route.streams else "BUFFERED"
 
 
-def _fingerprint(routes: Sequence[Route]) -> str:
+def _fingerprint(routes: Sequence[Route], backend: _Backend) -> str:
     definition = {
         "routes": [
             [route.method, route.path, _transfer_mode(route), route.timeout_seconds]
             for route in sorted_routes(routes)
         ],
-        "problems": {kind: _problem_template(kind, *problem) for kind, problem in _PROBLEMS.items()},
-        "scope": SCOPE,
+        "problems": {kind: problem_template(kind) for kind in PROBLEMS},
+        "scope": backend.scope,
+        "door": [backend.balancer.scheme, backend.balancer.port(ListenerName.API)],
     }
     return hashlib.sha256(json.dumps(definition, sort_keys=True).encode()).hexdigest()

@@ -1,24 +1,35 @@
 """The load balancer.
 
-Creates: an internal application load balancer over the private subnets, its security group and its `api`
-listener, which answers 404 by default; for each target a target group and its listener rules; for each
-admitted caller the security-group rules between the two.
+Creates: an internal application load balancer over the private subnets; its listeners `api` and `site`, which
+answer 404 by default; a security group for what calls and is called inside the VPC, and one that admits
+CloudFront to the site alone; with a certificate its name in DNS; for each target a target group and its
+listener rules; for each admitted caller the security-group rules between the two.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 
 import pulumi
 import pulumi_aws as aws
 
+from components.data.access_logs import LOAD_BALANCER_PREFIX, AccessLogs
+from components.edge.origin_proof import PROOF_HEADER, OriginProof
+from components.edge.plan import SiteDomain
 from components.network.connection import Peer, RuleNames, connect
 from components.network.vpc import Vpc
 
-LISTENER_PORT = 80
-"""Plain HTTP inside the VPC, between security groups that name each other."""
-DEREGISTRATION_SECONDS = 30
-"""How long a stopping task still gets its open requests; less than a container's stop time."""
+ORIGIN_PREFIX_LIST = "com.amazonaws.global.cloudfront.origin-facing"
+"""The list of addresses from which CloudFront calls origins. It counts as 55 rules of a security group."""
+TLS_POLICY = "ELBSecurityPolicy-TLS13-1-2-Res-2021-06"
+"""TLS 1.3, or 1.2 with forward secrecy and authenticated encryption."""
+DEREGISTRATION_SECONDS = 110
+"""How long a stopping task keeps its open requests, and so what is left of an answer that is being streamed.
+
+ECS stops the containers when it is over. Where it must not wait, because Fargate Spot takes the task back, a
+container still has more time than this.
+"""
 HEALTH_PATH = "/health"
 
 IDLE_SECONDS = 300
@@ -30,15 +41,44 @@ heartbeats.
 
 _PATTERNS_MAX = 5
 """Values that one rule may compare (AWS limit)."""
+_PROOFS = 2
 _PRIORITY_MAX = 50_000
+
+
+class ListenerName(StrEnum):
+    """One of the load balancer's doors."""
+
+    API = "api"
+    """For the public API: it knows the services."""
+    SITE = "site"
+    """For CloudFront: it knows what a browser may reach without the API."""
+
+
+PORTS: Mapping[ListenerName, tuple[int, int]] = {ListenerName.API: (80, 443), ListenerName.SITE: (8080, 8443)}
+"""Where each listens: without and with a certificate."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BalancerCertificate:
+    """What lets the load balancer speak TLS."""
+
+    arn: pulumi.Output[str]
+    domain: SiteDomain
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoadBalancerArgs:
-    """Where it stands and whether it refuses deletion."""
+    """Where it stands, how it is reached, who is asked for a proof, and whether it refuses deletion."""
 
     vpc: Vpc
+    access_logs: AccessLogs
     protect: bool
+    certificate: BalancerCertificate | None = None
+    """Nothing for plain HTTP, between security groups that name each other."""
+    proof: OriginProof | None = None
+    """What every request to the API has to carry; nothing where that is seen to before."""
+    origin_security_group: str = ""
+    """Id of the group of CloudFront's VPC origins; empty for all addresses that CloudFront calls from."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,17 +87,19 @@ class RequestMatch:
 
     label: str
     priority: int
-    """The rule with the lowest number that matches wins; unique in the load balancer."""
+    """The rule with the lowest number that matches wins; unique at its listener."""
     paths: tuple[str, ...]
     methods: tuple[str, ...] = ()
+    listener: ListenerName = ListenerName.API
 
     def __post_init__(self) -> None:
         """Check the limits of a listener rule."""
         if not 1 <= self.priority <= _PRIORITY_MAX:
             raise ValueError(f"priority: {self.priority} is not allowed; it is 1 to {_PRIORITY_MAX}")
-        if not self.paths or len(self.paths) + len(self.methods) > _PATTERNS_MAX:
+        most = _PATTERNS_MAX - (_PROOFS if self.listener is ListenerName.API else 0)
+        if not self.paths or len(self.paths) + len(self.methods) > most:
             raise ValueError(
-                f"paths: {self.paths} with {self.methods}: a rule compares 1 to {_PATTERNS_MAX} values"
+                f"paths: {self.paths} with {self.methods}: a rule at {self.listener} compares 1 to {most}"
             )
 
 
@@ -75,49 +117,54 @@ class Target:
 
 
 class LoadBalancer(pulumi.ComponentResource):
-    """One internal load balancer for all services. Nobody reaches it without ``admit``."""
+    """One internal load balancer for all services.
+
+    The API's listener is reached after ``admit`` alone, the site's by CloudFront alone.
+    """
 
     arn: pulumi.Output[str]
-    dns_name: pulumi.Output[str]
+    host: pulumi.Input[str]
+    """The name to call it by; its certificate covers it."""
+    scheme: str
+    """``https`` with a certificate, else ``http``."""
 
     def __init__(self, name: str, args: LoadBalancerArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("nova:edge:LoadBalancer", name, None, opts)
         self._label = name
-        self._vpc = args.vpc
-        self._priorities: set[int] = set()
-        child = pulumi.ResourceOptions(parent=self)
-        group = aws.ec2.SecurityGroup(
-            f"{name}-security-group",
-            description="Internal load balancer",
-            vpc_id=args.vpc.vpc_id,
-            opts=child,
-        )
+        self._args = args
+        self._child = pulumi.ResourceOptions(parent=self)
+        self._priorities: set[tuple[ListenerName, int]] = set()
+        self.scheme = "http" if args.certificate is None else "https"
+        group = self._group("", "Internal load balancer")
         self._peer = Peer(label="the load balancer", security_group_id=group.id)
         balancer = aws.lb.LoadBalancer(
             f"{name}-alb",
             load_balancer_type="application",
             internal=True,
             subnets=args.vpc.private_subnet_ids,
-            security_groups=[group.id],
+            security_groups=[group.id, self._site_door().id],
             drop_invalid_header_fields=True,
             desync_mitigation_mode="defensive",
             idle_timeout=IDLE_SECONDS,
             enable_deletion_protection=args.protect,
-            opts=pulumi.ResourceOptions(parent=self, protect=args.protect),
+            access_logs=aws.lb.LoadBalancerAccessLogsArgs(
+                bucket=args.access_logs.name, prefix=LOAD_BALANCER_PREFIX, enabled=True
+            ),
+            # It writes a first object when it is told where to.
+            opts=pulumi.ResourceOptions(
+                parent=self, protect=args.protect, depends_on=[args.access_logs.policy]
+            ),
         )
         self._arn_suffix = balancer.arn_suffix
         self.arn = balancer.arn
-        self.dns_name = balancer.dns_name
-        listener = aws.lb.Listener(
-            f"{name}-api-listener",
-            load_balancer_arn=balancer.arn,
-            port=LISTENER_PORT,
-            protocol="HTTP",
-            default_actions=[_not_found()],
-            opts=child,
-        )
-        self._listener_arn = listener.arn
-        self.register_outputs({"arn": self.arn, "dns_name": self.dns_name})
+        self.host = self._host(balancer)
+        self._listener_arns = {which: self._listener(which, balancer.arn) for which in ListenerName}
+        self.register_outputs({"arn": self.arn, "host": self.host})
+
+    def port(self, listener: ListenerName) -> int:
+        """Return where ``listener`` listens."""
+        plain, encrypted = PORTS[listener]
+        return plain if self._args.certificate is None else encrypted
 
     def target(
         self, name: str, port: int, matches: Sequence[RequestMatch], parent: pulumi.Resource
@@ -131,7 +178,7 @@ class LoadBalancer(pulumi.ComponentResource):
             target_type="ip",
             port=port,
             protocol="HTTP",
-            vpc_id=self._vpc.vpc_id,
+            vpc_id=self._args.vpc.vpc_id,
             deregistration_delay=DEREGISTRATION_SECONDS,
             health_check=aws.lb.TargetGroupHealthCheckArgs(
                 path=HEALTH_PATH,
@@ -151,46 +198,125 @@ class LoadBalancer(pulumi.ComponentResource):
         )
 
     def admit(self, name: str, security_group_id: pulumi.Input[str]) -> None:
-        """Let what has the security group ``security_group_id`` call; ``name`` labels the rules."""
+        """Let what has the security group ``security_group_id`` call the API; ``name`` labels the rules."""
         connect(
             caller=Peer(label=name, security_group_id=security_group_id),
             callee=self._peer,
-            port=LISTENER_PORT,
+            port=self.port(ListenerName.API),
             names=RuleNames(
                 ingress=f"{self._label}-ingress-{name}", egress=f"{self._label}-egress-of-{name}"
             ),
             parent=self,
         )
 
+    def _group(self, role: str, description: str) -> aws.ec2.SecurityGroup:
+        return aws.ec2.SecurityGroup(
+            f"{self._label}{role}-security-group",
+            description=description,
+            vpc_id=self._args.vpc.vpc_id,
+            opts=self._child,
+        )
+
+    def _site_door(self) -> aws.ec2.SecurityGroup:
+        # A group of its own: the list of addresses counts as nearly all the rules that a group may have.
+        group = self._group("-site", "Load balancer, from CloudFront")
+        known = self._args.origin_security_group
+        port = self.port(ListenerName.SITE)
+        aws.vpc.SecurityGroupIngressRule(
+            f"{self._label}-ingress-cloudfront",
+            security_group_id=group.id,
+            description="Requests from CloudFront",
+            ip_protocol="tcp",
+            from_port=port,
+            to_port=port,
+            referenced_security_group_id=known or None,
+            prefix_list_id=None if known else _origin_prefix_list(self),
+            opts=self._child,
+        )
+        return group
+
+    def _host(self, balancer: aws.lb.LoadBalancer) -> pulumi.Input[str]:
+        if self._args.certificate is None:
+            return balancer.dns_name
+        domain = self._args.certificate.domain
+        aws.route53.Record(
+            f"{self._label}-record",
+            zone_id=domain.zone_id,
+            name=domain.origin,
+            type="A",
+            aliases=[
+                aws.route53.RecordAliasArgs(
+                    name=balancer.dns_name, zone_id=balancer.zone_id, evaluate_target_health=False
+                )
+            ],
+            opts=self._child,
+        )
+        return domain.origin
+
+    def _listener(self, which: ListenerName, balancer_arn: pulumi.Output[str]) -> pulumi.Output[str]:
+        certificate = self._args.certificate
+        return aws.lb.Listener(
+            f"{self._label}-{which}-listener",
+            load_balancer_arn=balancer_arn,
+            port=self.port(which),
+            protocol=self.scheme.upper(),
+            ssl_policy=None if certificate is None else TLS_POLICY,
+            certificate_arn=None if certificate is None else certificate.arn,
+            default_actions=[_not_found()],
+            opts=self._child,
+        ).arn
+
     def _rule(
         self, name: str, match: RequestMatch, target_group_arn: pulumi.Output[str], parent: pulumi.Resource
     ) -> pulumi.Resource:
-        if match.priority in self._priorities:
+        place = (match.listener, match.priority)
+        if place in self._priorities:
             raise ValueError(
                 f"priority: {match.priority} of {name} is taken by another rule; choose a free one"
             )
-        self._priorities.add(match.priority)
-        conditions = [
-            aws.lb.ListenerRuleConditionArgs(
-                path_pattern=aws.lb.ListenerRuleConditionPathPatternArgs(values=list(match.paths))
-            )
-        ]
-        if match.methods:
-            conditions.append(
-                aws.lb.ListenerRuleConditionArgs(
-                    http_request_method=aws.lb.ListenerRuleConditionHttpRequestMethodArgs(
-                        values=list(match.methods)
-                    )
-                )
-            )
+        self._priorities.add(place)
         return aws.lb.ListenerRule(
             f"{name}-rule-{match.label}",
-            listener_arn=self._listener_arn,
+            listener_arn=self._listener_arns[match.listener],
             priority=match.priority,
             actions=[aws.lb.ListenerRuleActionArgs(type="forward", target_group_arn=target_group_arn)],
-            conditions=conditions,
+            conditions=[*_conditions(match), *self._proven(match.listener)],
             opts=pulumi.ResourceOptions(parent=parent),
         )
+
+    def _proven(self, listener: ListenerName) -> list[aws.lb.ListenerRuleConditionArgs]:
+        if self._args.proof is None or listener is not ListenerName.API:
+            return []
+        return [
+            aws.lb.ListenerRuleConditionArgs(
+                http_header=aws.lb.ListenerRuleConditionHttpHeaderArgs(
+                    http_header_name=PROOF_HEADER, values=list(self._args.proof.accepted)
+                )
+            )
+        ]
+
+
+def _conditions(match: RequestMatch) -> list[aws.lb.ListenerRuleConditionArgs]:
+    conditions = [
+        aws.lb.ListenerRuleConditionArgs(
+            path_pattern=aws.lb.ListenerRuleConditionPathPatternArgs(values=list(match.paths))
+        )
+    ]
+    if match.methods:
+        conditions.append(
+            aws.lb.ListenerRuleConditionArgs(
+                http_request_method=aws.lb.ListenerRuleConditionHttpRequestMethodArgs(
+                    values=list(match.methods)
+                )
+            )
+        )
+    return conditions
+
+
+def _origin_prefix_list(balancer: LoadBalancer) -> pulumi.Output[str]:
+    return aws.ec2.get_managed_prefix_list_output(
+        name=ORIGIN_PREFIX_LIST, opts=pulumi.InvokeOutputOptions(parent=balancer)
+    ).id
 
 
 def _not_found() -> aws.lb.ListenerDefaultActionArgs:

@@ -1,6 +1,6 @@
 """Who the callers are.
 
-Creates: a Cognito user pool and the client of our own command line and site.
+Creates: a Cognito user pool and the client of our own command line and site, unless both are given.
 """
 
 from dataclasses import dataclass
@@ -9,6 +9,7 @@ import pulumi
 import pulumi_aws as aws
 
 from components.account import Account
+from components.edge.plan import ExistingPool
 
 PASSWORD_LENGTH_MIN = 12
 TEMPORARY_PASSWORD_DAYS = 3
@@ -16,19 +17,21 @@ TEMPORARY_PASSWORD_DAYS = 3
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UserPoolArgs:
-    """How long a sign-in lasts, and whether the pool refuses deletion."""
+    """How long a sign-in to a pool of our own lasts, and whether the pool refuses deletion."""
 
     account: Account
+    existing: ExistingPool | None
+    """A pool to use in its place, of which nothing is changed."""
     access_token_minutes: int
     refresh_token_days: int
     protect: bool
 
 
 class UserPool(pulumi.ComponentResource):
-    """The people who may call the API. Administrators create them; nobody signs up by himself.
+    """The people who may call the API.
 
-    The client is public (it has no secret). Signing in does not tell whether a user exists, and tokens can be
-    revoked.
+    In a pool of our own administrators create them; nobody signs up by himself. The client is public (it has
+    no secret). Signing in does not tell whether a user exists, and tokens can be revoked.
     """
 
     pool_id: pulumi.Output[str]
@@ -39,8 +42,30 @@ class UserPool(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: UserPoolArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("nova:edge:UserPool", name, None, opts)
+        self._label = name
+        if args.existing is None:
+            self._own(args)
+        else:
+            self._given(args.account, args.existing)
+        self.issuer = pulumi.Output.concat(
+            "https://", args.account.endpoint("cognito-idp"), "/", self.pool_id
+        )
+        self.register_outputs(
+            {"pool_id": self.pool_id, "arn": self.arn, "client_id": self.client_id, "issuer": self.issuer}
+        )
+
+    def task_environment(self) -> dict[str, pulumi.Input[str]]:
+        """Return what a service needs to verify the pool's access tokens."""
+        return {"USER_POOL_ISSUER": self.issuer, "USER_POOL_CLIENT_ID": self.client_id}
+
+    def _given(self, account: Account, existing: ExistingPool) -> None:
+        self.pool_id = pulumi.Output.from_input(existing.pool_id)
+        self.arn = account.arn("cognito-idp", f"userpool/{existing.pool_id}")
+        self.client_id = pulumi.Output.from_input(existing.client_id)
+
+    def _own(self, args: UserPoolArgs) -> None:
         pool = aws.cognito.UserPool(
-            f"{name}-pool",
+            f"{self._label}-pool",
             user_pool_tier="ESSENTIALS",
             admin_create_user_config=aws.cognito.UserPoolAdminCreateUserConfigArgs(
                 allow_admin_create_user_only=True
@@ -70,7 +95,7 @@ class UserPool(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(parent=self, protect=args.protect),
         )
         client = aws.cognito.UserPoolClient(
-            f"{name}-client",
+            f"{self._label}-client",
             user_pool_id=pool.id,
             generate_secret=False,
             explicit_auth_flows=[
@@ -93,11 +118,3 @@ class UserPool(pulumi.ComponentResource):
         self.pool_id = pool.id
         self.arn = pool.arn
         self.client_id = client.id
-        self.issuer = pulumi.Output.concat("https://", args.account.endpoint("cognito-idp"), "/", pool.id)
-        self.register_outputs(
-            {"pool_id": self.pool_id, "arn": self.arn, "client_id": self.client_id, "issuer": self.issuer}
-        )
-
-    def task_environment(self) -> dict[str, pulumi.Input[str]]:
-        """Return what a service needs to verify the pool's access tokens."""
-        return {"USER_POOL_ISSUER": self.issuer, "USER_POOL_CLIENT_ID": self.client_id}

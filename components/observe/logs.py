@@ -21,10 +21,13 @@ class LogPolicy:
         """Check the retention."""
         check_retention(self.retention_days)
 
-    def group(self, name: str, parent: pulumi.Resource) -> aws.cloudwatch.LogGroup:
-        """Create a log group as a child of ``parent``."""
+    def group(
+        self, name: str, parent: pulumi.Resource, physical: pulumi.Input[str] | None = None
+    ) -> aws.cloudwatch.LogGroup:
+        """Create a log group as a child of ``parent``; AWS prescribes the ``physical`` name of some."""
         return aws.cloudwatch.LogGroup(
             name,
+            name=physical,
             retention_in_days=self.retention_days,
             kms_key_id=self.key_arn,
             opts=pulumi.ResourceOptions(parent=parent),

@@ -16,6 +16,7 @@ def all_invokes(cloud: Cloud) -> Mapping[str, Invoke]:
         "aws:index/getCallerIdentity:getCallerIdentity": lambda _args: _identity(cloud),
         "aws:index/getRegion:getRegion": lambda _args: _region(cloud),
         "aws:index/getPartition:getPartition": lambda _args: _partition(),
+        "aws:ec2/getManagedPrefixList:getManagedPrefixList": _prefix_list,
         "aws:ecr/getAuthorizationToken:getAuthorizationToken": lambda _args: _registry_token(cloud),
     }
 
@@ -47,6 +48,11 @@ def _partition() -> dict[str, Any]:
         "dnsSuffix": "amazonaws.com",
         "reverseDnsPrefix": "com.amazonaws",
     }
+
+
+def _prefix_list(args: Mapping[str, Any]) -> dict[str, Any]:
+    # A list of AWS's own, which the gateway does not know; what it admits is not enforced on one machine.
+    return {"id": "pl-local", "name": args["name"], "entries": []}
 
 
 def _registry_token(cloud: Cloud) -> dict[str, Any]:

@@ -54,7 +54,8 @@ class Mapped:
 def findings(resource: Recorded) -> list[str]:
     """Say what AWS would refuse of a resource's inputs, and which inputs have no place in any request."""
     mapped = MAPPED[resource.type]
-    inputs = _plain(resource.inputs)
+    # Where the request goes, not what it says.
+    inputs = {key: value for key, value in _plain(resource.inputs).items() if key != "region"}
     if mapped.named is not None:
         inputs.setdefault(mapped.named, f"{resource.name}-0000000")
     found: list[str] = []
@@ -379,6 +380,19 @@ def _queue_part(attribute: str) -> Mapped:
     )
 
 
+def _record(inputs: Properties) -> Properties:
+    zone = inputs.pop("zoneId")
+    inputs.pop("allowOverwrite", None)
+    records = [{"value": value} for value in inputs.pop("records", [])]
+    for alias in inputs.pop("aliases", []):
+        inputs["aliasTarget"] = {**alias, "DNSName": alias["name"]}
+        del inputs["aliasTarget"]["name"]
+    if records:
+        inputs["resourceRecords"] = records
+    change = {"action": "UPSERT", "resourceRecordSet": inputs}
+    return {"hostedZoneId": zone, "changeBatch": {"changes": [change]}}
+
+
 def _one(service: str, shape: str, **rename: str) -> Mapped:
     """Map all inputs to one request; ``name`` is renamed where AWS calls it otherwise."""
     named = "name" if "name" in rename else None
@@ -386,6 +400,7 @@ def _one(service: str, shape: str, **rename: str) -> Mapped:
 
 
 MAPPED: Mapping[str, Mapped] = {
+    "aws:acm/certificate:Certificate": _one("acm", "RequestCertificate"),
     "aws:apigateway/authorizer:Authorizer": _one(
         "apigateway", "CreateAuthorizer", restApi="restApiId", name="name"
     ),
@@ -415,6 +430,9 @@ MAPPED: Mapping[str, Mapped] = {
             ),
         ),
         unsent={"methodPath": "a part of the paths of UpdateStage's patches"},
+    ),
+    "aws:apigateway/requestValidator:RequestValidator": _one(
+        "apigateway", "CreateRequestValidator", restApi="restApiId", name="name"
     ),
     "aws:apigateway/resource:Resource": _one("apigateway", "CreateResource", restApi="restApiId"),
     "aws:apigateway/response:Response": _one("apigateway", "PutGatewayResponse"),
@@ -713,6 +731,7 @@ MAPPED: Mapping[str, Mapped] = {
         named="name",
         unsent=dict.fromkeys(
             (
+                "accessLogs",
                 "desyncMitigationMode",
                 "dropInvalidHeaderFields",
                 "enableDeletionProtection",
@@ -727,6 +746,9 @@ MAPPED: Mapping[str, Mapped] = {
         unsent=dict.fromkeys(("deregistrationDelay", "slowStart"), _FREE_TEXT),
     ),
     "aws:pipes/pipe:Pipe": _one("pipes", "CreatePipe", name="name"),
+    "aws:route53/record:Record": Mapped(
+        sent=(Sent(service="route53", shape="ChangeResourceRecordSets", reshape=_record),),
+    ),
     "aws:s3/bucket:Bucket": Mapped(
         sent=(Sent(service="s3", shape="CreateBucket"),),
         named="bucket",
@@ -848,6 +870,7 @@ MAPPED: Mapping[str, Mapped] = {
 }
 
 UNMAPPED: Mapping[str, str] = {
+    "aws:acm/certificateValidation:CertificateValidation": "waits for ACM to see the records; sends nothing",
     "aws:ec2/defaultSecurityGroup:DefaultSecurityGroup": "adopts the VPC's own group and removes its rules",
     "awsx:ec2:Vpc": "the subnets, routes and gateways of a VPC are made inside of awsx",
     "docker:index/image:Image": "built and pushed by Docker; no AWS API takes it",

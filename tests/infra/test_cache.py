@@ -18,13 +18,11 @@ from components.data.cache import access_string
 from components.data.cache_plan import (
     CacheEngine,
     CachePlan,
-    PasswordSlot,
     check_node_type,
-    current_slot,
-    slot_generations,
 )
 from components.data.keys import DataKey
 from components.data.vectors import VectorStoreArgs
+from components.rotation import Slot, current_slot, slot_generations
 from tests.infra.deployment import Deployment, deploy
 from tests.infra.test_hardening import containers
 
@@ -241,7 +239,7 @@ class TestRotation:
     def test_two_successive_generations_share_the_newer_password(self, generation: int) -> None:
         now, then = slot_generations(generation), slot_generations(generation + 1)
         assert now[current_slot(generation)] == generation
-        assert [slot for slot in PasswordSlot if now[slot] != then[slot]] == [current_slot(generation + 1)]
+        assert [slot for slot in Slot if now[slot] != then[slot]] == [current_slot(generation + 1)]
         assert set(now.values()) == {generation - 1, generation}
 
 

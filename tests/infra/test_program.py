@@ -24,6 +24,13 @@ SERVICES = [
 ]
 SECOND_NODE = "nova-cache-node-002-"
 """What the names of the second cache node's alarms start with."""
+DOMAIN_KINDS = {
+    "aws:acm/certificate:Certificate",
+    "aws:acm/certificateValidation:CertificateValidation",
+    "aws:route53/record:Record",
+    "nova:edge:Certificates",
+}
+"""What only a stack with a domain of its own has."""
 
 
 @pytest.mark.parametrize("stack", STACKS)
@@ -47,13 +54,14 @@ def test_the_stacks_have_the_same_resources() -> None:
         stack: {(found.type, found.name) for found in deployed(stack).resources.values()} for stack in STACKS
     }
     assert shapes["local"] == shapes["dev"]
-    # Production has one more node in its cache, which is watched too, and services that scale.
-    further = shapes["prod"] - shapes["dev"]
     assert shapes["prod"] > shapes["dev"]
+    # Production has one more node in its cache, which is watched too, services that scale, and a domain.
+    further = shapes["prod"] - shapes["dev"]
     alarms = {name for kind, name in further if kind == "aws:cloudwatch/metricAlarm:MetricAlarm"}
     assert len(alarms) == 4
     assert all(name.startswith(SECOND_NODE) for name in alarms)
-    assert {kind for kind, name in further if name not in alarms} == {"aws:appautoscaling/policy:Policy"}
+    kinds = {kind for kind, name in further if name not in alarms}
+    assert kinds == {"aws:appautoscaling/policy:Policy", *DOMAIN_KINDS}
 
 
 def test_every_resource_has_a_parent_of_ours(deployment: Deployment) -> None:

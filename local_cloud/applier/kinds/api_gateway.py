@@ -147,6 +147,17 @@ AUTHORIZER = Kind(
     outputs={"arn": Text("arn:aws:apigateway:{region}::/restapis/{restApi}/authorizers/{id}")},
 )
 
+REQUEST_VALIDATOR = Kind(
+    type="aws:apigateway/requestValidator:RequestValidator",
+    service="apigateway",
+    name=NameRule(property="name", length_max=128, reusable=True),
+    create_call=Call(operation="CreateRequestValidator", rename={"restApi": "restApiId"}),
+    find_call=addressed("GetRequestValidator", restApiId="{restApi}", requestValidatorId="{id}"),
+    found=lambda resource, answer: bool(resource.id) and "id" in answer,
+    delete_call=addressed("DeleteRequestValidator", restApiId="{restApi}", requestValidatorId="{id}"),
+    id="id",
+)
+
 _RESPONSE_CALL = Call(operation="PutGatewayResponse")
 
 GATEWAY_RESPONSE = Kind(
@@ -286,6 +297,7 @@ KINDS = (
     API_METHOD,
     API_INTEGRATION,
     AUTHORIZER,
+    REQUEST_VALIDATOR,
     GATEWAY_RESPONSE,
     DEPLOYMENT,
     STAGE,

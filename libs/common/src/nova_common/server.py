@@ -21,8 +21,11 @@ DRAIN_SECONDS = 6.0
 The time to live of its Cloud Map records must be shorter.
 """
 
-STOP_SECONDS_MAX = 20
-"""Time for requests in flight after the drain; with it under the 30 s that ECS waits by default."""
+STOP_SECONDS_MAX = 100
+"""Time for requests in flight, such as an answer that is streamed, after the drain.
+
+With it, and with 5 s for an application's own end, under the 120 s that a container has at most on Fargate.
+"""
 
 KEEP_ALIVE_SECONDS = 75
 """Longer than the idle time-out of an Application Load Balancer (60 s), which so closes first."""
