@@ -385,8 +385,8 @@ def _record(inputs: Properties) -> Properties:
     inputs.pop("allowOverwrite", None)
     records = [{"value": value} for value in inputs.pop("records", [])]
     for alias in inputs.pop("aliases", []):
-        inputs["aliasTarget"] = {**alias, "DNSName": alias["name"]}
-        del inputs["aliasTarget"]["name"]
+        renamed = {"name": "DNSName", "zoneId": "hostedZoneId"}
+        inputs["aliasTarget"] = {renamed.get(key, key): value for key, value in alias.items()}
     if records:
         inputs["resourceRecords"] = records
     change = {"action": "UPSERT", "resourceRecordSet": inputs}
