@@ -26,6 +26,7 @@ platform = Platform(
         log_retention_days=settings.operations.log_retention_days,
         protect=settings.data.protect,
         recovery_days=settings.data.recovery_days,
+        existing_keys=settings.data.existing_keys,
         capacity=settings.services.capacity,
         insights=settings.services.insights,
         alarm_email=settings.operations.alarm_email,

@@ -13,7 +13,7 @@ import pulumi_aws as aws
 from components.access.role import ServiceRole, ServiceRoleArgs
 from components.access.statements import ResourceStatement, Statement, document, trust
 from components.account import Account
-from components.data.keys import delegation, log_service
+from components.data.key_policies import delegation, log_service
 from components.observe.logs import LogPolicy
 
 API_GATEWAY_POLICY = "service-role/AmazonAPIGatewayPushToCloudWatchLogs"

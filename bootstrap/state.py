@@ -13,7 +13,7 @@ from bootstrap.permissions import STACK_CONTEXT, State
 from components.access.statements import document
 from components.account import Account
 from components.data.access_logs import AccessLogs, AccessLogsArgs
-from components.data.keys import delegation
+from components.data.key_policies import delegation
 from components.data.private_bucket import PrivateBucketArgs, private_bucket
 
 UNFINISHED_UPLOAD_DAYS = 7

@@ -1,6 +1,6 @@
 """The AWS account that the platform is built in, and ARNs in it. Creates nothing."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pulumi
 import pulumi_aws as aws
@@ -23,17 +23,25 @@ class Account:
             "arn:", self.partition, ":", service, ":", self.region, ":", self.account_id, ":", resource
         )
 
+    def global_arn(self, service: str, resource: pulumi.Input[str]) -> pulumi.Output[str]:
+        """Return the ARN in this account, of a service without regions, whose last part is ``resource``."""
+        return pulumi.Output.concat(
+            "arn:", self.partition, ":", service, "::", self.account_id, ":", resource
+        )
+
+    def in_region(self, region: str) -> "Account":
+        """Return the same account in ``region``."""
+        return replace(self, region=region)
+
     def root_arn(self) -> pulumi.Output[str]:
         """Return the account itself as a principal: whoever the account's own IAM policies allow."""
-        return pulumi.Output.concat("arn:", self.partition, ":iam::", self.account_id, ":root")
+        return self.global_arn("iam", "root")
 
     def boundary_arn(self) -> pulumi.Output[str] | None:
         """Return the ARN of the permissions boundary, if there is one."""
         if not self.boundary:
             return None
-        return pulumi.Output.concat(
-            "arn:", self.partition, ":iam::", self.account_id, ":policy/", self.boundary
-        )
+        return self.global_arn("iam", f"policy/{self.boundary}")
 
     def endpoint(self, service: str) -> str:
         """Return the value of ``kms:ViaService`` when ``service`` uses a key on a caller's behalf."""

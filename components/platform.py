@@ -5,7 +5,7 @@ bus, pipe, cluster, load balancer and user pool; the image of each workload; and
 declared their routes, the public API.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import pulumi
@@ -20,6 +20,7 @@ from components.data.access_logs import AccessLogs, AccessLogsArgs
 from components.data.bucket import ContentBucket, ContentBucketArgs
 from components.data.cache import Cache, CacheArgs
 from components.data.cache_plan import CachePlan
+from components.data.key_plan import DataClass
 from components.data.keys import Keys, KeysArgs
 from components.data.secrets import SecretPolicy
 from components.data.tables import EventStore, ReadModel, TableArgs
@@ -30,9 +31,11 @@ from components.edge.load_balancer import BalancerCertificate, LoadBalancer, Loa
 from components.edge.plan import EdgePlan
 from components.edge.routes import Route
 from components.edge.user_pool import UserPool, UserPoolArgs
-from components.messaging.bus import EventBus, EventBusArgs
-from components.messaging.pipe import EventPipe, EventPipeArgs
+from components.messaging.bus import EventBus, EventBusArgs, Pattern
+from components.messaging.notice import EventNotice, EventNoticeArgs
+from components.messaging.pipe import Change, EventPipe, EventPipeArgs, publication
 from components.messaging.queue import QueueEncryption
+from components.messaging.tampering import TamperWatch, TamperWatchArgs
 from components.network.vpc import Vpc, VpcArgs
 from components.network.zones import NatStrategy
 from components.observe.alarms import Alerts, AlertsArgs
@@ -44,6 +47,12 @@ PASSING_PREFIXES = ("transcribe/",)
 """Content that one service hands to another and nobody keeps."""
 UNFILTERED_VECTOR_KEYS = ("text",)
 """What a found vector shows and nobody searches by."""
+
+SEVERE_EVENTS: Pattern = {
+    "source": [{"prefix": "nova."}],
+    "detail": {"severity": ["HIGH", "CRITICAL", "high", "critical"]},
+}
+"""Events of our own that a person has to hear of, such as an anomaly in a video."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +66,7 @@ class PlatformArgs:
     log_retention_days: int
     protect: bool
     recovery_days: int
+    existing_keys: Mapping[DataClass, str]
     capacity: Capacity
     insights: Insights
     alarm_email: str
@@ -98,7 +108,12 @@ class Platform(pulumi.ComponentResource):
         )
         keys = Keys(
             f"{name}-keys",
-            KeysArgs(account=self.account, recovery_days=args.recovery_days, protect=args.protect),
+            KeysArgs(
+                account=self.account,
+                recovery_days=args.recovery_days,
+                protect=args.protect,
+                existing=args.existing_keys,
+            ),
             opts=self._child,
         )
         self._image_key = keys.images
@@ -210,10 +225,23 @@ class Platform(pulumi.ComponentResource):
             EventPipeArgs(
                 account=self.account,
                 source=self.events,
-                target=self.bus,
+                changes=(Change.INSERT,),
+                target=publication(self.bus),
                 encryption=self.queues,
                 logs=self._logs,
             ),
+            opts=self._child,
+        )
+        TamperWatch(
+            f"{self._label}-tampering",
+            TamperWatchArgs(
+                account=self.account, source=self.events, encryption=self.queues, logs=self._logs
+            ),
+            opts=self._child,
+        )
+        EventNotice(
+            f"{self._label}-severe-events",
+            EventNoticeArgs(bus=self.bus, pattern=SEVERE_EVENTS, encryption=self.queues),
             opts=self._child,
         )
 

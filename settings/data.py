@@ -1,8 +1,12 @@
-"""How data is kept: protection, recovery and the cache."""
+"""How data is kept: protection, recovery, keys and the cache."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 
 from components.data.cache_plan import REPLICAS_MAX, CacheEngine, CachePlan, check_node_type
+from components.data.key_plan import DataClass, check_key_arn
+from settings.errors import SettingsError
 from settings.values import Values
 
 KEYS = (
@@ -12,6 +16,7 @@ KEYS = (
     "cacheReplicas",
     "cacheEngine",
     "cachePasswordGeneration",
+    "existingKeys",
 )
 
 # AWS limits: KMS PendingWindowInDays 7-30 (the strictest of what recoveryDays sets).
@@ -28,15 +33,29 @@ class DataSettings:
     """Whether stateful resources refuse deletion."""
     recovery_days: int
     cache: CachePlan
+    existing_keys: Mapping[DataClass, str]
+    """ARNs of the team's own KMS keys, by what they encrypt."""
 
 
-def read_data(values: Values) -> DataSettings:
-    """Read how data is kept; raises ``SettingsError`` for a value that AWS or the platform does not take."""
+def read_data(values: Values, region: str) -> DataSettings:
+    """Read how data is kept in ``region``; raises ``SettingsError`` for a value that AWS does not take."""
     return DataSettings(
         protect=values.boolean("protectStatefulResources"),
         recovery_days=values.integer("recoveryDays", *_RECOVERY_DAYS),
         cache=_cache(values),
+        existing_keys=_existing_keys(values, region),
     )
+
+
+def _existing_keys(values: Values, region: str) -> dict[DataClass, str]:
+    found: dict[DataClass, str] = {}
+    for label, arn in values.table_of_texts("existingKeys").items():
+        key = f"existingKeys.{label}"
+        if label not in set(DataClass):
+            raise SettingsError(values.key(key), arn, f"keys encrypt one of: {', '.join(DataClass)}")
+        values.check(key, arn, partial(check_key_arn, arn, region))
+        found[DataClass(label)] = arn
+    return found
 
 
 def _cache(values: Values) -> CachePlan:

@@ -85,7 +85,7 @@ class Settings:
             services=read_services(values),
             models=read_models(values, region),
             agent=read_agent(values, region),
-            data=read_data(values),
+            data=read_data(values, region),
             edge=read_edge(values, region),
             operations=read_operations(values),
             access=read_access(values),

@@ -86,6 +86,14 @@ class Values:
         """Return the value as an object."""
         return _object(self.key(name), self._json(name))
 
+    def table_of_texts(self, name: str) -> dict[str, str]:
+        """Return the value as an object whose values are texts."""
+        table = self.table(name)
+        for field, value in table.items():
+            if not isinstance(value, str):
+                raise SettingsError(self.key(f"{name}.{field}"), value, "it has to be a string")
+        return {field: str(value) for field, value in table.items()}
+
     def _json(self, name: str) -> object:
         text = self.text(name)
         try:

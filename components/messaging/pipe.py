@@ -1,16 +1,20 @@
-"""The pipe from the event store to the bus.
+"""Pipes that lead from the event store's stream to a bus or a queue.
 
 Creates: an EventBridge pipe, its role, log group and dead-letter queue.
 """
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
+from enum import StrEnum
 
 import pulumi
 import pulumi_aws as aws
 
 from components.access.role import ServiceRole, ServiceRoleArgs
+from components.access.statements import Statement
 from components.account import Account
+from components.data.keys import DataKey
 from components.data.tables import EventStore
 from components.messaging.bus import EventBus
 from components.messaging.queue import DeadLetterQueue, QueueEncryption
@@ -26,22 +30,43 @@ ROUTED_FIELDS = ("id", "version", "source", "type", "user", "occurred_at", "corr
 """Attributes of an event that rules may look at; its data stays in the store."""
 
 
+class Change(StrEnum):
+    """What a record of the stream says has happened to an item."""
+
+    INSERT = "INSERT"
+    MODIFY = "MODIFY"
+    REMOVE = "REMOVE"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PipeTarget:
+    """Where a pipe leads, what it sends there, and the rights it needs for that."""
+
+    arn: pulumi.Output[str]
+    parameters: aws.pipes.PipeTargetParametersArgs
+    grant: Callable[[ServiceRole], None]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventPipeArgs:
-    """What is connected, and how failures are kept."""
+    """What is connected, which changes pass, and how failures are kept."""
 
     account: Account
     source: EventStore
-    target: EventBus
+    changes: tuple[Change, ...]
+    target: PipeTarget
     encryption: QueueEncryption
     logs: LogPolicy
+    running: bool = True
+    """Whether it reads the stream; a stopped pipe begins, when it is started, with what the stream holds."""
 
 
 class EventPipe(pulumi.ComponentResource):
-    """Publishes each event appended to the store on the bus, by reference.
+    """Sends the records of the event store's stream that tell of certain changes to a target.
 
-    The source and detail type are the event's own; the detail is its routable fields and the aggregate's key.
-    Order is kept per item only, and a record may come twice: an event on the bus is a wake-up, not the truth.
+    Order is kept per item only, and a record may come twice. One that is never accepted is given up after
+    ``ATTEMPTS_MAX`` attempts or ``RECORD_AGE_SECONDS_MAX``; the dead-letter queue then holds its place in the
+    stream.
     """
 
     name: pulumi.Output[str]
@@ -57,17 +82,19 @@ class EventPipe(pulumi.ComponentResource):
             name, ServiceRoleArgs(service="pipes.amazonaws.com", account=args.account), opts=child
         )
         args.source.grant_stream(role)
-        args.target.grant_publish(role)
+        args.target.grant(role)
         dead_letters.grant_send(role)
-        role.add(write_statement(log_group))
+        role.add(write_statement(log_group), *_own_key_statements(args.encryption.key))
         policy = role.seal()
         pipe = aws.pipes.Pipe(
             f"{name}-pipe",
             role_arn=role.arn,
+            desired_state="RUNNING" if args.running else "STOPPED",
+            kms_key_identifier=args.encryption.key.arn,
             source=args.source.stream_arn,
-            source_parameters=_source_parameters(dead_letters.arn),
+            source_parameters=_source_parameters(args.changes, dead_letters.arn),
             target=args.target.arn,
-            target_parameters=_target_parameters(),
+            target_parameters=args.target.parameters,
             log_configuration=aws.pipes.PipeLogConfigurationArgs(
                 level="ERROR",
                 cloudwatch_logs_log_destination=aws.pipes.PipeLogConfigurationCloudwatchLogsLogDestinationArgs(
@@ -81,12 +108,51 @@ class EventPipe(pulumi.ComponentResource):
         self.register_outputs({"name": self.name, "arn": self.arn})
 
 
-def _source_parameters(dead_letters_arn: pulumi.Input[str]) -> aws.pipes.PipeSourceParametersArgs:
+def publication(bus: EventBus) -> PipeTarget:
+    """Return the target that publishes each record's event on ``bus``, by reference.
+
+    The source and detail type are the event's own; the detail is its routable fields and the aggregate's key.
+    An event on the bus is a wake-up, not the truth.
+    """
+    # A path takes the value out of DynamoDB's type wrapper; nested values would keep theirs.
+    detail = {"aggregate": "<$.dynamodb.Keys.pk.S>"}
+    detail |= {field: f"<$.dynamodb.NewImage.{field}.S>" for field in ROUTED_FIELDS}
+    return PipeTarget(
+        arn=bus.arn,
+        parameters=aws.pipes.PipeTargetParametersArgs(
+            input_template=json.dumps(detail),
+            eventbridge_event_bus_parameters=aws.pipes.PipeTargetParametersEventbridgeEventBusParametersArgs(
+                source="$.dynamodb.NewImage.source.S",
+                detail_type="$.dynamodb.NewImage.type.S",
+            ),
+        ),
+        grant=bus.grant_publish,
+    )
+
+
+def _own_key_statements(key: DataKey) -> tuple[Statement, ...]:
+    # A pipe encrypts its filter and its template, with its role's rights. AWS's guide spells the name in the
+    # encryption context in two ways (EventBridge user guide, "Encrypting EventBridge Pipes data").
+    names = ["aws:pipes:arn", "aws:pipe:arn"]
+    return (
+        Statement(sid="SeeOwnKey", actions=("kms:DescribeKey",), resources=(key.arn,)),
+        Statement(
+            sid="UseOwnKey",
+            actions=("kms:Decrypt", "kms:GenerateDataKey"),
+            resources=(key.arn,),
+            conditions={"ForAnyValue:StringEquals": {"kms:EncryptionContextKeys": names}},
+        ),
+    )
+
+
+def _source_parameters(
+    changes: tuple[Change, ...], dead_letters_arn: pulumi.Input[str]
+) -> aws.pipes.PipeSourceParametersArgs:
     return aws.pipes.PipeSourceParametersArgs(
         filter_criteria=aws.pipes.PipeSourceParametersFilterCriteriaArgs(
             filters=[
                 aws.pipes.PipeSourceParametersFilterCriteriaFilterArgs(
-                    pattern=json.dumps({"eventName": ["INSERT"]})
+                    pattern=json.dumps({"eventName": list(changes)})
                 )
             ]
         ),
@@ -100,18 +166,5 @@ def _source_parameters(dead_letters_arn: pulumi.Input[str]) -> aws.pipes.PipeSou
             dead_letter_config=aws.pipes.PipeSourceParametersDynamodbStreamParametersDeadLetterConfigArgs(
                 arn=dead_letters_arn
             ),
-        ),
-    )
-
-
-def _target_parameters() -> aws.pipes.PipeTargetParametersArgs:
-    # A path takes the value out of DynamoDB's type wrapper; nested values would keep theirs.
-    detail = {"aggregate": "<$.dynamodb.Keys.pk.S>"}
-    detail |= {field: f"<$.dynamodb.NewImage.{field}.S>" for field in ROUTED_FIELDS}
-    return aws.pipes.PipeTargetParametersArgs(
-        input_template=json.dumps(detail),
-        eventbridge_event_bus_parameters=aws.pipes.PipeTargetParametersEventbridgeEventBusParametersArgs(
-            source="$.dynamodb.NewImage.source.S",
-            detail_type="$.dynamodb.NewImage.type.S",
         ),
     )

@@ -1,7 +1,8 @@
 """Queues, always with a dead-letter queue, both watched.
 
-Creates: for a ``DeadLetterQueue`` an SQS queue, its policy and an alarm; for a ``Queue`` the same, its
-dead-letter queue, who may use that, and a rule and target for each subscription.
+Creates: for a ``DeadLetterQueue`` an SQS queue, its policy, whose dead letters it takes, and an alarm; for a
+``Queue`` an SQS queue, its policy and alarm, its dead-letter queue, and a rule and target for each
+subscription.
 """
 
 from collections.abc import Sequence
@@ -114,9 +115,23 @@ class DeadLetterQueue(pulumi.ComponentResource):
         )
         self.register_outputs({"name": self.name, "arn": self.arn, "url": self.url})
 
-    def seal(self, source_arns: Sequence[pulumi.Input[str]]) -> None:
-        """Let EventBridge send for the rules or buses ``source_arns``, if any, and nobody otherwise."""
-        _queue_policy(self, f"{self._label}-policy", self.url, self.arn, source_arns)
+    def seal(
+        self, source_arns: Sequence[pulumi.Input[str]], queue_arn: pulumi.Input[str] | None = None
+    ) -> None:
+        """Let EventBridge send for the rules or buses ``source_arns``, if any, and nobody otherwise.
+
+        Only the queue ``queue_arn`` may set messages aside here.
+        """
+        queue_policy(f"{self._label}-policy", self, self.url, self.arn, source_arns)
+        allowed: dict[str, object] = {"redrivePermission": "denyAll"}
+        if queue_arn is not None:
+            allowed = {"redrivePermission": "byQueue", "sourceQueueArns": [queue_arn]}
+        aws.sqs.RedriveAllowPolicy(
+            f"{self._label}-redrive-allow",
+            queue_url=self.url,
+            redrive_allow_policy=pulumi.Output.json_dumps(allowed),
+            opts=pulumi.ResourceOptions(parent=self),
+        )
 
     def grant_send(self, role: ServiceRole) -> None:
         """Let ``role`` set a message aside here."""
@@ -154,17 +169,9 @@ class Queue(pulumi.ComponentResource):
             opts=child,
         )
         self.name, self.arn, self.url = queue.name, queue.arn, queue.url
-        aws.sqs.RedriveAllowPolicy(
-            f"{name}-redrive-allow",
-            queue_url=self.dead_letters.url,
-            redrive_allow_policy=pulumi.Output.json_dumps(
-                {"redrivePermission": "byQueue", "sourceQueueArns": [queue.arn]}
-            ),
-            opts=child,
-        )
         rule_arns = [self._subscribe(subscription) for subscription in args.subscriptions]
-        _queue_policy(self, f"{name}-policy", self.url, self.arn, rule_arns)
-        self.dead_letters.seal(rule_arns)
+        queue_policy(f"{name}-policy", self, self.url, self.arn, rule_arns)
+        self.dead_letters.seal(rule_arns, self.arn)
         self._watch(args)
         self.register_outputs({"name": self.name, "arn": self.arn, "url": self.url})
 
@@ -197,10 +204,7 @@ class Queue(pulumi.ComponentResource):
             event_bus_name=subscription.bus_name,
             arn=self.arn,
             dead_letter_config=aws.cloudwatch.EventTargetDeadLetterConfigArgs(arn=self.dead_letters.arn),
-            retry_policy=aws.cloudwatch.EventTargetRetryPolicyArgs(
-                maximum_event_age_in_seconds=TARGET_AGE_SECONDS_MAX,
-                maximum_retry_attempts=TARGET_ATTEMPTS_MAX,
-            ),
+            retry_policy=retry_policy(),
             opts=pulumi.ResourceOptions(parent=self),
         )
         return rule.arn
@@ -223,13 +227,21 @@ class Queue(pulumi.ComponentResource):
         )
 
 
-def _queue_policy(
-    parent: pulumi.Resource,
+def retry_policy() -> aws.cloudwatch.EventTargetRetryPolicyArgs:
+    """Return how long EventBridge tries a target before the event goes to the dead-letter queue."""
+    return aws.cloudwatch.EventTargetRetryPolicyArgs(
+        maximum_event_age_in_seconds=TARGET_AGE_SECONDS_MAX, maximum_retry_attempts=TARGET_ATTEMPTS_MAX
+    )
+
+
+def queue_policy(
     name: str,
+    parent: pulumi.Resource,
     url: pulumi.Output[str],
     arn: pulumi.Output[str],
     source_arns: Sequence[pulumi.Input[str]],
 ) -> None:
+    """Write a queue's policy: TLS only, and EventBridge may send for ``source_arns``, if any."""
     statements = [deny_plain_transport(("sqs:*",), (arn,))]
     if source_arns:
         statements.append(

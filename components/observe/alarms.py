@@ -1,6 +1,6 @@
 """Alarms, and where they go.
 
-Creates: an encrypted SNS topic, its policy (TLS only; CloudWatch alarms of this account publish) and, when
+Creates: an encrypted SNS topic, its policy (TLS only; alarms and rules of this account publish) and, when
 an address is given, its mail subscription; the same, with a key, in each further region that has alarms; and
 each alarm asked for.
 """
@@ -15,6 +15,7 @@ import pulumi_aws as aws
 
 from components.access.statements import ResourceStatement, deny_plain_transport, document
 from components.account import Account
+from components.data.key_plan import DataClass
 from components.data.keys import Keys
 from components.observe.metrics import RESULT, Expression, Metric
 
@@ -153,7 +154,7 @@ class Alerts(pulumi.ComponentResource):
     def _make_topic(self, region: str) -> pulumi.Output[str]:
         home = region == self._args.account.region
         label = self._label if home else f"{self._label}-{region}"
-        key = self._args.keys.messages if home else self._args.keys.messages_in(region)
+        key = self._args.keys.of(DataClass.MESSAGES, region)
         child = pulumi.ResourceOptions(parent=self)
         place = None if home else region
         topic = aws.sns.Topic(f"{label}-topic", region=place, kms_master_key_id=key.arn, opts=child)
@@ -173,6 +174,14 @@ class Alerts(pulumi.ComponentResource):
                             "StringEquals": {"aws:SourceAccount": key.account.account_id},
                             "ArnLike": {"aws:SourceArn": key.account.arn("cloudwatch", "alarm:*")},
                         },
+                    ),
+                    ResourceStatement(
+                        sid="RulesPublish",
+                        effect="Allow",
+                        principals={"Service": "events.amazonaws.com"},
+                        actions=("sns:Publish",),
+                        resources=(topic.arn,),
+                        conditions={"ArnLike": {"aws:SourceArn": key.account.arn("events", "rule/*")}},
                     ),
                     deny_plain_transport(("sns:Publish",), (topic.arn,)),
                 )

@@ -1,8 +1,8 @@
 """The search workload: finds what recordings say by its meaning.
 
 Creates: one image; the search API and the indexer as two services from it, each with a task role of its own;
-the indexer's queue, fed by transcripts that were completed and recordings that were deleted; the load
-balancer's rule.
+the indexer's queue, fed by transcripts and analyses that were completed and by deletions; the load balancer's
+rule.
 """
 
 from dataclasses import dataclass
@@ -23,8 +23,9 @@ from components.platform import Platform
 
 FOLDER = "services/search"
 TRANSCRIPTS = "transcripts/"
-AUDIO_SOURCE = "nova.audio"
-INDEXED_EVENTS = ("TranscriptionCompleted", "RecordingDeleted")
+INDEXED_SOURCES = ("nova.audio", "nova.video")
+INDEXED_EVENTS = ("TranscriptionCompleted", "VideoAnalyzed", "RecordingDeleted", "VideoDeleted")
+"""What makes or removes something to be found. The indexer passes over aggregates that it does not know."""
 
 VISIBILITY_SECONDS = 120
 """Time to embed one recording's segments and store them; the worker asks for more while it is still at it."""
@@ -108,7 +109,8 @@ class Search(pulumi.ComponentResource):
                 encryption=platform.queues,
                 subscriptions=[
                     platform.bus.subscription(
-                        "recordings", {"source": [AUDIO_SOURCE], "detail-type": list(INDEXED_EVENTS)}
+                        "recordings",
+                        {"source": list(INDEXED_SOURCES), "detail-type": list(INDEXED_EVENTS)},
                     )
                 ],
                 visibility_seconds=VISIBILITY_SECONDS,

@@ -254,6 +254,7 @@ def platform(cache: CachePlan | None = None, protect: bool = False) -> Platform:
             log_retention_days=1,
             protect=protect,
             recovery_days=7,
+            existing_keys={},
             capacity=Capacity(spot_percent=50, on_demand_base=1),
             insights=Insights.ENABLED,
             alarm_email="operations@example.com",

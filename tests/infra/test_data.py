@@ -1,9 +1,20 @@
 """Where data rests: buckets, keys, tables, backups, and what is kept of them."""
 
+import json
 from typing import Any
 
+import pulumi
+import pytest
+
+from components.account import Account
+from components.data.key_plan import DataClass
+from components.data.keys import Keys, KeysArgs
 from evaluation.answers import ACCOUNT_ID, REGION
-from tests.infra.deployment import Deployment
+from settings.errors import SettingsError
+from settings.project import stack_config
+from settings.settings import Settings
+from settings.values import Values
+from tests.infra.deployment import ROOT, Deployment, deploy, run
 from tests.infra.policies import statements
 
 CONTENT = "nova-content"
@@ -163,3 +174,188 @@ class TestAccessLogs:
             "targetObjectKeyFormat": {"partitionedPrefix": {"partitionDateSource": "EventTime"}},
         }
         assert any(urn.endswith(f"::{LOGS}-policy") for urn in logging.depends_on)
+
+
+DELEGATION = {
+    "Sid": "DelegateToAccountPolicies",
+    "Effect": "Allow",
+    "Action": ["kms:*"],
+    "Resource": ["*"],
+    "Principal": {"AWS": f"arn:aws:iam::{ACCOUNT_ID}:root"},
+}
+"""What makes the account's own IAM policies count for a key."""
+
+READ = ["kms:Decrypt", "kms:DescribeKey"]
+RE_ENCRYPT = ["kms:ReEncryptFrom", "kms:ReEncryptTo"]
+FARGATE = {"kms:EncryptionContext:aws:ecs:clusterAccount": ACCOUNT_ID}
+OWNER = {"aws:SourceAccount": ACCOUNT_ID}
+
+USERS: dict[str, dict[str, tuple[str, list[str], dict[str, Any] | None]]] = {
+    "tables": {},
+    "content": {},
+    "cache": {},
+    "secrets": {},
+    "images": {
+        "FargateMakesDataKeys": (
+            "fargate.amazonaws.com",
+            ["kms:GenerateDataKeyWithoutPlaintext"],
+            {"StringEquals": FARGATE},
+        ),
+        "FargateGrantsDecryption": (
+            "fargate.amazonaws.com",
+            ["kms:CreateGrant"],
+            {
+                "StringEquals": FARGATE,
+                "ForAllValues:StringEquals": {"kms:GrantOperations": ["Decrypt"]},
+            },
+        ),
+    },
+    "vectors": {
+        "S3VectorsIndexes": (
+            "indexing.s3vectors.amazonaws.com",
+            ["kms:Decrypt"],
+            {
+                "StringEquals": OWNER,
+                "ArnLike": {"aws:SourceArn": f"arn:aws:s3vectors:{REGION}:{ACCOUNT_ID}:bucket/*"},
+                "ForAnyValue:StringEquals": {
+                    "kms:EncryptionContextKeys": ["aws:s3vectors:arn", "aws:s3vectors:resource-id"]
+                },
+            },
+        )
+    },
+    "messages": {
+        # Without a condition: EventBridge tells KMS neither account nor rule, and loses the event silently.
+        "EventBridgeDelivers": ("events.amazonaws.com", [*READ, "kms:GenerateDataKey", *RE_ENCRYPT], None),
+        "AlarmsNotify": (
+            "cloudwatch.amazonaws.com",
+            ["kms:Decrypt", "kms:GenerateDataKey"],
+            {"StringEquals": OWNER},
+        ),
+        "BudgetsNotify": (
+            "budgets.amazonaws.com",
+            ["kms:Decrypt", "kms:GenerateDataKey"],
+            {"StringEquals": OWNER, "ArnLike": {"aws:SourceArn": f"arn:aws:budgets::{ACCOUNT_ID}:*"}},
+        ),
+    },
+    "logs": {
+        "CloudWatchLogsEncrypts": (
+            f"logs.{REGION}.amazonaws.com",
+            ["kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey", *RE_ENCRYPT],
+            {
+                "ArnLike": {
+                    "kms:EncryptionContext:aws:logs:arn": f"arn:aws:logs:{REGION}:{ACCOUNT_ID}:log-group:*"
+                }
+            },
+        )
+    },
+}
+"""Services that use the key of each class of data on nobody's behalf: principal, actions and conditions."""
+
+
+def key_statements(deployment: Deployment, name: str) -> list[dict[str, Any]]:
+    return statements(deployment.one("aws:kms/key:Key", name).inputs["policy"])
+
+
+def statements_for_readers(deployment: Deployment) -> dict[str, str]:
+    """What docs/operations/keys.md shows of each kind of key policy."""
+    return {
+        label: json.dumps(key_statements(deployment, f"nova-keys-{label}"), indent=2)
+        for label in ("tables", "vectors", "messages", "logs", "images")
+    }
+
+
+class TestKeys:
+    @pytest.mark.parametrize("label", sorted(USERS))
+    def test_a_key_admits_its_services_and_nobody_else(self, deployment: Deployment, label: str) -> None:
+        first, *services = key_statements(deployment, f"nova-keys-{label}")
+        assert first == DELEGATION
+        found = {
+            statement["Sid"]: (
+                statement["Principal"]["Service"],
+                statement["Action"],
+                statement.get("Condition"),
+            )
+            for statement in services
+        }
+        assert found == USERS[label]
+        assert all((found["Effect"], found["Resource"]) == ("Allow", ["*"]) for found in services)
+
+    def test_every_class_has_a_key_that_rotates(
+        self, production: Deployment, development: Deployment
+    ) -> None:
+        for deployed, protected, days in ((production, True, 30), (development, False, 7)):
+            keys = {key.name: key for key in deployed.of_type("aws:kms/key:Key")}
+            assert set(keys) >= {f"nova-keys-{label}" for label in USERS}
+            for key in keys.values():
+                assert key.inputs["enableKeyRotation"] is True
+                assert key.inputs["deletionWindowInDays"] == days
+                assert key.protect is protected
+
+    def test_the_documentation_shows_what_is_declared(self, production: Deployment) -> None:
+        text = (ROOT / "docs/operations/keys.md").read_text(encoding="utf-8")
+        for label, block in statements_for_readers(production).items():
+            assert f"## `{label}`" in text
+            assert f"```json\n{block}\n```" in text.partition(f"## `{label}`")[2], label
+
+    def test_a_teams_own_key_is_used_and_no_other_made(self) -> None:
+        arn = f"arn:aws:kms:{REGION}:{ACCOUNT_ID}:key/0a1b2c3d-0000-1111-2222-333344445555"
+        deployed = deploy("dev", overrides={"existingKeys": json.dumps({"messages": arn, "content": arn})})
+        names = {key.name for key in deployed.of_type("aws:kms/key:Key")}
+        assert names == {f"nova-keys-{label}" for label in USERS} - {
+            "nova-keys-messages",
+            "nova-keys-content",
+        }
+        for queue in deployed.of_type("aws:sqs/queue:Queue"):
+            assert queue.inputs["kmsMasterKeyId"] == arn
+        kind = "BucketServerSideEncryptionConfiguration"
+        (rule,) = part(deployed, kind, f"{CONTENT}-encryption")["rules"]
+        assert rule["applyServerSideEncryptionByDefault"]["kmsMasterKeyId"] == arn
+
+    def test_a_key_of_another_region_has_that_regions_services(self) -> None:
+        def program() -> None:
+            account = Account(
+                account_id=pulumi.Output.from_input(ACCOUNT_ID),
+                partition=pulumi.Output.from_input("aws"),
+                region="eu-west-1",
+            )
+            keys = Keys("keys", KeysArgs(account=account, recovery_days=7, protect=False))
+            there = keys.of(DataClass.LOGS, "us-east-1")
+            assert keys.of(DataClass.LOGS, "us-east-1") is there
+            assert keys.of(DataClass.LOGS, "eu-west-1") is keys.logs
+
+        deployed = run(program)
+        key = deployed.one("aws:kms/key:Key", "keys-us-east-1-logs")
+        assert key.inputs["region"] == "us-east-1"
+        (_, service) = statements(key.inputs["policy"])
+        assert service["Principal"] == {"Service": "logs.us-east-1.amazonaws.com"}
+        assert service["Condition"]["ArnLike"] == {
+            "kms:EncryptionContext:aws:logs:arn": f"arn:aws:logs:us-east-1:{ACCOUNT_ID}:log-group:*"
+        }
+        home = deployed.one("aws:kms/key:Key", "keys-logs")
+        assert "region" not in home.inputs
+
+
+KEY = f"arn:aws:kms:{REGION}:{ACCOUNT_ID}:key/0a1b2c3d-0000-1111-2222-333344445555"
+
+
+@pytest.mark.parametrize(
+    ("key", "text", "path", "allowed"),
+    [
+        ("existingKeys", "[]", "nova:existingKeys", "object"),
+        ("existingKeys", '{"queues":"a"}', "nova:existingKeys.queues", "tables, content"),
+        ("existingKeys", '{"tables":1}', "nova:existingKeys.tables", "string"),
+        ("existingKeys", '{"tables":"alias/nova"}', "nova:existingKeys.tables", "no alias"),
+        (
+            "existingKeys",
+            json.dumps({"logs": KEY.replace("us-east-1", "eu-west-1")}),
+            "nova:existingKeys.logs",
+            "in us-east-1",
+        ),
+    ],
+)
+def test_a_setting_is_refused(key: str, text: str, path: str, allowed: str) -> None:
+    values = Values(project="nova", texts=stack_config(ROOT, "prod") | {f"nova:{key}": text})
+    with pytest.raises(SettingsError) as refused:
+        Settings.read(values)
+    assert str(refused.value).startswith(f"{path}: ")
+    assert allowed in str(refused.value)

@@ -157,11 +157,6 @@ class TestData:
         assert "ttl" not in events
         assert read_model["ttl"] == {"attributeName": "expires_at", "enabled": True}
 
-    def test_keys_wait_before_they_are_destroyed(self, production: Deployment) -> None:
-        for key in production.of_type("aws:kms/key:Key"):
-            assert key.inputs["deletionWindowInDays"] == 30
-            assert key.protect
-
     def test_only_stateful_resources_are_protected(
         self, production: Deployment, development: Deployment
     ) -> None:
@@ -177,124 +172,6 @@ class TestData:
             "aws:secretsmanager/secret:Secret",
         }
         assert not any(found.protect for found in development.resources.values())
-
-
-class TestMessaging:
-    def test_every_queue_is_encrypted_and_has_one_policy(self, deployment: Deployment) -> None:
-        queues = {queue.name: queue for queue in deployment.of_type("aws:sqs/queue:Queue")}
-        policies = deployment.of_type("aws:sqs/queuePolicy:QueuePolicy")
-        assert len(policies) == len(queues) == 8
-        for queue in queues.values():
-            assert queue.inputs["kmsMasterKeyId"].endswith("key/nova-keys-messages")
-        for policy in policies:
-            for statement in statements(policy.inputs["policy"]):
-                if statement["Effect"] == "Deny":
-                    assert statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
-                else:
-                    assert statement["Principal"] == {"Service": "events.amazonaws.com"}
-                    sources = statement["Condition"]["ArnEquals"]["aws:SourceArn"]
-                    assert all(":rule/" in source or ":event-bus/" in source for source in sources)
-                    assert not any("*" in source for source in sources)
-
-    def test_every_work_queue_has_a_dead_letter_queue(self, deployment: Deployment) -> None:
-        queues = [
-            queue
-            for queue in deployment.of_type("aws:sqs/queue:Queue")
-            if not queue.name.endswith("dead-letters-queue")
-        ]
-        assert {queue.name for queue in queues} == {
-            "audio-worker-queue",
-            "projector-worker-queue",
-            "search-indexer-queue",
-        }
-        for queue in queues:
-            redrive = json.loads(queue.inputs["redrivePolicy"])
-            name = queue.name.removesuffix("-queue")
-            assert redrive["deadLetterTargetArn"].endswith(f":{name}-dead-letters-queue-0000000")
-            assert 3 <= redrive["maxReceiveCount"] <= 5
-            dead = deployment.one("aws:sqs/queue:Queue", f"{name}-dead-letters-queue")
-            assert dead.inputs["messageRetentionSeconds"] >= queue.inputs["messageRetentionSeconds"]
-            allow = deployment.one("aws:sqs/redriveAllowPolicy:RedriveAllowPolicy", f"{name}-redrive-allow")
-            assert json.loads(allow.inputs["redriveAllowPolicy"])["redrivePermission"] == "byQueue"
-
-    def test_dead_letters_and_age_are_watched_and_notify(self, deployment: Deployment) -> None:
-        alarms = deployment.of_type("aws:cloudwatch/metricAlarm:MetricAlarm")
-        queues = {alarm.name for alarm in alarms if alarm.inputs["namespace"] == "AWS/SQS"}
-        assert queues == {
-            "audio-worker-age-alarm",
-            "audio-worker-dead-letters-depth-alarm",
-            "nova-bus-dead-letters-depth-alarm",
-            "nova-pipe-dead-letters-depth-alarm",
-            "projector-worker-age-alarm",
-            "projector-worker-dead-letters-depth-alarm",
-            "search-indexer-age-alarm",
-            "search-indexer-dead-letters-depth-alarm",
-        }
-
-    def test_every_rule_target_retries_and_sets_aside(self, deployment: Deployment) -> None:
-        targets = deployment.of_type("aws:cloudwatch/eventTarget:EventTarget")
-        assert len(targets) == 4
-        for target in targets:
-            assert target.inputs["deadLetterConfig"]["arn"].endswith("dead-letters-queue-0000000")
-            assert target.inputs["retryPolicy"]["maximumRetryAttempts"] == 185
-        buses = {target.name: target.inputs["eventBusName"] for target in targets}
-        assert buses["audio-worker-uploads-target"] == buses["audio-worker-jobs-target"] == "default"
-        assert buses["projector-worker-events-target"] == "nova-bus-bus-0000000"
-
-    def test_the_worker_hears_of_its_own_uploads_and_jobs(self, deployment: Deployment) -> None:
-        rules = {
-            rule.name: json.loads(rule.inputs["eventPattern"])
-            for rule in deployment.of_type("aws:cloudwatch/eventRule:EventRule")
-        }
-        assert rules["audio-worker-uploads"]["detail"] == {
-            "bucket": {"name": ["nova-content-bucket-0000000"]},
-            "object": {"key": [{"prefix": "uploads/"}]},
-        }
-        (name,) = rules["audio-worker-jobs"]["detail"]["TranscriptionJobName"]
-        assert name["prefix"] == environment(deployment, "audio-worker")["TRANSCRIPTION_JOB_PREFIX"] + "-"
-        assert rules["projector-worker-events"] == {"source": [{"prefix": "nova."}]}
-        assert rules["search-indexer-recordings"] == {
-            "source": ["nova.audio"],
-            "detail-type": ["TranscriptionCompleted", "RecordingDeleted"],
-        }
-
-    def test_the_pipe_publishes_inserts_by_reference(self, deployment: Deployment) -> None:
-        (pipe,) = deployment.of_type("aws:pipes/pipe:Pipe")
-        source, target = pipe.inputs["sourceParameters"], pipe.inputs["targetParameters"]
-        (pattern,) = source["filterCriteria"]["filters"]
-        assert json.loads(pattern["pattern"]) == {"eventName": ["INSERT"]}
-        stream = source["dynamodbStreamParameters"]
-        assert stream["batchSize"] <= 10
-        assert stream["maximumRecordAgeInSeconds"] > 0
-        assert stream["onPartialBatchItemFailure"] == "AUTOMATIC_BISECT"
-        detail = json.loads(target["inputTemplate"])
-        assert set(detail) == {
-            "aggregate",
-            "correlation",
-            "id",
-            "occurred_at",
-            "severity",
-            "source",
-            "type",
-            "user",
-            "version",
-        }
-        assert target["eventbridgeEventBusParameters"] == {
-            "source": "$.dynamodb.NewImage.source.S",
-            "detailType": "$.dynamodb.NewImage.type.S",
-        }
-        assert any(urn.endswith("::nova-pipe-policy") for urn in pipe.depends_on)
-
-    def test_events_are_archived(self, deployment: Deployment) -> None:
-        (archive,) = deployment.of_type("aws:cloudwatch/eventArchive:EventArchive")
-        assert archive.inputs["retentionDays"] == 90
-
-    def test_only_alarms_of_this_account_publish_alerts(self, deployment: Deployment) -> None:
-        (policy,) = deployment.of_type("aws:sns/topicPolicy:TopicPolicy")
-        allow, deny = statements(policy.inputs["policy"])
-        assert allow["Principal"] == {"Service": "cloudwatch.amazonaws.com"}
-        assert allow["Condition"]["StringEquals"] == {"aws:SourceAccount": ACCOUNT_ID}
-        assert deny["Effect"] == "Deny"
 
 
 class TestCompute:

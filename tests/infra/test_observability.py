@@ -152,7 +152,7 @@ class TestAlarmsOfEveryForm:
         topic = found.one("aws:sns/topic:Topic", "alerts-us-east-1-topic")
         assert topic.inputs["kmsMasterKeyId"].endswith(key.name)
         policy = found.one("aws:sns/topicPolicy:TopicPolicy", "alerts-us-east-1-topic-policy")
-        allow, _ = statements(policy.inputs["policy"])
+        allow, *_ = statements(policy.inputs["policy"])
         assert allow["Condition"]["ArnLike"]["aws:SourceArn"].startswith("arn:aws:cloudwatch:us-east-1:")
 
 

@@ -317,6 +317,10 @@ def test_a_transcript_that_is_not_the_events_is_refused(world: World, s3: "S3Cli
 def test_other_aggregates_are_passed_over(world: World) -> None:
     for aggregate in (f"Session#{uuid.uuid4()}", "Video#../x", "no-kind"):
         world.indexer.handle(wake_up(aggregate))
+    # What the bus brings of a video: nothing here can index it yet, and nothing has to be tried again.
+    video = {"aggregate": f"Video#{uuid.uuid4()}", "type": "VideoAnalyzed", "version": "3"}
+    event = {"source": "nova.video", "detail-type": "VideoAnalyzed", "detail": video}
+    world.indexer.handle(json.dumps(event))
     assert world.vectors.calls == []
 
 
