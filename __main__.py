@@ -20,9 +20,9 @@ platform = Platform(
     pulumi.get_project(),
     PlatformArgs(
         region=settings.region,
-        cidr=str(settings.network.cidr),
-        zones=settings.network.zones,
-        nat=settings.network.nat,
+        network=settings.network.plan,
+        interface_endpoints=settings.network.interface_endpoints,
+        agents_in_vpc=settings.agent.in_vpc,
         log_retention_days=settings.operations.log_retention_days,
         protect=settings.data.protect,
         recovery_days=settings.data.recovery_days,

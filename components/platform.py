@@ -36,8 +36,9 @@ from components.messaging.notice import EventNotice, EventNoticeArgs
 from components.messaging.pipe import Change, EventPipe, EventPipeArgs, publication
 from components.messaging.queue import QueueEncryption
 from components.messaging.tampering import TamperWatch, TamperWatchArgs
+from components.network.needs import EndpointMode
+from components.network.plan import Network
 from components.network.vpc import Vpc, VpcArgs
-from components.network.zones import NatStrategy
 from components.observe.alarms import Alerts, AlertsArgs
 from components.observe.logs import LogPolicy
 
@@ -60,9 +61,10 @@ class PlatformArgs:
     """What a deployment decides about the shared parts."""
 
     region: str
-    cidr: str
-    zones: tuple[str, ...]
-    nat: NatStrategy
+    network: Network
+    interface_endpoints: EndpointMode
+    agents_in_vpc: bool
+    """Whether a managed agent runtime stands in the network."""
     log_retention_days: int
     protect: bool
     recovery_days: int
@@ -248,7 +250,13 @@ class Platform(pulumi.ComponentResource):
     def _compute(self, args: PlatformArgs) -> None:
         vpc = Vpc(
             f"{self._label}-vpc",
-            VpcArgs(account=self.account, cidr=args.cidr, zones=args.zones, nat=args.nat, logs=self._logs),
+            VpcArgs(
+                account=self.account,
+                network=args.network,
+                endpoints=args.interface_endpoints,
+                agents=args.agents_in_vpc,
+                logs=self._logs,
+            ),
             opts=self._child,
         )
         cluster = Cluster(

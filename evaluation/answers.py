@@ -11,6 +11,13 @@ from uuid import NAMESPACE_OID, uuid5
 
 ACCOUNT_ID = "123456789012"
 REGION = "us-east-1"
+_ZONES: Mapping[str, tuple[str, tuple[int, ...]]] = {
+    "ap-northeast-1": ("acd", (4, 1, 2)),
+    "ca-central-1": ("abd", (1, 2, 4)),
+    "us-east-1": ("abcdef", (1, 2, 4, 6, 3, 5)),
+}
+"""Letters of a region's zones and the numbers of their ids in this account; elsewhere abc and 1 to 3."""
+_DIRECTIONS = {"northeast": "ne", "northwest": "nw", "southeast": "se", "southwest": "sw"}
 
 type Properties = dict[str, Any]
 
@@ -63,7 +70,7 @@ def answer_invoke(token: str, arguments: Properties, region: str = REGION) -> Pr
     """Answer the invoke ``token``; raises ``UnknownInvokeError`` for one that nobody foresaw."""
     if token not in _INVOKES:
         raise UnknownInvokeError(f"{token} with {arguments}")
-    return _relocated(_INVOKES[token](), region)
+    return _relocated(_INVOKES[token]({"region": region, **arguments}), region)
 
 
 def resource_arn(service: str, resource: str) -> str:
@@ -134,10 +141,12 @@ def _target_group(_name: str, physical: str, _inputs: Properties) -> Properties:
 
 def _network(name: str, _physical: str, inputs: Properties) -> Properties:
     zones = inputs["availabilityZoneNames"]
-    subnets = {
-        f"{kind}SubnetIds": [f"subnet-{name}-{kind}-{zone}" for zone in zones]
-        for kind in ("public", "private", "isolated")
-    }
+    subnets: dict[str, list[str]] = {f"{kind}SubnetIds": [] for kind in ("public", "private", "isolated")}
+    for zone in zones:
+        # Stable within a type, as awsx sorts them.
+        for spec in inputs["subnetSpecs"]:
+            kind = str(spec["type"]).lower()
+            subnets[f"{kind}SubnetIds"].append(f"subnet-{name}-{spec.get('name') or kind}-{zone}")
     return {"vpcId": f"vpc-{name}", **subnets}
 
 
@@ -287,11 +296,7 @@ _REMOTE: Mapping[str, _Maker] = {
 }
 
 
-def _prefix_list() -> Properties:
-    return {"id": "pl-3b927c52", "name": "com.amazonaws.global.cloudfront.origin-facing", "entries": []}
-
-
-def _caller_identity() -> Properties:
+def _caller_identity(_arguments: Properties) -> Properties:
     return {
         "accountId": ACCOUNT_ID,
         "arn": f"arn:aws:sts::{ACCOUNT_ID}:assumed-role/deploy/session",
@@ -300,7 +305,7 @@ def _caller_identity() -> Properties:
     }
 
 
-def _authorization_token() -> Properties:
+def _authorization_token(_arguments: Properties) -> Properties:
     return {
         "authorizationToken": "QVdTOnRva2Vu",
         "expiresAt": "2026-01-01T12:00:00Z",
@@ -312,8 +317,51 @@ def _authorization_token() -> Properties:
     }
 
 
-_INVOKES: Mapping[str, Callable[[], Properties]] = {
-    "aws:ec2/getManagedPrefixList:getManagedPrefixList": _prefix_list,
+def _availability_zones(arguments: Properties) -> Properties:
+    region = str(arguments["region"])
+    letters, numbers = _ZONES.get(region, ("abc", (1, 2, 3)))
+    *country, direction, number = region.split("-")
+    prefix = f"{country[0]}{_DIRECTIONS.get(direction, direction[0])}{number}"
+    return {
+        "id": region,
+        "region": region,
+        "names": [f"{region}{letter}" for letter in letters],
+        "zoneIds": [f"{prefix}-az{number}" for number in numbers],
+        "groupNames": [region],
+    }
+
+
+def _managed_prefix_list(arguments: Properties) -> Properties:
+    name = str(arguments["name"])
+    identity = f"pl-{name.rpartition('.')[2]}"
+    return {"id": identity, "name": name, "region": REGION, "entries": [], "maxEntries": 0, "version": 1}
+
+
+def _subnet(arguments: Properties) -> Properties:
+    # The last digit of an id stands for the zone.
+    zone = "abcdef"[int(arguments["id"][-1]) % 6]
+    return {"id": arguments["id"], "availabilityZone": f"{REGION}{zone}", "region": REGION}
+
+
+def _endpoint_service(arguments: Properties) -> Properties:
+    service = str(arguments["service"])
+    return {
+        "id": service,
+        "region": REGION,
+        "service": service,
+        "serviceName": f"com.amazonaws.{REGION}.{service}",
+        "serviceType": "Interface",
+        "availabilityZones": [f"{REGION}{letter}" for letter in "abcdef"],
+        "vpcEndpointPolicySupported": True,
+        "privateDnsNames": [f"{service}.{REGION}.amazonaws.com"],
+    }
+
+
+_INVOKES: Mapping[str, Callable[[Properties], Properties]] = {
+    "aws:ec2/getManagedPrefixList:getManagedPrefixList": _managed_prefix_list,
+    "aws:ec2/getSubnet:getSubnet": _subnet,
+    "aws:ec2/getVpcEndpointService:getVpcEndpointService": _endpoint_service,
     "aws:ecr/getAuthorizationToken:getAuthorizationToken": _authorization_token,
+    "aws:index/getAvailabilityZones:getAvailabilityZones": _availability_zones,
     "aws:index/getCallerIdentity:getCallerIdentity": _caller_identity,
 }

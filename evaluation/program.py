@@ -95,6 +95,8 @@ def run(
                 dry_run=preview,
                 organization="organization",
                 callbacks=None,
+                # Of its own too: a run that fails leaves outputs that nobody will wait for.
+                outputs=set(),
             )
         )
         asyncio.run(main())

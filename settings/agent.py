@@ -31,6 +31,11 @@ class AgentSettings:
     application_logs: bool
     """Whether what people and the model say is delivered to a log group."""
 
+    @property
+    def in_vpc(self) -> bool:
+        """Whether the runtime stands in the platform's network."""
+        return self.network is RuntimeNetwork.VPC
+
 
 def read_agent(values: Values, region: str) -> AgentSettings:
     """Read the agent of a stack in ``region``; raises ``SettingsError`` for what AgentCore does not take."""

@@ -25,6 +25,16 @@ SERVICES = (
 WORKERS = ("audio-worker", "projector-worker", "search-indexer")
 """Those that consume a queue."""
 
+INTERNET_HOSTS: Mapping[str, str] = dict.fromkeys(
+    ("agent-core", "audio", "projector", "search"), "Amazon Cognito's keys that sign access tokens"
+)
+"""What the tasks of a service call that no endpoint in a VPC serves, by the service's name.
+
+The program declares it where the service is made (`internet`); this is known before anything is made.
+"""
+EMBEDDING_CALLERS = ("search", "search-indexer")
+"""Services whose tasks call the embedding model, in whatever region it is."""
+
 _SIZE_FIELDS = {"cpu": "cpu", "memory": "memory", "minTasks": "tasks_min", "maxTasks": "tasks_max"}
 
 
@@ -41,8 +51,8 @@ class ServiceSettings:
     search_indexer: ServiceSize
     capacity: Capacity
     insights: Insights
-    tasks_max: int
-    """Tasks that all services together may run."""
+    running: tuple[str, ...]
+    """Names of the services that may run tasks."""
 
 
 def read_services(values: Values) -> ServiceSettings:
@@ -68,7 +78,7 @@ def read_services(values: Values) -> ServiceSettings:
         search_indexer=sizes["search-indexer"],
         capacity=_capacity(values),
         insights=_insights(values, sizes),
-        tasks_max=sum(size.tasks_max for size in sizes.values()),
+        running=tuple(name for name, size in sizes.items() if size.tasks_max > 0),
     )
 
 

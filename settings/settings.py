@@ -1,5 +1,6 @@
 """``Settings``: the only reader of a stack's configuration, composed of one module for each concern."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pulumi
@@ -7,7 +8,8 @@ from pulumi.runtime import config as runtime_config
 
 from components.compute.capacity import PRODUCTION_BASE_MIN
 from components.edge.plan import EdgePlan
-from components.network.zones import NatStrategy
+from components.network.needs import EndpointMode
+from components.network.plan import ExistingNetwork, NewNetwork
 from settings import access, agent, data, edge, models, network, operations, services
 from settings.access import AccessSettings, read_access
 from settings.agent import AgentSettings, read_agent
@@ -17,7 +19,7 @@ from settings.errors import SettingsError
 from settings.models import ModelSettings, check_residency, read_models
 from settings.network import NetworkSettings, read_network
 from settings.operations import OperationsSettings, read_operations
-from settings.services import ServiceSettings, read_services
+from settings.services import EMBEDDING_CALLERS, INTERNET_HOSTS, ServiceSettings, read_services
 from settings.values import Values, check_keys
 
 KEYS = (
@@ -91,17 +93,46 @@ class Settings:
             access=read_access(values),
         )
         settings._check_egress(values)
+        settings._check_agent_subnets(values)
         settings._check_production(values)
         check_residency(values, settings.models, {"region": region})
         return settings
 
     def _check_egress(self, values: Values) -> None:
-        if self.network.nat is NatStrategy.NONE and self.services.tasks_max > 0:
+        blocked = "; ".join(self._internet_needs())
+        if self.network.plan.internet or not blocked:
+            return
+        made = isinstance(self.network.plan, NewNetwork)
+        raise SettingsError(
+            values.key("natGateways" if made else "existingNetwork.internetAccess"),
+            "none" if made else False,
+            f"there are parts that need the internet: {blocked}. "
+            f"{'Choose single or per-az' if made else 'Give its subnets a way there'}, or set maxTasks of "
+            "these services to 0",
+        )
+
+    def _check_agent_subnets(self, values: Values) -> None:
+        plan = self.network.plan
+        if self.agent.in_vpc and isinstance(plan, ExistingNetwork) and not plan.agent_subnet_ids:
             raise SettingsError(
-                values.key("natGateways"),
-                self.network.nat.value,
-                "services that run tasks reach AWS over the internet: choose single or per-az, or set every "
-                "service's maxTasks to 0",
+                values.key("existingNetwork.agentSubnetIds"),
+                [],
+                "the agent's runtime needs subnets of its own there, or agentRuntimeNetwork public or none",
+            )
+
+    def _internet_needs(self) -> Iterator[str]:
+        running = self.services.running
+        if running and self.network.interface_endpoints is EndpointMode.NONE:
+            yield f"{', '.join(running)} call AWS APIs, and interfaceEndpoints is none"
+            return
+        for host in sorted(set(INTERNET_HOSTS.values())):
+            if callers := [name for name in running if INTERNET_HOSTS.get(name) == host]:
+                yield f"{', '.join(callers)} call {host}, which no endpoint serves"
+        callers = [name for name in running if name in EMBEDDING_CALLERS]
+        if callers and self.models.embedding_region != self.region:
+            yield (
+                f"{', '.join(callers)} call the embedding model in {self.models.embedding_region}, and "
+                f"endpoints serve {self.region} only"
             )
 
     def _check_production(self, values: Values) -> None:

@@ -62,6 +62,13 @@ class ServiceRole(pulumi.ComponentResource):
             taken.add(statement.sid)
             self._statements.append(statement)
 
+    @property
+    def statements(self) -> tuple[Statement, ...]:
+        """What was granted; raises ``RuntimeError`` before sealing, when more may come."""
+        if not self._sealed:
+            raise RuntimeError(f"role {self._label} is not sealed: what it may do is not complete yet")
+        return tuple(self._statements)
+
     def add_shared(self, statement: Statement) -> None:
         """Add a right that several grants bring along, as the use of a key, once; raises as ``add`` does."""
         if self._sealed or statement.sid not in {known.sid for known in self._statements}:

@@ -27,6 +27,8 @@ class Statement:
     actions: tuple[str, ...]
     resources: tuple[pulumi.Input[str], ...]
     conditions: Conditions = field(default_factory=dict[str, dict[str, str]])
+    region: str | None = None
+    """Where the actions are called, if not in the stack's own region; no part of the policy."""
 
     def __post_init__(self) -> None:
         """Refuse what is wider than a reader would think."""

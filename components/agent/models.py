@@ -45,18 +45,24 @@ class Model:
         label = "".join(part.capitalize() for part in self.id.replace(".", "-").replace(":", "-").split("-"))
         if self._parsed.scope == "region":
             return (
-                Statement(sid=f"Invoke{label}", actions=actions, resources=(self._model_arn(self.region),)),
+                Statement(
+                    sid=f"Invoke{label}",
+                    actions=actions,
+                    resources=(self._model_arn(self.region),),
+                    region=self.region,
+                ),
             )
         profile = self._profile_arn()
         regions = sorted({self.region, *self._parsed.destinations})
         through = {"bedrock:InferenceProfileArn": profile}
         routed = (
-            Statement(sid=f"Invoke{label}", actions=actions, resources=(profile,)),
+            Statement(sid=f"Invoke{label}", actions=actions, resources=(profile,), region=self.region),
             Statement(
                 sid=f"Route{label}",
                 actions=actions,
                 resources=tuple(self._model_arn(region) for region in regions),
                 conditions={"StringEquals": through},
+                region=self.region,
             ),
         )
         if self._parsed.scope == "geography":
@@ -66,6 +72,7 @@ class Model:
             actions=actions,
             resources=(self._model_arn(""),),
             conditions={"StringEquals": {**through, "aws:RequestedRegion": _NO_REGION}},
+            region=self.region,
         )
         return (*routed, anywhere)
 

@@ -23,6 +23,7 @@ from components.compute.sizing import ServiceSize
 from components.data.secrets import SecretReference
 from components.edge.load_balancer import Target
 from components.network.connection import Callee, Peer, RuleNames, connect
+from components.network.needs import InternetNeed, needs_of
 from components.network.vpc import Vpc
 from components.observe.logs import LogPolicy, write_statement
 
@@ -60,6 +61,8 @@ class FargateServiceArgs:
     """Variables whose values ECS reads from secrets when a task starts."""
     calls: Sequence[Callee] = ()
     """What in the VPC its tasks may call."""
+    internet: Sequence[InternetNeed] = ()
+    """Hosts that its tasks call, apart from the AWS APIs that its roles may use."""
     backlog: Backlog | None = None
     """What a worker gets more tasks for."""
 
@@ -77,8 +80,8 @@ class FargateService(pulumi.ComponentResource):
     """A service of identical tasks in the private subnets, replaced one by one.
 
     A deployment whose tasks do not get healthy is rolled back by the circuit breaker. A task has a security
-    group of its own: it calls out over TLS and what it is allowed to call, and is called by the load
-    balancer and whoever is allowed to call it, if by anybody.
+    group of its own: it calls the AWS APIs that its roles may use, and what else it is declared to call; it
+    is called by the load balancer and whoever is allowed to call it, if by anybody.
     """
 
     name: pulumi.Output[str]
@@ -92,9 +95,10 @@ class FargateService(pulumi.ComponentResource):
         self._args = args
         group_id = self._security_group()
         self._peer = Peer(label=f"the tasks of {name}", security_group_id=group_id)
-        self._connect()
+        connections = self._connect()
         task_policy = args.role.seal()
-        task_definition, execution_policy = self._task_definition()
+        task_definition, execution_role, execution_policy = self._task_definition()
+        ways_out = self._allow_out(execution_role)
         service = aws.ecs.Service(
             f"{name}-service",
             name=name,
@@ -129,6 +133,8 @@ class FargateService(pulumi.ComponentResource):
                     task_policy,
                     execution_policy,
                     args.host.cluster.capacity,
+                    *connections,
+                    *ways_out,
                     *_rules(args.target),
                     *(needed for secret in args.secrets.values() for needed in secret.valid_after),
                 ],
@@ -166,28 +172,18 @@ class FargateService(pulumi.ComponentResource):
         )
 
     def _security_group(self) -> pulumi.Output[str]:
-        child = pulumi.ResourceOptions(parent=self)
         group = aws.ec2.SecurityGroup(
             f"{self._label}-security-group",
             description=f"Tasks of {self._label}",
             vpc_id=self._args.host.vpc.vpc_id,
-            opts=child,
-        )
-        aws.vpc.SecurityGroupEgressRule(
-            f"{self._label}-egress-tls",
-            security_group_id=group.id,
-            description="AWS endpoints and others, over TLS",
-            ip_protocol="tcp",
-            from_port=443,
-            to_port=443,
-            cidr_ipv4="0.0.0.0/0",
-            opts=child,
+            opts=pulumi.ResourceOptions(parent=self),
         )
         return group.id
 
-    def _connect(self) -> None:
+    def _connect(self) -> list[pulumi.Resource]:
+        rules: list[pulumi.Resource] = []
         if self._args.target is not None:
-            connect(
+            rules += connect(
                 caller=self._args.target.caller,
                 callee=self._peer,
                 port=CONTAINER_PORT,
@@ -198,7 +194,7 @@ class FargateService(pulumi.ComponentResource):
                 parent=self,
             )
         for callee in self._args.calls:
-            connect(
+            rules += connect(
                 caller=self._peer,
                 callee=callee.peer,
                 port=callee.port,
@@ -208,8 +204,17 @@ class FargateService(pulumi.ComponentResource):
                 ),
                 parent=self,
             )
+        return rules
 
-    def _task_definition(self) -> tuple[aws.ecs.TaskDefinition, aws.iam.RolePolicy]:
+    def _allow_out(self, execution_role: ServiceRole) -> tuple[pulumi.Resource, ...]:
+        if self._args.size.tasks_max == 0:
+            return ()
+        host = self._args.host
+        statements = (*self._args.role.statements, *execution_role.statements)
+        needs = (*needs_of(statements, host.account.region), *self._args.internet)
+        return host.vpc.allow_out(self._peer, self._label, needs, parent=self)
+
+    def _task_definition(self) -> tuple[aws.ecs.TaskDefinition, ServiceRole, aws.iam.RolePolicy]:
         args = self._args
         log_group = args.host.logs.group(f"{self._label}-logs", parent=self)
         execution_role, execution_policy = self._execution_role(log_group)
@@ -239,7 +244,7 @@ class FargateService(pulumi.ComponentResource):
             container_definitions=pulumi.Output.json_dumps([container]),
             opts=pulumi.ResourceOptions(parent=self),
         )
-        return definition, execution_policy
+        return definition, execution_role, execution_policy
 
     def _execution_role(self, log_group: aws.cloudwatch.LogGroup) -> tuple[ServiceRole, aws.iam.RolePolicy]:
         role = task_service_role(

@@ -10,6 +10,7 @@ import pulumi_aws as aws
 
 from components.account import Account
 from components.edge.plan import ExistingPool
+from components.network.needs import InternetNeed
 
 PASSWORD_LENGTH_MIN = 12
 TEMPORARY_PASSWORD_DAYS = 3
@@ -39,6 +40,8 @@ class UserPool(pulumi.ComponentResource):
     client_id: pulumi.Output[str]
     issuer: pulumi.Output[str]
     """What `iss` says in the pool's tokens."""
+    signing_keys: InternetNeed
+    """Where a service that verifies tokens gets the keys from."""
 
     def __init__(self, name: str, args: UserPoolArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("nova:edge:UserPool", name, None, opts)
@@ -47,9 +50,9 @@ class UserPool(pulumi.ComponentResource):
             self._own(args)
         else:
             self._given(args.account, args.existing)
-        self.issuer = pulumi.Output.concat(
-            "https://", args.account.endpoint("cognito-idp"), "/", self.pool_id
-        )
+        host = args.account.endpoint("cognito-idp")
+        self.issuer = pulumi.Output.concat("https://", host, "/", self.pool_id)
+        self.signing_keys = InternetNeed(host=host, reason="the keys that sign access tokens")
         self.register_outputs(
             {"pool_id": self.pool_id, "arn": self.arn, "client_id": self.client_id, "issuer": self.issuer}
         )

@@ -38,10 +38,15 @@ class RuleNames:
     egress: str
 
 
-def connect(caller: Peer, callee: Peer, port: int, names: RuleNames, parent: pulumi.Resource) -> None:
-    """Let ``caller`` open TCP connections to ``port`` of ``callee``; the rules are children of ``parent``."""
+def connect(
+    caller: Peer, callee: Peer, port: int, names: RuleNames, parent: pulumi.Resource
+) -> tuple[pulumi.Resource, ...]:
+    """Let ``caller`` open TCP connections to ``port`` of ``callee``.
+
+    Returns the two rules, which are children of ``parent``.
+    """
     child = pulumi.ResourceOptions(parent=parent)
-    aws.vpc.SecurityGroupIngressRule(
+    admission = aws.vpc.SecurityGroupIngressRule(
         names.ingress,
         security_group_id=callee.security_group_id,
         description=f"Requests from {caller.label}",
@@ -51,7 +56,7 @@ def connect(caller: Peer, callee: Peer, port: int, names: RuleNames, parent: pul
         referenced_security_group_id=caller.security_group_id,
         opts=child,
     )
-    aws.vpc.SecurityGroupEgressRule(
+    way_out = aws.vpc.SecurityGroupEgressRule(
         names.egress,
         security_group_id=caller.security_group_id,
         description=f"Requests to {callee.label}",
@@ -61,3 +66,4 @@ def connect(caller: Peer, callee: Peer, port: int, names: RuleNames, parent: pul
         referenced_security_group_id=callee.security_group_id,
         opts=child,
     )
+    return admission, way_out

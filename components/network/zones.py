@@ -12,8 +12,8 @@ from ipaddress import IPv4Network
 
 SUBNET_PREFIX_LENGTH = 24
 """256 addresses a subnet, 251 of them usable (AWS keeps five)."""
-SUBNETS_PER_ZONE = 3
-"""Public, private, isolated."""
+SUBNETS_PER_ZONE = 4
+"""Public, private, isolated, and one for managed agents."""
 ZONES_MIN = 2
 """An application load balancer needs two (AWS limit)."""
 ZONES_MAX = 6
@@ -38,6 +38,8 @@ class ZonePlan:
     public: IPv4Network
     private: IPv4Network
     isolated: IPv4Network
+    agents: IPv4Network
+    """Where AWS puts the network interfaces of managed agents, which it keeps for hours after their end."""
 
 
 def check_zones(region: str, zones: tuple[str, ...]) -> None:
@@ -76,4 +78,10 @@ def plan_zones(cidr: str, zones: tuple[str, ...]) -> tuple[ZonePlan, ...]:
 
 def _zone_plan(zone: str, share: IPv4Network) -> ZonePlan:
     subnets = share.subnets(new_prefix=SUBNET_PREFIX_LENGTH)
-    return ZonePlan(zone=zone, public=next(subnets), private=next(subnets), isolated=next(subnets))
+    return ZonePlan(
+        zone=zone,
+        public=next(subnets),
+        private=next(subnets),
+        isolated=next(subnets),
+        agents=next(subnets),
+    )

@@ -16,7 +16,7 @@ def all_invokes(cloud: Cloud) -> Mapping[str, Invoke]:
         "aws:index/getCallerIdentity:getCallerIdentity": lambda _args: _identity(cloud),
         "aws:index/getRegion:getRegion": lambda _args: _region(cloud),
         "aws:index/getPartition:getPartition": lambda _args: _partition(),
-        "aws:ec2/getManagedPrefixList:getManagedPrefixList": _prefix_list,
+        "aws:ec2/getManagedPrefixList:getManagedPrefixList": lambda args: _prefix_list(cloud, args),
         "aws:ecr/getAuthorizationToken:getAuthorizationToken": lambda _args: _registry_token(cloud),
     }
 
@@ -50,9 +50,17 @@ def _partition() -> dict[str, Any]:
     }
 
 
-def _prefix_list(args: Mapping[str, Any]) -> dict[str, Any]:
-    # A list of AWS's own, which the gateway does not know; what it admits is not enforced on one machine.
-    return {"id": "pl-local", "name": args["name"], "entries": []}
+def _prefix_list(cloud: Cloud, args: Mapping[str, Any]) -> dict[str, Any]:
+    # AWS keeps one for each service with a gateway endpoint; rules only have to name it.
+    name = str(args["name"])
+    return {
+        "id": f"pl-{name.rpartition('.')[2]}",
+        "name": name,
+        "region": cloud.region,
+        "entries": [],
+        "maxEntries": 0,
+        "version": 1,
+    }
 
 
 def _registry_token(cloud: Cloud) -> dict[str, Any]:

@@ -95,6 +95,7 @@ class AgentCore(pulumi.ComponentResource):
                     ],
                     parent=self,
                 ),
+                internet=(platform.user_pool.signing_keys,),
                 calls=(platform.cache.callee, args.search, args.audio, args.projector),
             ),
             opts=self._child,

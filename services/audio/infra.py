@@ -95,6 +95,7 @@ class Audio(pulumi.ComponentResource):
                 | self._stores()
                 | platform.user_pool.task_environment(),
                 role=role,
+                internet=(platform.user_pool.signing_keys,),
                 size=self._args.api_size,
                 target=platform.load_balancer.target(
                     self._label,

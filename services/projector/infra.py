@@ -82,6 +82,7 @@ class Projector(pulumi.ComponentResource):
                 | platform.user_pool.task_environment()
                 | {"READ_MODEL_TABLE": platform.read_model.name},
                 role=role,
+                internet=(platform.user_pool.signing_keys,),
                 size=self._args.api_size,
                 target=platform.load_balancer.target(
                     self._label,

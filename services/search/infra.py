@@ -89,6 +89,7 @@ class Search(pulumi.ComponentResource):
                 | platform.user_pool.task_environment()
                 | self._index(),
                 role=role,
+                internet=(platform.user_pool.signing_keys,),
                 size=self._args.api_size,
                 target=platform.load_balancer.target(
                     self._label,

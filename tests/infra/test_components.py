@@ -23,6 +23,8 @@ from components.edge.api import ApiArgs
 from components.edge.load_balancer import ListenerName, RequestMatch
 from components.edge.plan import DEFAULT_SCOPE, EdgePlan
 from components.messaging.queue import QueueArgs, QueueEncryption, Subscription
+from components.network.needs import EndpointMode
+from components.network.plan import NewNetwork
 from components.network.vpc import VpcArgs
 from components.network.zones import NatStrategy
 from components.observe.logs import LogPolicy
@@ -248,9 +250,9 @@ def platform(cache: CachePlan | None = None, protect: bool = False) -> Platform:
         "small",
         PlatformArgs(
             region="us-east-1",
-            cidr="10.0.0.0/16",
-            zones=("us-east-1a", "us-east-1b"),
-            nat=NatStrategy.SINGLE,
+            network=new_network(),
+            interface_endpoints=EndpointMode.NONE,
+            agents_in_vpc=False,
             log_retention_days=1,
             protect=protect,
             recovery_days=7,
@@ -337,12 +339,18 @@ def test_a_log_policy_refuses_a_retention_that_does_not_exist() -> None:
         LogPolicy(retention_days=31, key_arn="arn")
 
 
+def new_network(
+    cidr: str = "10.0.0.0/16", zones: tuple[str, ...] = ("us-east-1a", "us-east-1b")
+) -> NewNetwork:
+    return NewNetwork(cidr=cidr, zones=zones, nat=NatStrategy.SINGLE)
+
+
 def vpc_args(cidr: str = "10.0.0.0/16", zones: tuple[str, ...] = ("us-east-1a", "us-east-1b")) -> VpcArgs:
     return VpcArgs(
         account=account(),
-        cidr=cidr,
-        zones=zones,
-        nat=NatStrategy.SINGLE,
+        network=new_network(cidr, zones),
+        endpoints=EndpointMode.NONE,
+        agents=False,
         logs=LogPolicy(retention_days=30, key_arn="arn"),
     )
 

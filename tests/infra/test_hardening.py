@@ -44,7 +44,6 @@ class TestNetwork:
     def test_subnets_gateways_and_endpoints(self, production: Deployment, development: Deployment) -> None:
         network = production.one("awsx:ec2:Vpc", "nova-vpc-network").inputs
         assert network["availabilityZoneNames"] == ["us-east-1a", "us-east-1b", "us-east-1c"]
-        assert [spec["type"] for spec in network["subnetSpecs"]] == ["Public", "Private", "Isolated"]
         assert (network["subnetStrategy"], network["vpcEndpointStrategy"]) == ("Auto", "Auto")
         assert network["natGateways"] == {"strategy": "OnePerAz"}
         names = [spec["serviceName"] for spec in network["vpcEndpointSpecs"]]
@@ -70,7 +69,10 @@ class TestNetwork:
 
     def test_ingress_names_a_security_group(self, deployment: Deployment) -> None:
         rules = deployment.of_type("aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule")
-        assert {rule.name for rule in rules} == {
+        at_endpoints = {rule.name for rule in rules if rule.name.endswith("-ingress-at-endpoints")}
+        with_endpoints = deployment.of_type("aws:ec2/vpcEndpoint:VpcEndpoint")
+        assert at_endpoints == {f"{name}-ingress-at-endpoints" for name in SERVICES if with_endpoints}
+        assert {rule.name for rule in rules} - at_endpoints == {
             "agent-core-ingress-at-audio",
             "agent-core-ingress-at-cache",
             "agent-core-ingress-at-projector",
@@ -119,12 +121,17 @@ class TestNetwork:
             for caller, callee, port in opened
             if caller.startswith("agent-core-")
         }
-        assert callees == {("nova-cache", 6379), ("audio", 8000), ("projector", 8000), ("search", 8000)}
+        assert callees - {("nova-vpc-endpoints", 443)} == {
+            ("nova-cache", 6379),
+            ("audio", 8000),
+            ("projector", 8000),
+            ("search", 8000),
+        }
 
     def test_egress_leaves_over_tls_or_to_a_group(self, deployment: Deployment) -> None:
         for rule in deployment.of_type("aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule"):
             assert rule.inputs["ipProtocol"] == "tcp"
-            if "cidrIpv4" in rule.inputs:
+            if "referencedSecurityGroupId" not in rule.inputs:
                 assert rule.inputs["fromPort"] == rule.inputs["toPort"] == 443
 
     def test_groups_and_rules_are_described(self, deployment: Deployment) -> None:

@@ -28,7 +28,7 @@ ZONES = ("us-east-1a", "us-east-1b", "us-east-1c", "us-east-1d", "us-east-1e", "
 def test_subnets_fit_and_never_overlap(count: int, prefix_length: int, block: int) -> None:
     network = IPv4Network(f"10.{block}.0.0/{prefix_length}")
     plans = plan_zones(str(network), ZONES[:count])
-    subnets = [subnet for plan in plans for subnet in (plan.public, plan.private, plan.isolated)]
+    subnets = [subnet for plan in plans for subnet in (plan.public, plan.private, plan.isolated, plan.agents)]
     assert [plan.zone for plan in plans] == list(ZONES[:count])
     assert all(subnet.subnet_of(network) and subnet.prefixlen == 24 for subnet in subnets)
     assert not any(one.overlaps(other) for one, other in combinations(subnets, 2))
@@ -45,7 +45,7 @@ def test_a_further_zone_in_the_same_share_moves_no_subnet(count: int, prefix_len
 def test_the_layout_is_the_one_that_awsx_makes() -> None:
     plans = plan_zones("10.0.0.0/16", ZONES[:3])
     assert [str(plan.public) for plan in plans] == ["10.0.0.0/24", "10.0.64.0/24", "10.0.128.0/24"]
-    assert str(plans[0].isolated) == "10.0.2.0/24"
+    assert [str(plans[0].isolated), str(plans[2].agents)] == ["10.0.2.0/24", "10.0.131.0/24"]
 
 
 @pytest.mark.parametrize("zones", [ZONES[:1], (*ZONES, "us-east-1g"), ("us-east-1a", "us-east-1bos-1a")])

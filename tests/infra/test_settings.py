@@ -9,6 +9,7 @@ import pytest
 
 from components.compute.capacity import Capacity
 from components.data.cache_plan import CacheEngine
+from components.network.plan import NewNetwork
 from components.network.zones import NatStrategy
 from evaluation.recorder import Cloud, RecordingMonitor
 from settings.errors import SettingsError
@@ -26,6 +27,12 @@ def settings_with(**overrides: str) -> Settings:
     """The settings of stack prod with some keys replaced."""
     texts = stack_config(ROOT, "prod") | {f"nova:{key}": text for key, text in overrides.items()}
     return Settings.read(Values(project="nova", texts=texts))
+
+
+def strategy(settings: Settings) -> NatStrategy:
+    """How a network of the stack's own reaches the internet."""
+    assert isinstance(settings.network.plan, NewNetwork)
+    return settings.network.plan.nat
 
 
 def services_with(service: str = "audio", **fields: object) -> str:
@@ -53,12 +60,12 @@ def test_production_and_development_sizes() -> None:
     assert (prod.services.search_indexer.cpu, prod.services.search_indexer.memory) == (512, 1024)
     assert (prod.services.projector_worker.cpu, prod.services.projector_worker.memory) == (256, 512)
     assert (prod.services.audio.tasks_min, prod.services.audio.tasks_max) == (2, 20)
-    assert prod.network.nat is NatStrategy.PER_ZONE
+    assert strategy(prod) is NatStrategy.PER_ZONE
     assert prod.data.protect
     assert prod.services.capacity == Capacity(spot_percent=0, on_demand_base=2)
     assert (dev.services.audio.cpu, dev.services.audio.memory, dev.services.audio.tasks_max) == (256, 512, 1)
     assert dev.services.capacity == Capacity(spot_percent=100, on_demand_base=0)
-    assert dev.network.nat is NatStrategy.SINGLE
+    assert strategy(dev) is NatStrategy.SINGLE
     assert (prod.data.cache.replicas, dev.data.cache.replicas, dev.data.cache.node_type) == (
         1,
         0,
@@ -128,8 +135,8 @@ def stated(stack: str) -> set[str]:
         ("vpcCidr", "8.8.0.0/16", "nova:vpcCidr", "RFC 1918"),
         ("vpcCidr", "10.0.0.1/16", "nova:vpcCidr", "IPv4 network"),
         ("natGateways", "two", "nova:natGateways", "none, single, per-az"),
-        ("natGateways", "none", "nova:natGateways", "maxTasks to 0"),
         ("permissionsBoundary", "no boundary", "nova:permissionsBoundary", "name of an IAM policy"),
+        ("natGateways", "none", "nova:natGateways", "maxTasks of these services to 0"),
         ("logRetentionDays", "31", "nova:logRetentionDays", "30, 60, 90"),
         ("logRetentionDays", "0", "nova:logRetentionDays", "between 1 and 3653"),
         ("protectStatefulResources", "yes", "nova:protectStatefulResources", "true or false"),
@@ -235,7 +242,7 @@ def test_elsewhere_protection_guard_and_domain_may_be_left_out() -> None:
 
 def test_without_tasks_no_way_out_is_needed() -> None:
     idle = json.dumps({name: SIZE | {"minTasks": 0, "maxTasks": 0} for name in SERVICES})
-    assert settings_with(natGateways="none", services=idle).network.nat is NatStrategy.NONE
+    assert strategy(settings_with(natGateways="none", services=idle)) is NatStrategy.NONE
 
 
 def test_a_missing_key_is_named() -> None:
