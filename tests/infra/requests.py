@@ -586,6 +586,9 @@ MAPPED: Mapping[str, Mapped] = {
             ),
         )
     ),
+    "aws:ec2/vpcEndpoint:VpcEndpoint": Mapped(
+        sent=(Sent(service="ec2", shape="CreateVpcEndpoint", rename={"policy": "PolicyDocument"}),)
+    ),
     "aws:ec2/securityGroup:SecurityGroup": _one("ec2", "CreateSecurityGroup", name="groupName"),
     "aws:ecs/cluster:Cluster": _one("ecs", "CreateCluster", name="clusterName"),
     "aws:ecs/clusterCapacityProviders:ClusterCapacityProviders": Mapped(

@@ -54,6 +54,8 @@ GIVEN: dict[str, Any] = {
     "routeTableIds": ["rtb-00000000000000000"],
     "internetAccess": True,
 }
+FAR = {"region": "us-west-2", "availabilityZones": '["us-west-2a","us-west-2b"]'}
+"""A region without the embedding model."""
 NOTHING_MADE = {"availabilityZones": "[]", "vpcCidr": "", "natGateways": "none"}
 ENDPOINT = "aws:ec2/vpcEndpoint:VpcEndpoint"
 EGRESS = "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule"
@@ -401,7 +403,7 @@ class TestExistingNetwork:
                 assert endpoint.inputs["subnetIds"] == GIVEN["privateSubnetIds"]
 
     def test_a_runtime_needs_subnets_there(self) -> None:
-        without = {"agentSubnetIds": []}
+        without: dict[str, Any] = {"agentSubnetIds": []}
 
         def program() -> None:
             with pytest.raises(ValueError, match=r"agent_subnet_ids: \(\) is not allowed"):
@@ -431,7 +433,7 @@ class TestInternet:
     def test_the_settings_know_what_the_program_declares(self, production: Deployment) -> None:
         tls = {rule.name for rule in production.of_type(EGRESS) if rule.inputs.get("cidrIpv4")}
         assert tls == {f"{name}-egress-tls" for name in INTERNET_HOSTS}
-        far = deploy("prod", overrides={"embeddingRegion": "us-west-2"})
+        far = deploy("prod", overrides=FAR)
         tls = {rule.name for rule in far.of_type(EGRESS) if rule.inputs.get("cidrIpv4")}
         assert tls == {f"{name}-egress-tls" for name in (*INTERNET_HOSTS, *EMBEDDING_CALLERS)}
 
@@ -458,8 +460,8 @@ class TestInternet:
             ),
             (
                 ("search-indexer",),
-                {"embeddingRegion": "us-west-2"},
-                "search-indexer call the embedding model in us-west-2, and endpoints serve us-east-1",
+                FAR,
+                "search-indexer call the embedding model in us-east-1, and endpoints serve us-west-2 only",
             ),
         ],
     )
