@@ -76,6 +76,8 @@ agent_core = AgentCore(
         search=search.callee,
         audio=audio.callee,
         projector=projector.callee,
+        runtime=settings.agent,
+        site=settings.edge.domain,
     ),
     opts=options,
 )
@@ -93,6 +95,9 @@ pulumi.export("event_bus", platform.bus.name)
 pulumi.export("vector_bucket", platform.vectors.bucket_name)
 pulumi.export("vector_index", platform.vectors.index_name)
 pulumi.export("cache_endpoint", platform.cache.endpoint)
+pulumi.export("agent_runtime_arn", agent_core.runtime_arn)
+pulumi.export("agent_runtime_id", agent_core.runtime_id)
+pulumi.export("agent_endpoint_arn", agent_core.endpoint_arn)
 pulumi.export(
     "services",
     [*audio.service_names, *projector.service_names, *search.service_names, *agent_core.service_names],

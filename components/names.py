@@ -25,3 +25,12 @@ def scoped_name(project: str, stack: str, label: str, length_max: int) -> str:
         return name
     digest = hashlib.sha256(plain.encode()).hexdigest()[:_HASH_LENGTH]
     return f"{name[: length_max - _HASH_LENGTH - 1].rstrip('-')}-{digest}"
+
+
+def stack_identifier(label: str, length_max: int) -> str:
+    """Return ``stack_name`` for services whose names are identifiers: letters, digits and underscores only.
+
+    It starts with a letter, whatever the project is called.
+    """
+    name = stack_name(label, length_max - 1).replace("-", "_")
+    return name if name[0].isalpha() else f"n{name}"

@@ -259,12 +259,43 @@ def _managed_policy(_name: str, physical: str, inputs: Properties) -> Properties
     return {"__id": arn, "arn": arn}
 
 
+def _agent_runtime(_name: str, _physical: str, inputs: Properties) -> Properties:
+    identity = f"{inputs['agentRuntimeName']}-a1B2c3D4e5"
+    return {
+        "__id": identity,
+        "agentRuntimeId": identity,
+        "agentRuntimeArn": resource_arn("bedrock-agentcore", f"runtime/{identity}"),
+        "agentRuntimeVersion": "1",
+    }
+
+
+def _agent_endpoint(_name: str, _physical: str, inputs: Properties) -> Properties:
+    runtime, name = inputs["agentRuntimeId"], inputs["name"]
+    return {
+        "__id": f"{runtime},{name}",
+        "agentRuntimeEndpointArn": resource_arn(
+            "bedrock-agentcore", f"runtime/{runtime}/runtime-endpoint/{name}"
+        ),
+    }
+
+
+def _log_delivery(kind: str) -> _Maker:
+    def make(_name: str, physical: str, _inputs: Properties) -> Properties:
+        return {"__id": physical, "arn": resource_arn("logs", f"{kind}:{physical}")}
+
+    return make
+
+
 _COMPUTED: Mapping[str, _Maker] = {
     "aws:acm/certificate:Certificate": _certificate,
     "aws:apigateway/restApi:RestApi": _rest_api,
     "aws:apigateway/stage:Stage": _stage,
+    "aws:bedrock/agentcoreAgentRuntime:AgentcoreAgentRuntime": _agent_runtime,
+    "aws:bedrock/agentcoreAgentRuntimeEndpoint:AgentcoreAgentRuntimeEndpoint": _agent_endpoint,
     "aws:cloudwatch/eventBus:EventBus": _bus,
     "aws:cloudwatch/eventRule:EventRule": _rule,
+    "aws:cloudwatch/logDeliveryDestination:LogDeliveryDestination": _log_delivery("delivery-destination"),
+    "aws:cloudwatch/logDeliverySource:LogDeliverySource": _log_delivery("delivery-source"),
     "aws:cloudwatch/logGroup:LogGroup": _log_group,
     "aws:cognito/userPool:UserPool": _user_pool,
     "aws:dynamodb/table:Table": _table,

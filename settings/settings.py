@@ -6,13 +6,14 @@ from dataclasses import dataclass
 import pulumi
 from pulumi.runtime import config as runtime_config
 
+from components.agent.runtime_plan import RuntimeNetwork, RuntimePlan
 from components.compute.capacity import PRODUCTION_BASE_MIN
 from components.edge.plan import EdgePlan
 from components.network.needs import EndpointMode
 from components.network.plan import ExistingNetwork, NewNetwork
 from settings import access, agent, data, edge, models, network, operations, services
 from settings.access import AccessSettings, read_access
-from settings.agent import AgentSettings, read_agent
+from settings.agent import read_agent
 from settings.data import DataSettings, read_data
 from settings.edge import read_edge
 from settings.errors import SettingsError
@@ -55,7 +56,7 @@ class Settings:
     network: NetworkSettings
     services: ServiceSettings
     models: ModelSettings
-    agent: AgentSettings
+    agent: RuntimePlan
     data: DataSettings
     edge: EdgePlan
     operations: OperationsSettings
@@ -95,8 +96,18 @@ class Settings:
         settings._check_egress(values)
         settings._check_agent_subnets(values)
         settings._check_production(values)
+        settings._check_runtime(values)
         check_residency(values, settings.models, {"region": region})
         return settings
+
+    def _check_runtime(self, values: Values) -> None:
+        if self.agent.network is RuntimeNetwork.PUBLIC and self.edge.domain is None:
+            raise SettingsError(
+                values.key("agentRuntimeNetwork"),
+                self.agent.network.value,
+                "on the internet the agent reaches the services by the site's own address, which has to be "
+                "known beforehand: set domain, or choose vpc or none",
+            )
 
     def _check_egress(self, values: Values) -> None:
         blocked = "; ".join(self._internet_needs())

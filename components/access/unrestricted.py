@@ -1,10 +1,22 @@
 """The few actions that AWS authorizes without a resource; every other statement lists concrete resources."""
 
 UNRESTRICTED_ACTIONS: dict[str, str] = {
+    "cloudwatch:PutMetricData": "The action has no resource type; statements limit it to one namespace "
+    "(Service Authorization Reference, Amazon CloudWatch).",
     "ecr:GetAuthorizationToken": "A registry token is issued for the whole account; pulls are limited by the "
     "repository in the actions that use it (Service Authorization Reference, Amazon ECR).",
     "logs:DescribeLogGroups": "Flow logs look their group up by name, and the action has no resource; "
     "writing is limited to the group (VPC user guide, role for flow logs).",
+    **dict.fromkeys(
+        (
+            "xray:GetSamplingRules",
+            "xray:GetSamplingTargets",
+            "xray:PutTelemetryRecords",
+            "xray:PutTraceSegments",
+        ),
+        "Traces belong to the account, and these actions have no resource (Service Authorization Reference, "
+        "AWS X-Ray).",
+    ),
     "transcribe:StartTranscriptionJob": "The action has no resource type (Service Authorization Reference, "
     "Amazon Transcribe); what a job reads and writes is limited by the caller's own rights on the bucket.",
 }

@@ -22,11 +22,19 @@ class Residency(StrEnum):
     @property
     def regions(self) -> tuple[str, ...]:
         """Regions that belong to it; none for ``global``, to which all belong."""
-        return GEOGRAPHIES.get(self, ())
+        return _REGIONS[self]
 
     def admits(self, region: str) -> bool:
         """Whether data may be processed in ``region``."""
         return self is Residency.GLOBAL or region in self.regions
+
+
+_REGIONS = {
+    Residency.JP: GEOGRAPHIES["jp"],
+    Residency.EU: GEOGRAPHIES["eu"],
+    Residency.US: GEOGRAPHIES["us"],
+    Residency.GLOBAL: (),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

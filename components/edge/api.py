@@ -224,7 +224,7 @@ class Api(pulumi.ComponentResource):
         execution_logs = args.logs.group(
             f"{self._label}-execution-logs",
             parent=self,
-            physical=pulumi.Output.concat("API-Gateway-Execution-Logs_", self._api.id, "/", STAGE),
+            physical_name=pulumi.Output.concat("API-Gateway-Execution-Logs_", self._api.id, "/", STAGE),
         )
         aws.apigateway.MethodSettings(
             f"{self._label}-throttling",

@@ -22,12 +22,12 @@ class LogPolicy:
         check_retention(self.retention_days)
 
     def group(
-        self, name: str, parent: pulumi.Resource, physical: pulumi.Input[str] | None = None
+        self, name: str, parent: pulumi.Resource, physical_name: pulumi.Input[str] | None = None
     ) -> aws.cloudwatch.LogGroup:
-        """Create a log group as a child of ``parent``; AWS prescribes the ``physical`` name of some."""
+        """Create a log group as a child of ``parent``; the engine names it, unless its writer has to."""
         return aws.cloudwatch.LogGroup(
             name,
-            name=physical,
+            name=physical_name,
             retention_in_days=self.retention_days,
             kms_key_id=self.key_arn,
             opts=pulumi.ResourceOptions(parent=parent),

@@ -1,13 +1,23 @@
 """The coordinator: sessions in which a model answers with the help of tools.
 
-Creates: one image; the service with its task role; its user of the cache; the load balancer's rule.
+Creates: one image; the service with its task role; its user of the cache; the load balancer's rule; the same
+image once more as a runtime of AgentCore, with a role of its own.
 """
 
 from dataclasses import dataclass
 
 import pulumi
+from components.edge.domain import SiteDomain
 
+from components.access.role import ServiceRole
 from components.agent.models import Model
+from components.agent.runtime import (
+    AgentRuntime,
+    AgentRuntimeArgs,
+    runtime_environment,
+    runtime_service_role,
+)
+from components.agent.runtime_plan import RuntimeNetwork, RuntimePlan
 from components.compute.container import CONTAINER_PORT
 from components.compute.environment import task_environment
 from components.compute.service import FargateService, FargateServiceArgs, task_service_role
@@ -23,6 +33,8 @@ SESSIONS = "sessions/"
 """Where the content bucket keeps what was asked and answered."""
 PRIORITY = 400
 """Behind the rule by which another workload lists the sessions."""
+AUTHORIZATION_HEADER = "X-Amzn-Bedrock-AgentCore-Runtime-Custom-Authorization"
+"""Carries a person's access token past AgentCore, which has signed its caller in by IAM."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +48,14 @@ class AgentCoreArgs:
     search: Callee
     audio: Callee
     projector: Callee
+    runtime: RuntimePlan
+    site: SiteDomain | None
+    """Where the platform is reached from the internet; only a runtime there has to know."""
+
+    def __post_init__(self) -> None:
+        """Check that a runtime on the internet finds the services."""
+        if self.runtime.network is RuntimeNetwork.PUBLIC and self.site is None:
+            raise ValueError("site: None is not allowed; a runtime on the internet calls the services there")
 
 
 class AgentCore(pulumi.ComponentResource):
@@ -51,6 +71,10 @@ class AgentCore(pulumi.ComponentResource):
         Route(method="GET", path="/tools"),
     )
     service_names: list[pulumi.Output[str]]
+    runtime_arn: pulumi.Output[str] | None = None
+    runtime_id: pulumi.Output[str] | None = None
+    endpoint_arn: pulumi.Output[str] | None = None
+    """Of the runtime, where the stack has one."""
 
     def __init__(self, name: str, args: AgentCoreArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("nova:agent_core:AgentCore", name, None, opts)
@@ -60,26 +84,45 @@ class AgentCore(pulumi.ComponentResource):
         platform = args.platform
         self._model = Model(id=args.model, region=platform.account.region, account=platform.account)
         self._image = platform.image(name, FOLDER, parent=self)
-        service = self._service(platform.cache.user(name))
+        memory = platform.cache.user(name)
+        service = self._service(memory)
         self.service_names = [service.name]
-        self.register_outputs({"service_names": self.service_names})
+        if args.runtime.network is not RuntimeNetwork.NONE:
+            runtime = self._runtime(memory)
+            self.runtime_arn, self.runtime_id = runtime.arn, runtime.runtime_id
+            self.endpoint_arn = runtime.endpoint_arn
+        self.register_outputs(
+            {
+                "service_names": self.service_names,
+                "runtime_arn": self.runtime_arn,
+                "runtime_id": self.runtime_id,
+                "endpoint_arn": self.endpoint_arn,
+            }
+        )
 
-    def _service(self, memory: CacheUser) -> FargateService:
-        platform, args = self._args.platform, self._args
-        role = task_service_role(f"{self._label}-task", platform.account, self._child)
+    def _grant(self, role: ServiceRole) -> None:
+        platform = self._args.platform
         platform.events.grant_append(role)
         platform.events.grant_query(role)
         platform.content.grant_put(role, SESSIONS)
         platform.content.grant_get(role, SESSIONS)
         platform.content.grant_erase(role, SESSIONS)
         self._model.grant_invoke(role, streaming=True)
+
+    def _service(self, memory: CacheUser) -> FargateService:
+        platform, args = self._args.platform, self._args
+        role = task_service_role(f"{self._label}-task", platform.account, self._child)
+        self._grant(role)
         return FargateService(
             self._label,
             FargateServiceArgs(
                 host=platform.host,
                 image=self._image,
                 command=("python", "-m", "nova_agent_core.app"),
-                environment=self._environment(memory),
+                environment=task_environment(self._label)
+                | self._environment()
+                | self._services()
+                | self._memory(memory),
                 secrets={"REDIS_PASSWORD": memory.password},
                 role=role,
                 size=args.size,
@@ -96,25 +139,69 @@ class AgentCore(pulumi.ComponentResource):
                     parent=self,
                 ),
                 internet=(platform.user_pool.signing_keys,),
-                calls=(platform.cache.callee, args.search, args.audio, args.projector),
+                calls=self._callees(),
             ),
             opts=self._child,
         )
 
-    def _environment(self, memory: CacheUser) -> dict[str, pulumi.Input[str]]:
+    def _runtime(self, memory: CacheUser) -> AgentRuntime:
         platform, args = self._args.platform, self._args
-        return (
-            task_environment(self._label)
-            | platform.user_pool.task_environment()
-            | {
-                "EVENT_STORE_TABLE": platform.events.name,
-                "CONTENT_BUCKET": platform.content.name,
-                "MODEL_ID": self._model.id,
-                "MODEL_REGION": self._model.region,
-                "SEARCH_URL": args.search.url,
-                "AUDIO_URL": args.audio.url,
-                "PROJECTOR_URL": args.projector.url,
-                "REDIS_URL": platform.cache.callee.url,
-                "REDIS_USERNAME": memory.name,
-            }
+        label = f"{self._label}-runtime"
+        role = runtime_service_role(f"{label}-role", platform.account, self._child)
+        self._grant(role)
+        in_vpc = args.runtime.in_vpc
+        # Outside the VPC there is no cache: a session is remembered by its own machine, or read again from
+        # its documents.
+        remembered = self._memory(memory) if in_vpc else {"SESSION_MEMORY": "process"}
+        return AgentRuntime(
+            label,
+            AgentRuntimeArgs(
+                account=platform.account,
+                vpc=platform.host.vpc,
+                logs=platform.host.logs,
+                alerts=platform.queues.alerts,
+                plan=args.runtime,
+                image=self._image,
+                role=role,
+                description="The coordinator, with a machine for each session",
+                environment=runtime_environment(label, platform.account.region)
+                | self._environment()
+                | (self._services() if in_vpc else self._public_services())
+                | remembered,
+                secrets={"REDIS_PASSWORD": memory.password} if in_vpc else {},
+                calls=self._callees() if in_vpc else (),
+                internet=(platform.user_pool.signing_keys,),
+                headers=(AUTHORIZATION_HEADER,),
+            ),
+            opts=self._child,
         )
+
+    def _callees(self) -> tuple[Callee, ...]:
+        args = self._args
+        return (args.platform.cache.callee, args.search, args.audio, args.projector)
+
+    def _environment(self) -> dict[str, pulumi.Input[str]]:
+        platform = self._args.platform
+        return platform.user_pool.task_environment() | {
+            "EVENT_STORE_TABLE": platform.events.name,
+            "CONTENT_BUCKET": platform.content.name,
+            "MODEL_ID": self._model.id,
+            "MODEL_REGION": self._model.region,
+        }
+
+    def _services(self) -> dict[str, pulumi.Input[str]]:
+        args = self._args
+        return {
+            "SEARCH_URL": args.search.url,
+            "AUDIO_URL": args.audio.url,
+            "PROJECTOR_URL": args.projector.url,
+        }
+
+    def _public_services(self) -> dict[str, pulumi.Input[str]]:
+        # Tools call as the person who asks, so that the public API is as good as the private names.
+        site = self._args.site
+        names = ("SEARCH_URL", "AUDIO_URL", "PROJECTOR_URL")
+        return {name: f"https://{site.host}" for name in names if site is not None}
+
+    def _memory(self, memory: CacheUser) -> dict[str, pulumi.Input[str]]:
+        return {"REDIS_URL": self._args.platform.cache.callee.url, "REDIS_USERNAME": memory.name}

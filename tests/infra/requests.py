@@ -393,6 +393,16 @@ def _record(inputs: Properties) -> Properties:
     return {"hostedZoneId": zone, "changeBatch": {"changes": [change]}}
 
 
+def _agent_runtime(inputs: Properties) -> Properties:
+    (inputs["lifecycleConfiguration"],) = inputs.pop("lifecycleConfigurations")
+    place = inputs["networkConfiguration"].get("networkModeConfig", {})
+    # Recorded ids say whose they are, which AWS's never do.
+    for member, prefix in (("securityGroups", "sg"), ("subnets", "subnet")):
+        if member in place:
+            place[member] = [f"{prefix}-{number:017x}" for number, _ in enumerate(place[member])]
+    return inputs
+
+
 def _one(service: str, shape: str, **rename: str) -> Mapped:
     """Map all inputs to one request; ``name`` is renamed where AWS calls it otherwise."""
     named = "name" if "name" in rename else None
@@ -470,11 +480,22 @@ MAPPED: Mapping[str, Mapped] = {
     ),
     "aws:appautoscaling/target:Target": _one("application-autoscaling", "RegisterScalableTarget"),
     "aws:cloudwatch/eventArchive:EventArchive": _one("events", "CreateArchive", name="archiveName"),
+    "aws:bedrock/agentcoreAgentRuntime:AgentcoreAgentRuntime": Mapped(
+        sent=(Sent(service="bedrock-agentcore-control", shape="CreateAgentRuntime", reshape=_agent_runtime),),
+        unsent={"timeouts": _WAITING},
+    ),
+    "aws:bedrock/agentcoreAgentRuntimeEndpoint:AgentcoreAgentRuntimeEndpoint": Mapped(
+        sent=(Sent(service="bedrock-agentcore-control", shape="CreateAgentRuntimeEndpoint"),),
+        unsent={"timeouts": _WAITING},
+    ),
     "aws:cloudwatch/eventBus:EventBus": _one("events", "CreateEventBus", name="name"),
     "aws:cloudwatch/eventRule:EventRule": _one("events", "PutRule", name="name"),
     "aws:cloudwatch/eventTarget:EventTarget": Mapped(
         sent=(Sent(service="events", shape="PutTargets", reshape=_event_target),), named="targetId"
     ),
+    "aws:cloudwatch/logDelivery:LogDelivery": _one("logs", "CreateDelivery"),
+    "aws:cloudwatch/logDeliveryDestination:LogDeliveryDestination": _one("logs", "PutDeliveryDestination"),
+    "aws:cloudwatch/logDeliverySource:LogDeliverySource": _one("logs", "PutDeliverySource"),
     "aws:cloudwatch/logGroup:LogGroup": Mapped(
         sent=(
             Sent(

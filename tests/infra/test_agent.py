@@ -1,20 +1,32 @@
 """The agent: where it may be, where its models may be, and its second host."""
 
 import json
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from nova_agent_core.runtime_app import AUTHORIZATION_HEADER as ACCEPTED_HEADER
 
 from components.agent.availability import AGENTCORE_REGIONS, OFFERS, check_model, check_runtime_region
 from components.agent.model_ids import GEOGRAPHIES, PROVIDERS
 from components.agent.residency import Place, Residency, departures, model_place
-from components.agent.runtime_plan import RuntimeNetwork, SessionLimits, check_endpoint_version
+from components.agent.runtime_plan import (
+    RuntimeNetwork,
+    SessionLimits,
+    check_endpoint_version,
+    check_variables,
+)
+from components.names import stack_identifier
+from evaluation.answers import ACCOUNT_ID
+from services.agent_core.infra import AUTHORIZATION_HEADER
 from settings.errors import SettingsError
 from settings.project import stack_config
 from settings.settings import Settings
 from settings.values import Values
-from tests.infra.deployment import ROOT
+from tests.infra.conftest import deployed
+from tests.infra.deployment import ROOT, Deployment, deploy, run
+from tests.infra.policies import actions_on, granted
 
 SONNET = "anthropic.claude-sonnet-4-6"
 EMBEDDINGS = "amazon.nova-2-multimodal-embeddings-v1:0"
@@ -207,3 +219,319 @@ class TestRuntimePlan:
         else:
             with pytest.raises(ValueError, match="is not allowed"):
                 make()
+
+
+RUNTIME = "aws:bedrock/agentcoreAgentRuntime:AgentcoreAgentRuntime"
+ENDPOINT = "aws:bedrock/agentcoreAgentRuntimeEndpoint:AgentcoreAgentRuntimeEndpoint"
+INGRESS = "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule"
+EGRESS = "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule"
+LOG_GROUP = "aws:cloudwatch/logGroup:LogGroup"
+ALARM = "aws:cloudwatch/metricAlarm:MetricAlarm"
+POLICY = "agent-core-runtime-role-policy"
+PROD_ID = "nova_prod_agent_core_runtime-a1B2c3D4e5"
+PUBLIC = {
+    "agentRuntimeNetwork": "public",
+    "domain": "nova.example.com",
+    "hostedZoneId": "Z0123456789ABCDEFGHIJ",
+}
+
+
+def arn(service: str, resource: str) -> str:
+    return f"arn:aws:{service}:us-east-1:{ACCOUNT_ID}:{resource}"
+
+
+def runtime_of(deployment: Deployment) -> dict[str, Any]:
+    return deployment.one(RUNTIME, "agent-core-runtime-runtime").inputs
+
+
+class TestRuntime:
+    """The coordinator's image on AgentCore, in the VPC."""
+
+    def test_it_runs_the_services_image_by_its_digest(self, production: Deployment) -> None:
+        inputs = runtime_of(production)
+        image = inputs["agentRuntimeArtifact"]["containerConfiguration"]["containerUri"]
+        task = production.one("aws:ecs/taskDefinition:TaskDefinition", "agent-core-task")
+        (container,) = json.loads(task.inputs["containerDefinitions"])
+        assert image == container["image"]
+        assert "@sha256:" in image
+        assert inputs["protocolConfiguration"] == {"serverProtocol": "HTTP"}
+        assert inputs["platformVersion"] == "V1"
+        assert inputs["agentRuntimeName"] == "nova_prod_agent_core_runtime"
+
+    def test_its_container_is_told_what_a_task_is_told(self, production: Deployment) -> None:
+        variables = dict(runtime_of(production)["environmentVariables"])
+        task = production.one("aws:ecs/taskDefinition:TaskDefinition", "agent-core-task")
+        (container,) = json.loads(task.inputs["containerDefinitions"])
+        told = {variable["name"]: variable["value"] for variable in container["environment"]}
+        (secret,) = container["secrets"]
+        assert variables.pop("REDIS_PASSWORD_SECRET") == secret["valueFrom"]
+        assert secret["name"] == "REDIS_PASSWORD"
+        assert (variables.pop("AWS_REGION"), variables.pop("AWS_DEFAULT_REGION")) == ("us-east-1",) * 2
+        own = {"PORT": "8080", "SERVICE_NAME": "agent-core-runtime"}
+        assert variables == told | own
+
+    def test_its_environment_fits_with_room(self, deployment: Deployment) -> None:
+        variables = runtime_of(deployment)["environmentVariables"]
+        assert len(variables) <= 50
+        # AgentCore takes 4 KB of names and values in all.
+        assert sum(len(name) + len(str(value)) for name, value in variables.items()) < 3072
+
+    def test_the_header_that_carries_the_token_passes(self, production: Deployment) -> None:
+        allowed = runtime_of(production)["requestHeaderConfiguration"]["requestHeaderAllowlists"]
+        assert allowed == [AUTHORIZATION_HEADER] == [ACCEPTED_HEADER]
+        assert AUTHORIZATION_HEADER.startswith("X-Amzn-Bedrock-AgentCore-Runtime-Custom-")
+
+    def test_sessions_live_as_the_stack_says(self) -> None:
+        inputs = runtime_of(
+            deploy("dev", overrides={"agentIdleSeconds": "60", "agentLifetimeSeconds": "3600"})
+        )
+        assert inputs["lifecycleConfigurations"] == [{"idleRuntimeSessionTimeout": 60, "maxLifetime": 3600}]
+
+    def test_it_waits_for_its_rights(self, deployment: Deployment) -> None:
+        runtime = deployment.one(RUNTIME, "agent-core-runtime-runtime")
+        policy = deployment.one("aws:iam/rolePolicy:RolePolicy", POLICY)
+        membership = deployment.one(
+            "aws:elasticache/userGroupAssociation:UserGroupAssociation", "nova-cache-agent-core-membership"
+        )
+        assert {policy.urn, membership.urn} <= runtime.depends_on
+        assert runtime.inputs["timeouts"] == {"create": "30m", "update": "30m", "delete": "30m"}
+
+    def test_only_agentcore_takes_its_role_and_only_for_this_account(self, production: Deployment) -> None:
+        role = production.one("aws:iam/role:Role", "agent-core-runtime-role-role")
+        (statement,) = json.loads(role.inputs["assumeRolePolicy"])["Statement"]
+        assert statement["Principal"] == {"Service": "bedrock-agentcore.amazonaws.com"}
+        assert statement["Condition"] == {
+            "StringEquals": {"aws:SourceAccount": ACCOUNT_ID},
+            "ArnLike": {"aws:SourceArn": arn("bedrock-agentcore", "*")},
+        }
+
+    def test_it_may_do_what_the_service_may(self, production: Deployment) -> None:
+        def rights(policy: str) -> set[tuple[tuple[str, ...], tuple[str, ...]]]:
+            return {(found.actions, found.resources) for found in granted(production, policy)}
+
+        assert rights("agent-core-task-policy") <= rights(POLICY)
+
+    def test_it_may_write_its_own_logs_and_identify_itself_and_nothing_wider(
+        self, production: Deployment
+    ) -> None:
+        name = "nova_prod_agent_core_runtime"
+        group = arn("logs", f"log-group:/aws/bedrock-agentcore/runtimes/{name}-*")
+        assert actions_on(production, POLICY, group) == {"logs:CreateLogGroup", "logs:DescribeLogStreams"}
+        assert actions_on(production, POLICY, f"{group}:log-stream:*") == {
+            "logs:CreateLogStream",
+            "logs:PutLogEvents",
+        }
+        directory = "workload-identity-directory/default"
+        identified = {
+            "bedrock-agentcore:GetWorkloadAccessToken",
+            "bedrock-agentcore:GetWorkloadAccessTokenForJWT",
+        }
+        for resource in (directory, f"{directory}/workload-identity/{name}-*"):
+            assert actions_on(production, POLICY, arn("bedrock-agentcore", resource)) == identified
+        secret = production.one("aws:secretsmanager/secret:Secret", "nova-cache-agent-core-password-secret")
+        assert actions_on(
+            production, POLICY, arn("secretsmanager", f"secret:{secret.name}-0000000-AbCdEf")
+        ) == {"secretsmanager:GetSecretValue"}
+        (metrics,) = [found for found in granted(production, POLICY) if found.sid == "SendMetrics"]
+        assert metrics.conditions == {"StringEquals": {"cloudwatch:namespace": "bedrock-agentcore"}}
+        anywhere = {
+            action
+            for found in granted(production, POLICY)
+            if "*" in found.resources
+            for action in found.actions
+        }
+        assert {action.partition(":")[0] for action in anywhere} == {"cloudwatch", "ecr", "logs", "xray"}
+
+    def test_it_reaches_what_the_service_reaches(self, production: Deployment) -> None:
+        own = "agent-core-runtime-security-group-0000000"
+        place = runtime_of(production)["networkConfiguration"]
+        assert place["networkMode"] == "VPC"
+        assert place["networkModeConfig"]["securityGroups"] == [own]
+        reached = {
+            (rule.inputs["securityGroupId"], rule.inputs["fromPort"])
+            for rule in production.of_type(INGRESS)
+            if rule.inputs.get("referencedSecurityGroupId") == own
+        }
+        assert reached == {
+            ("nova-cache-security-group-0000000", 6379),
+            ("search-security-group-0000000", 8000),
+            ("audio-security-group-0000000", 8000),
+            ("projector-security-group-0000000", 8000),
+        }
+        left = {
+            (rule.inputs.get("referencedSecurityGroupId"), rule.inputs["fromPort"])
+            for rule in production.of_type(EGRESS)
+            if rule.inputs["securityGroupId"] == own
+        }
+        assert reached <= left
+        assert not [rule for rule in production.of_type(INGRESS) if rule.inputs["securityGroupId"] == own]
+
+    def test_its_outputs_are_found(self, production: Deployment) -> None:
+        runtime = arn("bedrock-agentcore", f"runtime/{PROD_ID}")
+        assert production.outputs["agent_runtime_arn"] == runtime
+        assert production.outputs["agent_runtime_id"] == PROD_ID
+        assert production.outputs["agent_endpoint_arn"] == f"{runtime}/runtime-endpoint/live"
+
+    def test_without_a_runtime_there_is_nothing_of_it(self) -> None:
+        without = deploy("dev", overrides={"agentRuntimeNetwork": "none"})
+        assert not [name for name in without.resources if "agent-core-runtime" in name]
+        assert without.outputs.get("agent_runtime_arn") is None
+
+    @pytest.mark.parametrize("stack", ["dev", "prod"])
+    def test_names_keep_stacks_apart(self, stack: str) -> None:
+        names: list[str] = []
+
+        def program() -> None:
+            names.extend(stack_identifier(label, 48) for label in ("agent-core", "agent_core", "a" * 60))
+
+        run(program, stack=stack)
+        run(program, stack=f"{stack}-2", project="9nova")
+        assert len(set(names)) == len(names)
+        assert all(
+            name[0].isalpha() and name.replace("_", "").isalnum() and len(name) <= 48 for name in names
+        )
+
+
+class TestPublicRuntime:
+    """The coordinator's image on AgentCore, without a way into the VPC."""
+
+    def test_it_reaches_the_services_by_the_sites_address_and_remembers_by_itself(self) -> None:
+        deployment = deploy("dev", overrides=PUBLIC)
+        inputs = runtime_of(deployment)
+        assert inputs["networkConfiguration"] == {"networkMode": "PUBLIC"}
+        variables = inputs["environmentVariables"]
+        for name in ("SEARCH_URL", "AUDIO_URL", "PROJECTOR_URL"):
+            assert variables[name] == "https://nova.example.com"
+        assert variables["SESSION_MEMORY"] == "process"
+        assert not [name for name in variables if name.startswith("REDIS")]
+        assert not [found for found in granted(deployment, POLICY) if "Redis" in found.sid]
+        assert not [name for name in deployment.resources if "agent-core-runtime-security-group" in name]
+
+    def test_it_needs_an_address_that_is_known_beforehand(self) -> None:
+        with pytest.raises(SettingsError, match=r"nova:agentRuntimeNetwork: 'public'.*set domain"):
+            settings_with(agentRuntimeNetwork="public")
+        assert settings_with(**PUBLIC).agent.network is RuntimeNetwork.PUBLIC
+
+
+class TestEndpoint:
+    """Which version answers, and where what it says is kept."""
+
+    def test_it_follows_the_newest_version(self, production: Deployment) -> None:
+        inputs = production.one(ENDPOINT, "agent-core-runtime-endpoint").inputs
+        assert (inputs["agentRuntimeId"], inputs["name"]) == (PROD_ID, "live")
+        assert inputs["agentRuntimeVersion"] == "1"
+
+    def test_it_stays_with_the_version_that_it_is_pinned_to(self) -> None:
+        preview = deploy("dev", preview=True, overrides={"agentEndpointVersion": "7"})
+        assert preview.one(ENDPOINT, "agent-core-runtime-endpoint").inputs["agentRuntimeVersion"] == "7"
+
+    def test_its_logs_are_encrypted_and_kept_before_the_first_is_written(
+        self, deployment: Deployment
+    ) -> None:
+        endpoint = deployment.one(ENDPOINT, "agent-core-runtime-endpoint")
+        runtime_id = endpoint.inputs["agentRuntimeId"]
+        for label, name in (("default", "DEFAULT"), ("live", "live")):
+            group = deployment.one(LOG_GROUP, f"agent-core-runtime-{label}-logs")
+            assert group.inputs["name"] == f"/aws/bedrock-agentcore/runtimes/{runtime_id}-{name}"
+            assert group.inputs["retentionInDays"] in {14, 365}
+            assert ":key/" in group.inputs["kmsKeyId"]
+            assert group.urn in endpoint.depends_on
+
+    def test_every_trouble_of_it_is_told(self, deployment: Deployment) -> None:
+        runtime_id = deployment.one(ENDPOINT, "agent-core-runtime-endpoint").inputs["agentRuntimeId"]
+        found = {
+            alarm.inputs["metricName"]: alarm.inputs
+            for alarm in deployment.of_type(ALARM)
+            if alarm.inputs.get("namespace") == "AWS/Bedrock-AgentCore"
+        }
+        assert set(found) == {"SystemErrors", "UserErrors", "Throttles", "Latency"}
+        for inputs in found.values():
+            assert inputs["dimensions"] == {
+                "Resource": arn("bedrock-agentcore", f"runtime/{runtime_id}"),
+                "Operation": "InvokeAgentRuntime",
+                "Name": f"{runtime_id.partition('-')[0]}::live",
+            }
+
+
+class TestDeliveries:
+    """Usage, traces and, if wanted, what was said."""
+
+    def delivered(self, deployment: Deployment) -> dict[str, dict[str, Any]]:
+        sources = {
+            found.inputs["name"]: found.inputs
+            for found in deployment.of_type("aws:cloudwatch/logDeliverySource:LogDeliverySource")
+        }
+        deliveries = deployment.of_type("aws:cloudwatch/logDelivery:LogDelivery")
+        return {
+            sources[found.inputs["deliverySourceName"]]["logType"]: found.inputs
+            | sources[found.inputs["deliverySourceName"]]
+            for found in deliveries
+            if found.name.startswith("agent-core-runtime")
+        }
+
+    def test_words_are_delivered_only_where_that_is_wanted(self) -> None:
+        assert set(self.delivered(deployed("prod"))) == {"USAGE_LOGS", "TRACES"}
+        with_words = deploy("prod", overrides={"agentApplicationLogs": "true"})
+        assert set(self.delivered(with_words)) == {"USAGE_LOGS", "APPLICATION_LOGS", "TRACES"}
+        runtime = arn("bedrock-agentcore", f"runtime/{PROD_ID}")
+        assert {found["resourceArn"] for found in self.delivered(with_words).values()} == {runtime}
+
+    def test_logs_go_to_groups_that_services_may_write_to(self) -> None:
+        deployment = deploy("prod", overrides={"agentApplicationLogs": "true"})
+        for label in ("usage", "application"):
+            group = deployment.one(LOG_GROUP, f"agent-core-runtime-{label}-logs").inputs
+            kind = f"{label.upper()}_LOGS"
+            assert (
+                group["name"]
+                == f"/aws/vendedlogs/bedrock-agentcore/runtime/{kind}/nova-prod-agent-core-runtime"
+            )
+            assert ":key/" in group["kmsKeyId"]
+            assert group["retentionInDays"] == 365
+            destination = deployment.one(
+                "aws:cloudwatch/logDeliveryDestination:LogDeliveryDestination",
+                f"agent-core-runtime-{label}-destination",
+            )
+            where = destination.inputs["deliveryDestinationConfiguration"]["destinationResourceArn"]
+            assert where == arn("logs", f"log-group:{group['name']}")
+
+    def test_traces_go_to_xray(self, production: Deployment) -> None:
+        destination = production.one(
+            "aws:cloudwatch/logDeliveryDestination:LogDeliveryDestination",
+            "agent-core-runtime-traces-destination",
+        )
+        assert destination.inputs["deliveryDestinationType"] == "XRAY"
+
+    def test_they_are_made_one_after_the_other(self) -> None:
+        deployment = deploy("prod", overrides={"agentApplicationLogs": "true"})
+        kind = "aws:cloudwatch/logDelivery:LogDelivery"
+        usage, application, traces = (
+            deployment.one(kind, f"agent-core-runtime-{label}-delivery")
+            for label in ("usage", "application", "traces")
+        )
+        assert usage.urn in application.depends_on
+        assert application.urn in traces.depends_on
+        assert len({found.urn for found in deployment.of_type(kind) if found.name.startswith("agent")}) == 3
+
+
+class TestVariables:
+    """What a runtime's environment may be."""
+
+    @given(
+        st.dictionaries(
+            st.text("AB_", max_size=101), st.text("x", max_size=20) | st.just("y" * 5001), max_size=52
+        )
+    )
+    def test_an_environment_is_taken_exactly_where_agentcore_takes_it(
+        self, variables: dict[str, str]
+    ) -> None:
+        fits = len(variables) <= 50 and all(
+            1 <= len(name) <= 100 and len(value) <= 5000 for name, value in variables.items()
+        )
+        if fits:
+            check_variables(variables)
+        else:
+            with pytest.raises(ValueError, match=r"environment: .* up to"):
+                check_variables(variables)
+
+    def test_what_is_not_known_yet_is_not_looked_at(self) -> None:
+        check_variables({"LATER": object()})

@@ -1,0 +1,344 @@
+"""The agent's managed host, Amazon Bedrock AgentCore Runtime.
+
+Creates: the runtime and the endpoint that callers name; the log groups of both its endpoints; the deliveries
+of its usage, traces and, if wanted, application logs; alarms. In the VPC: its security group and rules.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import pulumi
+import pulumi_aws as aws
+
+from components.access.role import ServiceRole, ServiceRoleArgs
+from components.access.statements import Statement
+from components.account import Account
+from components.agent.delivery import RuntimeDeliveries, RuntimeDeliveriesArgs
+from components.agent.runtime_plan import RuntimeNetwork, RuntimePlan, check_variables
+from components.compute.image import Image
+from components.data.secrets import SecretReference
+from components.names import stack_identifier
+from components.network.connection import Callee, Peer, RuleNames, connect
+from components.network.needs import InternetNeed, needs_of
+from components.network.vpc import Vpc
+from components.observe.alarms import AlarmArgs, Alerts
+from components.observe.logs import LogPolicy
+from components.observe.metrics import Metric
+
+PORT = 8080
+"""Where AgentCore calls a container that speaks HTTP."""
+PLATFORM_VERSION = "V1"
+"""Starts each session by itself; V2 restores all from one snapshot, connections and secrets included."""
+ENDPOINT = "live"
+"""Name of the endpoint that callers use; AgentCore's own, DEFAULT, always answers with the newest version."""
+TIMEOUT = "30m"
+"""How long the provider waits for a runtime or endpoint: as long as its default, said once."""
+
+SYSTEM_ERRORS = 0
+THROTTLES = 0
+USER_ERRORS = 10
+"""In five minutes: a container that does not answer counts as the caller's error, and so do its refusals."""
+LATENCY_MS = 60_000
+"""Average time to the last token; a turn with several tools takes some tens of seconds."""
+
+_NAME_LENGTH_MAX = 48
+_SERVICE = "bedrock-agentcore"
+_LOGS = "log-group:/aws/bedrock-agentcore/runtimes"
+_METRICS_NAMESPACE = "bedrock-agentcore"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentRuntimeArgs:
+    """What a runtime runs, as whom, where, and who hears of its troubles.
+
+    Raises ``ValueError`` for an environment that AgentCore does not take, and for a plan without a runtime.
+    """
+
+    account: Account
+    vpc: Vpc
+    logs: LogPolicy
+    alerts: Alerts
+    plan: RuntimePlan
+    image: Image
+    """Its own command answers ``/ping`` and ``/invocations``: a runtime takes no command."""
+    role: ServiceRole
+    """Made by ``runtime_service_role`` and granted all that the container needs; it is sealed here."""
+    description: str
+    environment: Mapping[str, pulumi.Input[str]]
+    secrets: Mapping[str, SecretReference] = field(default_factory=dict[str, SecretReference])
+    """By the variable that the container wants: it gets ``<name>_SECRET``, and reads the value itself."""
+    calls: Sequence[Callee] = ()
+    """What in the VPC it may call; only in the VPC."""
+    internet: Sequence[InternetNeed] = ()
+    """Hosts that it calls, apart from the AWS APIs that its role may use."""
+    headers: Sequence[str] = ()
+    """Headers of a request that reach the container, beside AgentCore's own."""
+
+    def __post_init__(self) -> None:
+        """Check place and environment."""
+        if self.plan.network is RuntimeNetwork.NONE:
+            raise ValueError("plan.network: none is not allowed; make no runtime instead")
+        if self.calls and self.plan.network is not RuntimeNetwork.VPC:
+            raise ValueError("calls: a runtime on the internet reaches nothing in the VPC")
+        check_variables({**self.environment, **{f"{name}_SECRET": "" for name in self.secrets}})
+
+
+class AgentRuntime(pulumi.ComponentResource):
+    """A runtime, and the endpoint at which it is called.
+
+    Every change makes a new version; sessions that run go on with theirs. A preview cannot know its number:
+    an endpoint that follows the newest is shown as changed whenever the runtime is, a pinned one never.
+    """
+
+    arn: pulumi.Output[str]
+    runtime_id: pulumi.Output[str]
+    endpoint_arn: pulumi.Output[str]
+
+    def __init__(self, name: str, args: AgentRuntimeArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("nova:agent:AgentRuntime", name, None, opts)
+        self._label = name
+        self._args = args
+        self._child = pulumi.ResourceOptions(parent=self)
+        self._runtime_name = runtime_name(name)
+        runtime = self._runtime(self._grant())
+        self.arn = runtime.agent_runtime_arn
+        self.runtime_id = runtime.agent_runtime_id
+        self.endpoint_arn = self._endpoint(runtime).agent_runtime_endpoint_arn
+        RuntimeDeliveries(
+            name,
+            RuntimeDeliveriesArgs(
+                runtime_arn=self.arn, logs=args.logs, application_logs=args.plan.application_logs
+            ),
+            opts=self._child,
+        )
+        self._watch()
+        self.register_outputs(
+            {"arn": self.arn, "runtime_id": self.runtime_id, "endpoint_arn": self.endpoint_arn}
+        )
+
+    def _grant(self) -> aws.iam.RolePolicy:
+        args = self._args
+        args.image.grant_pull(args.role)
+        for name, secret in sorted(args.secrets.items()):
+            secret.grant_read(args.role, f"Read{name.replace('_', ' ').title().replace(' ', '')}")
+        args.role.add(*_runtime_rights(args.account, self._runtime_name))
+        return args.role.seal()
+
+    def _runtime(self, policy: aws.iam.RolePolicy) -> aws.bedrock.AgentcoreAgentRuntime:
+        args = self._args
+        references = {f"{name}_SECRET": secret.value_from for name, secret in args.secrets.items()}
+        return aws.bedrock.AgentcoreAgentRuntime(
+            f"{self._label}-runtime",
+            agent_runtime_name=self._runtime_name,
+            description=args.description,
+            role_arn=args.role.arn,
+            agent_runtime_artifact=aws.bedrock.AgentcoreAgentRuntimeAgentRuntimeArtifactArgs(
+                container_configuration=aws.bedrock.AgentcoreAgentRuntimeAgentRuntimeArtifactContainerConfigurationArgs(
+                    container_uri=args.image.digest
+                )
+            ),
+            network_configuration=self._network(),
+            protocol_configuration=aws.bedrock.AgentcoreAgentRuntimeProtocolConfigurationArgs(
+                server_protocol="HTTP"
+            ),
+            platform_version=PLATFORM_VERSION,
+            environment_variables={**args.environment, **references},
+            request_header_configuration=aws.bedrock.AgentcoreAgentRuntimeRequestHeaderConfigurationArgs(
+                request_header_allowlists=list(args.headers)
+            )
+            if args.headers
+            else None,
+            lifecycle_configurations=[
+                aws.bedrock.AgentcoreAgentRuntimeLifecycleConfigurationArgs(
+                    idle_runtime_session_timeout=args.plan.sessions.idle_seconds,
+                    max_lifetime=args.plan.sessions.lifetime_seconds,
+                )
+            ],
+            timeouts=aws.bedrock.AgentcoreAgentRuntimeTimeoutsArgs(
+                create=TIMEOUT, update=TIMEOUT, delete=TIMEOUT
+            ),
+            opts=pulumi.ResourceOptions(
+                parent=self,
+                # AgentCore tries the role on the image when a runtime is made. The provider tries again while
+                # IAM spreads the news, but not for a policy that is made later.
+                depends_on=[
+                    policy,
+                    *(needed for secret in args.secrets.values() for needed in secret.valid_after),
+                ],
+                # Its name is taken as long as it is there.
+                delete_before_replace=True,
+            ),
+        )
+
+    def _network(self) -> aws.bedrock.AgentcoreAgentRuntimeNetworkConfigurationArgs:
+        if self._args.plan.network is RuntimeNetwork.PUBLIC:
+            return aws.bedrock.AgentcoreAgentRuntimeNetworkConfigurationArgs(network_mode="PUBLIC")
+        # AWS keeps network interfaces of a runtime for hours after its end, and with them this group: nothing
+        # about it may ask for a new one.
+        group = aws.ec2.SecurityGroup(
+            f"{self._label}-security-group",
+            description=f"Sessions of {self._label}",
+            vpc_id=self._args.vpc.vpc_id,
+            opts=self._child,
+        )
+        self._connect(group.id)
+        return aws.bedrock.AgentcoreAgentRuntimeNetworkConfigurationArgs(
+            network_mode="VPC",
+            network_mode_config=aws.bedrock.AgentcoreAgentRuntimeNetworkConfigurationNetworkModeConfigArgs(
+                security_groups=[group.id], subnets=self._args.vpc.agent_subnet_ids
+            ),
+        )
+
+    def _connect(self, group_id: pulumi.Output[str]) -> None:
+        args = self._args
+        peer = Peer(label=f"the sessions of {self._label}", security_group_id=group_id)
+        needs = (*needs_of(args.role.statements, args.account.region), *args.internet)
+        args.vpc.allow_out(peer, self._label, needs, parent=self)
+        for callee in args.calls:
+            connect(
+                caller=peer,
+                callee=callee.peer,
+                port=callee.port,
+                names=RuleNames(
+                    ingress=f"{self._label}-ingress-at-{callee.name}",
+                    egress=f"{self._label}-egress-to-{callee.name}",
+                ),
+                parent=self,
+            )
+
+    def _endpoint(
+        self, runtime: aws.bedrock.AgentcoreAgentRuntime
+    ) -> aws.bedrock.AgentcoreAgentRuntimeEndpoint:
+        # AgentCore would make these itself at the first call, unencrypted and for ever.
+        groups = [
+            self._args.logs.group(
+                f"{self._label}-{endpoint.lower()}-logs",
+                parent=self,
+                physical_name=pulumi.Output.concat(
+                    "/aws/bedrock-agentcore/runtimes/", runtime.agent_runtime_id, "-", endpoint
+                ),
+            )
+            for endpoint in ("DEFAULT", ENDPOINT)
+        ]
+        return aws.bedrock.AgentcoreAgentRuntimeEndpoint(
+            f"{self._label}-endpoint",
+            name=ENDPOINT,
+            agent_runtime_id=runtime.agent_runtime_id,
+            # Left out, it would stay with the version of its own creation.
+            agent_runtime_version=self._args.plan.endpoint_version or runtime.agent_runtime_version,
+            description=f"Where {self._label} is called",
+            timeouts=aws.bedrock.AgentcoreAgentRuntimeEndpointTimeoutsArgs(
+                create=TIMEOUT, update=TIMEOUT, delete=TIMEOUT
+            ),
+            opts=pulumi.ResourceOptions(parent=self, depends_on=groups),
+        )
+
+    def _watch(self) -> None:
+        alarms = (
+            ("errors", "SystemErrors", "Sum", SYSTEM_ERRORS, "AgentCore failed to answer calls."),
+            ("refusals", "UserErrors", "Sum", USER_ERRORS, "Many calls were refused, or not answered."),
+            ("throttles", "Throttles", "Sum", THROTTLES, "Calls were throttled: they exceed a quota."),
+            ("latency", "Latency", "Average", LATENCY_MS, "Answers take longer than people wait."),
+        )
+        for label, metric, statistic, threshold, description in alarms:
+            self._args.alerts.alarm(
+                f"{self._label}-{label}-alarm",
+                AlarmArgs(
+                    description=description,
+                    runbook=f"agent-runtime-{label}",
+                    metric=Metric(
+                        namespace="AWS/Bedrock-AgentCore",
+                        name=metric,
+                        dimensions={
+                            "Resource": self.arn,
+                            "Operation": "InvokeAgentRuntime",
+                            "Name": f"{self._runtime_name}::{ENDPOINT}",
+                        },
+                        statistic=statistic,
+                        period_seconds=300,
+                    ),
+                    threshold=threshold,
+                ),
+                parent=self,
+            )
+
+
+def runtime_name(label: str) -> str:
+    """Return the name of the runtime ``label`` in the running stack: letters, digits and underscores."""
+    return stack_identifier(label, _NAME_LENGTH_MAX)
+
+
+def runtime_environment(label: str, region: str) -> dict[str, pulumi.Input[str]]:
+    """Return the part of a runtime's environment that every container has.
+
+    AgentCore sets nothing by itself, neither the region (boto's libraries read the second name only) nor the
+    port that it calls.
+    """
+    return {
+        "HOST": "0.0.0.0",  # noqa: S104 (a session has a machine of its own)
+        "PORT": str(PORT),
+        "LOG_LEVEL": "INFO",
+        "SERVICE_NAME": label,
+        "AWS_REGION": region,
+        "AWS_DEFAULT_REGION": region,
+    }
+
+
+def runtime_service_role(name: str, account: Account, opts: pulumi.ResourceOptions) -> ServiceRole:
+    """Return a role that AgentCore takes for the runtimes of this account and region."""
+    return ServiceRole(
+        name,
+        ServiceRoleArgs(
+            service=f"{_SERVICE}.amazonaws.com", account=account, source_arn=account.arn(_SERVICE, "*")
+        ),
+        opts=opts,
+    )
+
+
+def _runtime_rights(account: Account, name: str) -> tuple[Statement, ...]:
+    """Return what AgentCore itself does as the runtime's role (AgentCore developer guide, execution role).
+
+    A runtime's id is its name with a suffix. A token for a user whose id is merely stated
+    (GetWorkloadAccessTokenForUserId) is left out: people come with tokens that are verified.
+    """
+    directory = "workload-identity-directory/default"
+    return (
+        Statement(
+            sid="MakeLogGroups",
+            actions=("logs:CreateLogGroup", "logs:DescribeLogStreams"),
+            resources=(account.arn("logs", f"{_LOGS}/{name}-*"),),
+        ),
+        Statement(
+            sid="WriteLogs",
+            actions=("logs:CreateLogStream", "logs:PutLogEvents"),
+            resources=(account.arn("logs", f"{_LOGS}/{name}-*:log-stream:*"),),
+        ),
+        Statement(sid="FindLogGroups", actions=("logs:DescribeLogGroups",), resources=("*",)),
+        Statement(
+            sid="SendTraces",
+            actions=(
+                "xray:GetSamplingRules",
+                "xray:GetSamplingTargets",
+                "xray:PutTelemetryRecords",
+                "xray:PutTraceSegments",
+            ),
+            resources=("*",),
+        ),
+        Statement(
+            sid="SendMetrics",
+            actions=("cloudwatch:PutMetricData",),
+            resources=("*",),
+            conditions={"StringEquals": {"cloudwatch:namespace": _METRICS_NAMESPACE}},
+        ),
+        Statement(
+            sid="IdentifyWorkload",
+            actions=(
+                "bedrock-agentcore:GetWorkloadAccessToken",
+                "bedrock-agentcore:GetWorkloadAccessTokenForJWT",
+            ),
+            resources=(
+                account.arn(_SERVICE, directory),
+                account.arn(_SERVICE, f"{directory}/workload-identity/{name}-*"),
+            ),
+        ),
+    )
