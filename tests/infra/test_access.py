@@ -194,26 +194,31 @@ def test_each_role_invokes_its_own_model(deployment: Deployment) -> None:
     model = "anthropic.claude-sonnet-4-6"
     profile = f"arn:aws:bedrock:us-east-1:{ACCOUNT_ID}:inference-profile/global.{model}"
     through = {"bedrock:InferenceProfileArn": profile}
-    assert model_rights(deployment, "agent-core-task-policy") == [
-        (both, {profile}, {}),
-        (both, {f"arn:aws:bedrock:us-east-1::foundation-model/{model}"}, {"StringEquals": through}),
-        (
-            both,
-            {f"arn:aws:bedrock:::foundation-model/{model}"},
-            {"StringEquals": {**through, "aws:RequestedRegion": "unspecified"}},
-        ),
-    ]
+    coordinators = ["agent-core-runtime-role-policy", "agent-core-task-policy"]
+    for policy in coordinators:
+        assert model_rights(deployment, policy) == [
+            (both, {profile}, {}),
+            (both, {f"arn:aws:bedrock:us-east-1::foundation-model/{model}"}, {"StringEquals": through}),
+            (
+                both,
+                {f"arn:aws:bedrock:::foundation-model/{model}"},
+                {"StringEquals": {**through, "aws:RequestedRegion": "unspecified"}},
+            ),
+        ]
     others = {found.role for found in granted(deployment) if found.actions[0].startswith("bedrock:")}
-    assert others == {"agent-core-task-policy", "search-indexer-task-policy", "search-task-policy"}
+    assert others == {*coordinators, "search-indexer-task-policy", "search-task-policy"}
 
 
-def test_only_one_role_reads_the_password(deployment: Deployment) -> None:
+def test_only_the_coordinators_hosts_read_its_password(deployment: Deployment) -> None:
     readers = [
         (found.role, found.resources)
         for found in granted(deployment)
         if any(action.startswith("secretsmanager:") for action in found.actions)
     ]
-    assert readers == [("agent-core-execution-policy", (PASSWORD,))]
+    assert sorted(readers) == [
+        ("agent-core-execution-policy", (PASSWORD,)),
+        ("agent-core-runtime-role-policy", (PASSWORD,)),
+    ]
 
 
 def test_keys_are_used_through_one_service_only(deployment: Deployment) -> None:
