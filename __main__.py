@@ -31,6 +31,7 @@ platform = Platform(
         insights=settings.services.insights,
         alarm_email=settings.operations.alarm_email,
         runbook_url=settings.operations.runbook_url,
+        alarm_scope=settings.operations.alarms,
         edge=settings.edge,
         embedding_dimension=settings.models.embedding_dimension,
         cache=settings.data.cache,

@@ -40,7 +40,9 @@ from components.network.needs import EndpointMode
 from components.network.plan import Network
 from components.network.vpc import Vpc, VpcArgs
 from components.observe.alarms import Alerts, AlertsArgs
+from components.observe.log_watch import LogWatch, LogWatchArgs
 from components.observe.logs import LogPolicy
+from components.observe.severity import AlarmScope
 
 NAMESPACE = "nova.local"
 """Domain under which services find each other inside the VPC."""
@@ -73,6 +75,7 @@ class PlatformArgs:
     insights: Insights
     alarm_email: str
     runbook_url: str
+    alarm_scope: AlarmScope
     edge: EdgePlan
     embedding_dimension: int
     cache: CachePlan
@@ -84,6 +87,8 @@ class Platform(pulumi.ComponentResource):
     """The shared parts, as handles with verbs that a workload uses to declare what it needs."""
 
     account: Account
+    alerts: Alerts
+    """Who watches, and is told."""
     events: EventStore
     read_model: ReadModel
     content: ContentBucket
@@ -120,12 +125,18 @@ class Platform(pulumi.ComponentResource):
         )
         self._image_key = keys.images
         self._logs = LogPolicy(retention_days=args.log_retention_days, key_arn=keys.logs.arn)
-        alerts = Alerts(
+        self.alerts = Alerts(
             f"{name}-alerts",
-            AlertsArgs(account=self.account, keys=keys, email=args.alarm_email, runbook_url=args.runbook_url),
+            AlertsArgs(
+                account=self.account,
+                keys=keys,
+                email=args.alarm_email,
+                runbook_url=args.runbook_url,
+                scope=args.alarm_scope,
+            ),
             opts=self._child,
         )
-        self.queues = QueueEncryption(key=keys.messages, alerts=alerts)
+        self.queues = QueueEncryption(key=keys.messages, alerts=self.alerts)
         self._data(keys, args)
         self._messaging()
         self._compute(args)
@@ -162,13 +173,16 @@ class Platform(pulumi.ComponentResource):
                 load_balancer=self.load_balancer,
                 vpc=self.host.vpc,
                 logs=self._logs,
+                alerts=self.alerts,
                 plan=self._edge,
             ),
             opts=self._child,
         )
 
     def _data(self, keys: Keys, args: PlatformArgs) -> None:
-        table = TableArgs(key=keys.tables, recovery_days=args.recovery_days, protect=args.protect)
+        table = TableArgs(
+            key=keys.tables, alerts=self.alerts, recovery_days=args.recovery_days, protect=args.protect
+        )
         self.events = EventStore(f"{self._label}-events", table, opts=self._child)
         self.read_model = ReadModel(f"{self._label}-read-model", table, opts=self._child)
         self.content = ContentBucket(
@@ -213,7 +227,7 @@ class Platform(pulumi.ComponentResource):
                     key=keys.secrets, recovery_days=args.recovery_days, protect=args.protect
                 ),
                 logs=self._logs,
-                alerts=self.queues.alerts,
+                alerts=self.alerts,
                 snapshot_days=args.recovery_days,
                 protect=args.protect,
             ),
@@ -271,7 +285,15 @@ class Platform(pulumi.ComponentResource):
             opts=self._child,
         )
         self.host = ServiceHost(
-            account=self.account, vpc=vpc, cluster=cluster, logs=self._logs, capacity=args.capacity
+            account=self.account,
+            vpc=vpc,
+            cluster=cluster,
+            logs=self._logs,
+            alerts=self.alerts,
+            log_watch=LogWatch(
+                f"{self._label}-log-watch", LogWatchArgs(alerts=self.alerts), opts=self._child
+            ),
+            capacity=args.capacity,
         )
         self._entry(vpc, args)
 
@@ -281,6 +303,7 @@ class Platform(pulumi.ComponentResource):
             LoadBalancerArgs(
                 vpc=vpc,
                 access_logs=self.access_logs,
+                alerts=self.alerts,
                 protect=args.protect,
                 certificate=self._certificate(),
                 origin_security_group=args.edge.origin_security_group,
@@ -291,6 +314,7 @@ class Platform(pulumi.ComponentResource):
             f"{self._label}-users",
             UserPoolArgs(
                 account=self.account,
+                alerts=self.alerts,
                 existing=args.edge.existing_pool,
                 access_token_minutes=args.edge.access_token_minutes,
                 refresh_token_days=args.edge.refresh_token_days,

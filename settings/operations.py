@@ -4,10 +4,11 @@ import re
 from dataclasses import dataclass
 
 from components.observe.retention import check_retention
+from components.observe.severity import AlarmScope
 from settings.errors import SettingsError
 from settings.values import Values
 
-KEYS = ("logRetentionDays", "alarmEmail", "runbookUrl", "owner", "costCenter")
+KEYS = ("logRetentionDays", "alarms", "alarmEmail", "runbookUrl", "owner", "costCenter")
 
 # AWS limit of a tag's value; the characters are those allowed in all services.
 _TAG_VALUE = re.compile(r"[A-Za-z0-9 _.:/=+@-]{1,256}")
@@ -23,6 +24,7 @@ class OperationsSettings:
     """How long logs are kept, who is told of alarms, and who owns and pays for the stack."""
 
     log_retention_days: int
+    alarms: AlarmScope
     alarm_email: str
     """Empty for none."""
     runbook_url: str
@@ -37,6 +39,7 @@ def read_operations(values: Values) -> OperationsSettings:
     values.check("logRetentionDays", days, lambda: check_retention(days))
     return OperationsSettings(
         log_retention_days=days,
+        alarms=values.choice("alarms", AlarmScope),
         alarm_email=values.matching(
             "alarmEmail", r"([^@\s]+@[^@\s]+\.[^@\s]+)?", "it is a mail address, or empty"
         ),

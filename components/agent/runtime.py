@@ -21,9 +21,9 @@ from components.names import stack_identifier
 from components.network.connection import Callee, Peer, RuleNames, connect
 from components.network.needs import InternetNeed, needs_of
 from components.network.vpc import Vpc
-from components.observe.alarms import AlarmArgs, Alerts
+from components.observe.alarms import Alerts
 from components.observe.logs import LogPolicy
-from components.observe.metrics import Metric
+from components.observe.sets.agent import runtime_alarms
 
 PORT = 8080
 """Where AgentCore calls a container that speaks HTTP."""
@@ -33,13 +33,6 @@ ENDPOINT = "live"
 """Name of the endpoint that callers use; AgentCore's own, DEFAULT, always answers with the newest version."""
 TIMEOUT = "30m"
 """How long the provider waits for a runtime or endpoint: as long as its default, said once."""
-
-SYSTEM_ERRORS = 0
-THROTTLES = 0
-USER_ERRORS = 10
-"""In five minutes: a container that does not answer counts as the caller's error, and so do its refusals."""
-LATENCY_MS = 60_000
-"""Average time to the last token; a turn with several tools takes some tens of seconds."""
 
 _NAME_LENGTH_MAX = 48
 _SERVICE = "bedrock-agentcore"
@@ -111,7 +104,7 @@ class AgentRuntime(pulumi.ComponentResource):
             ),
             opts=self._child,
         )
-        self._watch()
+        args.alerts.watch(name, runtime_alarms(self.arn, f"{self._runtime_name}::{ENDPOINT}"), parent=self)
         self.register_outputs(
             {"arn": self.arn, "runtime_id": self.runtime_id, "endpoint_arn": self.endpoint_arn}
         )
@@ -232,35 +225,6 @@ class AgentRuntime(pulumi.ComponentResource):
             ),
             opts=pulumi.ResourceOptions(parent=self, depends_on=groups),
         )
-
-    def _watch(self) -> None:
-        alarms = (
-            ("errors", "SystemErrors", "Sum", SYSTEM_ERRORS, "AgentCore failed to answer calls."),
-            ("refusals", "UserErrors", "Sum", USER_ERRORS, "Many calls were refused, or not answered."),
-            ("throttles", "Throttles", "Sum", THROTTLES, "Calls were throttled: they exceed a quota."),
-            ("latency", "Latency", "Average", LATENCY_MS, "Answers take longer than people wait."),
-        )
-        for label, metric, statistic, threshold, description in alarms:
-            self._args.alerts.alarm(
-                f"{self._label}-{label}-alarm",
-                AlarmArgs(
-                    description=description,
-                    runbook=f"agent-runtime-{label}",
-                    metric=Metric(
-                        namespace="AWS/Bedrock-AgentCore",
-                        name=metric,
-                        dimensions={
-                            "Resource": self.arn,
-                            "Operation": "InvokeAgentRuntime",
-                            "Name": f"{self._runtime_name}::{ENDPOINT}",
-                        },
-                        statistic=statistic,
-                        period_seconds=300,
-                    ),
-                    threshold=threshold,
-                ),
-                parent=self,
-            )
 
 
 def runtime_name(label: str) -> str:

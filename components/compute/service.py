@@ -25,7 +25,10 @@ from components.edge.load_balancer import Target
 from components.network.connection import Callee, Peer, RuleNames, connect
 from components.network.needs import InternetNeed, needs_of
 from components.network.vpc import Vpc
+from components.observe.alarms import Alerts
+from components.observe.log_watch import LogWatch
 from components.observe.logs import LogPolicy, write_statement
+from components.observe.sets.compute import service_alarms
 
 PLATFORM_VERSION = "1.4.0"
 """Fargate platform version of Linux tasks, pinned: ``LATEST`` would change what runs without a deployment."""
@@ -41,6 +44,8 @@ class ServiceHost:
     vpc: Vpc
     cluster: Cluster
     logs: LogPolicy
+    alerts: Alerts
+    log_watch: LogWatch
     capacity: Capacity
 
 
@@ -154,6 +159,9 @@ class FargateService(pulumi.ComponentResource):
             ),
             parent=self,
         )
+        args.host.alerts.watch(
+            name, service_alarms(args.host.cluster.name, service.name, args.size.tasks_min), parent=self
+        )
         self.register_outputs({"name": self.name})
 
     def callee(self) -> Callee:
@@ -217,6 +225,7 @@ class FargateService(pulumi.ComponentResource):
     def _task_definition(self) -> tuple[aws.ecs.TaskDefinition, ServiceRole, aws.iam.RolePolicy]:
         args = self._args
         log_group = args.host.logs.group(f"{self._label}-logs", parent=self)
+        args.host.log_watch.count(f"{self._label}-logs", log_group, parent=self)
         execution_role, execution_policy = self._execution_role(log_group)
         container = container_definition(
             ContainerArgs(

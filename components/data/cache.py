@@ -17,9 +17,9 @@ from components.data.secrets import Secret, SecretArgs, SecretPolicy, SecretRefe
 from components.names import stack_name
 from components.network.connection import Callee, Peer
 from components.network.vpc import Vpc
-from components.observe.alarms import AlarmArgs, Alerts
+from components.observe.alarms import Alerts
 from components.observe.logs import LogPolicy
-from components.observe.metrics import Metric
+from components.observe.sets.data import cache_node_alarms
 from components.rotation import Slot, current_slot, slot_generations
 
 PORT = 6379
@@ -30,11 +30,6 @@ PASSWORD_LENGTH = 64
 """Letters and digits; ElastiCache takes 16 to 128 characters."""
 EVICTION_POLICY = "volatile-lru"
 """When memory is full, keys with an expiry go, least recently used first; what has none is never lost."""
-
-CPU_PERCENT_ALARM = 80
-MEMORY_PERCENT_ALARM = 80
-CONNECTIONS_ALARM = 5000
-"""Far above what 20 tasks with pooled connections hold, far below a node's limit of 65,000."""
 
 _ENGINES = {CacheEngine.REDIS: ("7.1", "redis7"), CacheEngine.VALKEY: ("8.0", "valkey8")}
 # Version and parameter group family of each engine.
@@ -260,38 +255,14 @@ class Cache(pulumi.ComponentResource):
         )
 
     def _watch(self) -> None:
-        alarms = (
-            ("cpu", "EngineCPUUtilization", "Maximum", CPU_PERCENT_ALARM,
-             "The engine's only thread is busy.", "cache-cpu"),
-            ("memory", "DatabaseMemoryUsagePercentage", "Maximum", MEMORY_PERCENT_ALARM,
-             "Memory is nearly used up, and keys will be evicted.", "cache-memory"),
-            ("evictions", "Evictions", "Sum", 0,
-             "Sessions lose their short-term memory early, because memory is full.", "cache-memory"),
-            ("connections", "CurrConnections", "Maximum", CONNECTIONS_ALARM,
-             "More connections than the services need.", "cache-connections"),
-        )  # fmt: skip
+        replicated = self._args.plan.replicas > 0
         for number in range(1, 2 + self._args.plan.replicas):
             # ElastiCache numbers the nodes of a group itself, and reports engine metrics by node only.
             node = f"{number:03}"
             cluster_id = pulumi.Output.concat(self._replication_group.id, "-", node)
-            for label, metric, statistic, threshold, description, runbook in alarms:
-                self._args.alerts.alarm(
-                    f"{self._label}-node-{node}-{label}-alarm",
-                    AlarmArgs(
-                        description=f"Node {node} of the cache. {description}",
-                        runbook=runbook,
-                        metric=Metric(
-                            namespace="AWS/ElastiCache",
-                            name=metric,
-                            dimensions={"CacheClusterId": cluster_id},
-                            statistic=statistic,
-                            period_seconds=300,
-                        ),
-                        threshold=threshold,
-                        periods=2,
-                    ),
-                    parent=self,
-                )
+            self._args.alerts.watch(
+                f"{self._label}-node-{node}", cache_node_alarms(cluster_id, replicated), parent=self
+            )
 
 
 def access_string(client: str) -> str:

@@ -11,11 +11,15 @@ import pulumi_aws as aws
 from components.access.role import ServiceRole
 from components.access.statements import Statement
 from components.data.keys import DataKey
+from components.observe.alarms import Alerts
+from components.observe.sets.data import table_alarms
 
 INDEX_NAME = "gsi1"
 """The one secondary index of either table, keyed by gsi1pk and gsi1sk."""
 
 _SERVICE = "dynamodb"
+# What the grants below let roles do, which is what can be throttled.
+_OPERATIONS = ("GetItem", "PutItem", "Query")
 _KEY_ATTRIBUTES = ("pk", "sk", "gsi1pk", "gsi1sk")
 
 
@@ -24,6 +28,7 @@ class TableArgs:
     """How a table is encrypted and protected."""
 
     key: DataKey
+    alerts: Alerts
     recovery_days: int
     """Days that point-in-time recovery reaches back, 1 to 35 (AWS limit)."""
     protect: bool
@@ -61,6 +66,7 @@ class EventStore(pulumi.ComponentResource):
         self.name = table.name
         self.arn = table.arn
         self.stream_arn = table.stream_arn
+        args.alerts.watch(name, table_alarms(table.name, _OPERATIONS), parent=self)
         self.register_outputs({"name": self.name, "arn": self.arn, "stream_arn": self.stream_arn})
 
     def grant_append(self, role: ServiceRole) -> None:
@@ -118,6 +124,7 @@ class ReadModel(pulumi.ComponentResource):
         )
         self.name = table.name
         self.arn = table.arn
+        args.alerts.watch(name, table_alarms(table.name, _OPERATIONS), parent=self)
         self.register_outputs({"name": self.name, "arn": self.arn})
 
     def grant_apply(self, role: ServiceRole) -> None:

@@ -2,8 +2,8 @@
 
 Creates: a regional REST API with a resource for each path segment, a method and integration for each route, a
 Cognito authorizer, a request validator, problem documents for the gateway's own errors, a VPC link to the
-load balancer with its security group, a deployment, the stage `api` with JSON access logs, execution logs and
-tracing, and its throttling.
+load balancer with its security group, a deployment, the stage `api` with JSON access logs, execution logs,
+tracing and alarms, and its throttling.
 """
 
 import hashlib
@@ -20,7 +20,9 @@ from components.edge.problems import ACCESS_LOG_FORMAT, PROBLEMS, problem_templa
 from components.edge.routes import Route, path_label, resource_paths, sorted_routes
 from components.edge.user_pool import UserPool
 from components.network.vpc import Vpc
+from components.observe.alarms import Alerts
 from components.observe.logs import LogPolicy
+from components.observe.sets.edge import api_alarms
 
 STAGE = "api"
 """The stage's name is the first segment of every public path, and of the path that services see."""
@@ -37,6 +39,7 @@ class ApiArgs:
     load_balancer: LoadBalancer
     vpc: Vpc
     logs: LogPolicy
+    alerts: Alerts
     plan: EdgePlan
 
     def __post_init__(self) -> None:
@@ -102,6 +105,7 @@ class Api(pulumi.ComponentResource):
         methods = self._routes(sorted_routes(args.routes), backend)
         stage = self._stage(args, backend, [*responses, *methods])
         self.url = stage.invoke_url
+        args.alerts.watch(name, api_alarms(self._api.name, stage.stage_name), parent=self)
         self.register_outputs({"url": self.url})
 
     def _link(self, args: ApiArgs) -> pulumi.Output[str]:

@@ -19,6 +19,8 @@ from components.edge.origin_proof import PROOF_HEADER, OriginProof
 from components.edge.plan import SiteDomain
 from components.network.connection import Peer, RuleNames, connect
 from components.network.vpc import Vpc
+from components.observe.alarms import Alerts
+from components.observe.sets.edge import load_balancer_alarms, target_alarms
 
 ORIGIN_PREFIX_LIST = "com.amazonaws.global.cloudfront.origin-facing"
 """The list of addresses from which CloudFront calls origins. It counts as 55 rules of a security group."""
@@ -72,6 +74,7 @@ class LoadBalancerArgs:
 
     vpc: Vpc
     access_logs: AccessLogs
+    alerts: Alerts
     protect: bool
     certificate: BalancerCertificate | None = None
     """Nothing for plain HTTP, between security groups that name each other."""
@@ -158,6 +161,7 @@ class LoadBalancer(pulumi.ComponentResource):
         self._arn_suffix = balancer.arn_suffix
         self.arn = balancer.arn
         self.host = self._host(balancer)
+        args.alerts.watch(name, load_balancer_alarms(balancer.arn_suffix), parent=self)
         self._listener_arns = {which: self._listener(which, balancer.arn) for which in ListenerName}
         self.register_outputs({"arn": self.arn, "host": self.host})
 
@@ -189,6 +193,9 @@ class LoadBalancer(pulumi.ComponentResource):
                 unhealthy_threshold=3,
             ),
             opts=pulumi.ResourceOptions(parent=parent),
+        )
+        self._args.alerts.watch(
+            f"{name}-target", target_alarms(self._arn_suffix, group.arn_suffix), parent=parent
         )
         return Target(
             target_group_arn=group.arn,

@@ -1,6 +1,7 @@
 """Who the callers are.
 
-Creates: a Cognito user pool and the client of our own command line and site, unless both are given.
+Creates: a Cognito user pool, the client of our own command line and site and alarms of its sign-ins, unless
+pool and client are given.
 """
 
 from dataclasses import dataclass
@@ -11,6 +12,8 @@ import pulumi_aws as aws
 from components.account import Account
 from components.edge.plan import ExistingPool
 from components.network.needs import InternetNeed
+from components.observe.alarms import Alerts
+from components.observe.sets.edge import user_pool_alarms
 
 PASSWORD_LENGTH_MIN = 12
 TEMPORARY_PASSWORD_DAYS = 3
@@ -21,6 +24,7 @@ class UserPoolArgs:
     """How long a sign-in to a pool of our own lasts, and whether the pool refuses deletion."""
 
     account: Account
+    alerts: Alerts
     existing: ExistingPool | None
     """A pool to use in its place, of which nothing is changed."""
     access_token_minutes: int
@@ -121,3 +125,4 @@ class UserPool(pulumi.ComponentResource):
         self.pool_id = pool.id
         self.arn = pool.arn
         self.client_id = client.id
+        args.alerts.watch(self._label, user_pool_alarms(pool.id, client.id), parent=self)

@@ -11,12 +11,10 @@ import pulumi_aws as aws
 
 from components.access.role import ServiceRole
 from components.access.statements import Statement
-from components.messaging.queue import DeadLetterQueue, QueueEncryption, Subscription
+from components.messaging.queue import DEFAULT_BUS, DeadLetterQueue, QueueEncryption, Subscription
 
 ARCHIVE_DAYS = 90
 """How far back events can be replayed."""
-DEFAULT_BUS = "default"
-"""The bus of every account on which AWS's own services announce what happened."""
 
 type Pattern = dict[str, str | list[Pattern] | list[str] | Pattern]
 """An EventBridge event pattern."""

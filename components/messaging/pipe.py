@@ -1,6 +1,6 @@
 """Pipes that lead from the event store's stream to a bus or a queue.
 
-Creates: an EventBridge pipe, its role, log group and dead-letter queue.
+Creates: an EventBridge pipe, its role, log group, dead-letter queue and alarms.
 """
 
 import json
@@ -19,6 +19,7 @@ from components.data.tables import EventStore
 from components.messaging.bus import EventBus
 from components.messaging.queue import DeadLetterQueue, QueueEncryption
 from components.observe.logs import LogPolicy, write_statement
+from components.observe.sets.messaging import pipe_alarms
 
 BATCH_SIZE = 10
 """An event bus takes at most ten (CreatePipe refuses more)."""
@@ -105,6 +106,7 @@ class EventPipe(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(parent=self, depends_on=[policy]),
         )
         self.name, self.arn = pipe.name, pipe.arn
+        args.encryption.alerts.watch(name, pipe_alarms(pipe.name, args.source.name), parent=self)
         self.register_outputs({"name": self.name, "arn": self.arn})
 
 

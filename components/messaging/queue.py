@@ -1,8 +1,8 @@
 """Queues, always with a dead-letter queue, both watched.
 
 Creates: for a ``DeadLetterQueue`` an SQS queue, its policy, whose dead letters it takes, and an alarm; for a
-``Queue`` an SQS queue, its policy and alarm, its dead-letter queue, and a rule and target for each
-subscription.
+``Queue`` an SQS queue, its policy and alarm, its dead-letter queue, and a rule, its target and its alarm for
+each subscription.
 """
 
 from collections.abc import Sequence
@@ -14,8 +14,8 @@ import pulumi_aws as aws
 from components.access.role import ServiceRole
 from components.access.statements import ResourceStatement, Statement, deny_plain_transport, document
 from components.data.keys import DataKey
-from components.observe.alarms import AlarmArgs, Alerts
-from components.observe.metrics import Metric
+from components.observe.alarms import Alerts
+from components.observe.sets.messaging import dead_letter_alarms, queue_alarms, rule_alarms
 
 RETENTION_SECONDS = 4 * 24 * 3600
 """Four days: a weekend and a day to repair a consumer."""
@@ -28,6 +28,9 @@ POLL_SECONDS = 20
 TARGET_ATTEMPTS_MAX = 185
 TARGET_AGE_SECONDS_MAX = 24 * 3600
 """EventBridge's own limits for retrying a target; afterwards the event goes to the dead-letter queue."""
+
+DEFAULT_BUS = "default"
+"""The bus of every account on which AWS's own services announce what happened."""
 
 _SERVICE = "sqs"
 
@@ -49,6 +52,11 @@ class Subscription:
     bus_name: pulumi.Input[str]
     pattern: pulumi.Input[str]
     """Event pattern, as JSON text."""
+
+    @property
+    def on_default_bus(self) -> bool:
+        """Whether the events come from AWS's own services."""
+        return isinstance(self.bus_name, str) and self.bus_name == DEFAULT_BUS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,20 +107,7 @@ class DeadLetterQueue(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(parent=self),
         )
         self.name, self.arn, self.url = queue.name, queue.arn, queue.url
-        args.alerts.alarm(
-            f"{name}-depth-alarm",
-            AlarmArgs(
-                description=f"{name} holds messages that could not be handled.",
-                runbook="dead-letters",
-                metric=Metric(
-                    namespace="AWS/SQS",
-                    name="ApproximateNumberOfMessagesVisible",
-                    dimensions={"QueueName": queue.name},
-                ),
-                threshold=0,
-            ),
-            parent=self,
-        )
+        args.alerts.watch(name, dead_letter_alarms(queue.name), parent=self)
         self.register_outputs({"name": self.name, "arn": self.arn, "url": self.url})
 
     def seal(
@@ -155,6 +150,7 @@ class Queue(pulumi.ComponentResource):
         super().__init__("nova:messaging:Queue", name, None, opts)
         self._label = name
         self._key = args.encryption.key
+        self._alerts = args.encryption.alerts
         child = pulumi.ResourceOptions(parent=self)
         self.dead_letters = DeadLetterQueue(f"{name}-dead-letters", args.encryption, opts=child)
         queue = aws.sqs.Queue(
@@ -172,7 +168,7 @@ class Queue(pulumi.ComponentResource):
         rule_arns = [self._subscribe(subscription) for subscription in args.subscriptions]
         queue_policy(f"{name}-policy", self, self.url, self.arn, rule_arns)
         self.dead_letters.seal(rule_arns, self.arn)
-        self._watch(args)
+        args.encryption.alerts.watch(name, queue_alarms(queue.name, args.age_seconds_alarm), parent=self)
         self.register_outputs({"name": self.name, "arn": self.arn, "url": self.url})
 
     def grant_consume(self, role: ServiceRole) -> None:
@@ -207,24 +203,9 @@ class Queue(pulumi.ComponentResource):
             retry_policy=retry_policy(),
             opts=pulumi.ResourceOptions(parent=self),
         )
+        bus = None if subscription.on_default_bus else subscription.bus_name
+        self._alerts.watch(f"{self._label}-{subscription.label}", rule_alarms(rule.name, bus), parent=self)
         return rule.arn
-
-    def _watch(self, args: QueueArgs) -> None:
-        args.encryption.alerts.alarm(
-            f"{self._label}-age-alarm",
-            AlarmArgs(
-                description=f"The oldest message of {self._label} waits too long for its worker.",
-                runbook="queue-age",
-                metric=Metric(
-                    namespace="AWS/SQS",
-                    name="ApproximateAgeOfOldestMessage",
-                    dimensions={"QueueName": self.name},
-                ),
-                threshold=args.age_seconds_alarm,
-                periods=3,
-            ),
-            parent=self,
-        )
 
 
 def retry_policy() -> aws.cloudwatch.EventTargetRetryPolicyArgs:

@@ -18,6 +18,7 @@ from components.messaging.queue import DEAD_LETTER_RETENTION_SECONDS, QueueEncry
 from components.observe.alarms import AlarmArgs
 from components.observe.logs import LogPolicy
 from components.observe.metrics import Metric
+from components.observe.severity import Severity
 
 EVIDENCE = {
     "change": "<$.eventName>",
@@ -94,6 +95,7 @@ class TamperWatch(pulumi.ComponentResource):
                     dimensions={"QueueName": queue.name},
                 ),
                 threshold=0,
+                severity=Severity.URGENT,
             ),
             parent=self,
         )

@@ -18,6 +18,7 @@ from components.account import Account
 from components.data.key_plan import DataClass
 from components.data.keys import Keys
 from components.observe.metrics import RESULT, Expression, Metric
+from components.observe.severity import AlarmScope, Severity
 
 EVALUATION_SECONDS_MAX = 86_400
 """The longest time that an alarm looks at in periods of less than an hour (PutMetricAlarm)."""
@@ -53,6 +54,7 @@ class AlertsArgs:
     """Mail address of the subscription; empty for none."""
     runbook_url: str
     """Folder of the runbooks, without a slash at its end."""
+    scope: AlarmScope
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +68,7 @@ class AlarmArgs:
     """What it means, in a sentence; the runbook says what to do."""
     runbook: str
     """Name of the file (without ``.md``) in the folder of the runbooks."""
+    severity: Severity
     metric: Metric | Expression
     threshold: float
     comparison: Comparison = Comparison.ABOVE
@@ -112,16 +115,24 @@ class Alerts(pulumi.ComponentResource):
         self.topic_arn = self._topic(args.account.region)
         self.register_outputs({"topic_arn": self.topic_arn})
 
+    def watch(self, prefix: str, alarms: Mapping[str, AlarmArgs], parent: pulumi.Resource) -> None:
+        """Create those of a set that the stack pays for, each called ``<prefix>-<its label>-alarm``."""
+        for label, args in alarms.items():
+            if args.severity in self._args.scope.severities:
+                self.alarm(f"{prefix}-{label}-alarm", args, parent)
+
     def alarm(self, name: str, args: AlarmArgs, parent: pulumi.Resource) -> aws.cloudwatch.MetricAlarm:
-        """Create an alarm as a child of ``parent``."""
-        topic_arn = self._topic(args.region or self._args.account.region)
+        """Create an alarm as a child of ``parent``, whatever its severity."""
+        home = self._args.account.region
+        region = args.region or home
+        topic_arn = self._topic(region)
         metric = args.metric
         single = metric if isinstance(metric, Metric) else None
         percentile = single is not None and single.is_percentile
         return aws.cloudwatch.MetricAlarm(
             name,
-            region=args.region,
-            alarm_description=f"{args.description} Runbook: {self._args.runbook_url}/{args.runbook}.md",
+            region=None if region == home else region,
+            alarm_description=_description(args, self._args.runbook_url),
             namespace=single.namespace if single else None,
             metric_name=single.name if single else None,
             dimensions=single.dimensions if single else None,
@@ -140,11 +151,6 @@ class Alerts(pulumi.ComponentResource):
             ok_actions=[topic_arn],
             opts=pulumi.ResourceOptions(parent=parent),
         )
-
-    def alarms(self, prefix: str, named: Mapping[str, AlarmArgs], parent: pulumi.Resource) -> None:
-        """Create a set of alarms as children of ``parent``, each called ``<prefix>-<its name>-alarm``."""
-        for label, args in named.items():
-            self.alarm(f"{prefix}-{label}-alarm", args, parent)
 
     def _topic(self, region: str) -> pulumi.Output[str]:
         if region not in self._topic_arns:
@@ -198,6 +204,10 @@ class Alerts(pulumi.ComponentResource):
                 opts=child,
             )
         return topic.arn
+
+
+def _description(args: AlarmArgs, runbook_url: str) -> str:
+    return f"{args.severity}. {args.description} Runbook: {runbook_url}/{args.runbook}.md"
 
 
 def _queries(expression: Expression) -> list[aws.cloudwatch.MetricAlarmMetricQueryArgs]:

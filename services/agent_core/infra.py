@@ -7,7 +7,6 @@ image once more as a runtime of AgentCore, with a role of its own.
 from dataclasses import dataclass
 
 import pulumi
-from components.edge.domain import SiteDomain
 
 from components.access.role import ServiceRole
 from components.agent.models import Model
@@ -24,8 +23,10 @@ from components.compute.service import FargateService, FargateServiceArgs, task_
 from components.compute.sizing import ServiceSize
 from components.data.cache import CacheUser
 from components.edge.load_balancer import RequestMatch
+from components.edge.plan import SiteDomain
 from components.edge.routes import STREAM_SECONDS_MAX, Route
 from components.network.connection import Callee
+from components.observe.sets.agent import model_alarms
 from components.platform import Platform
 
 FOLDER = "services/agent_core"
@@ -83,6 +84,7 @@ class AgentCore(pulumi.ComponentResource):
         self._child = pulumi.ResourceOptions(parent=self)
         platform = args.platform
         self._model = Model(id=args.model, region=platform.account.region, account=platform.account)
+        platform.alerts.watch(f"{name}-model", model_alarms(self._model.id, self._model.region), parent=self)
         self._image = platform.image(name, FOLDER, parent=self)
         memory = platform.cache.user(name)
         service = self._service(memory)

@@ -19,6 +19,7 @@ from components.edge.load_balancer import RequestMatch
 from components.edge.routes import Route
 from components.messaging.queue import Queue, QueueArgs
 from components.network.connection import Callee
+from components.observe.sets.agent import model_alarms
 from components.platform import Platform
 
 FOLDER = "services/search"
@@ -67,6 +68,9 @@ class Search(pulumi.ComponentResource):
         self._child = pulumi.ResourceOptions(parent=self)
         self._model = Model(
             id=args.embedding_model, region=args.embedding_region, account=args.platform.account
+        )
+        args.platform.alerts.watch(
+            f"{name}-model", model_alarms(self._model.id, self._model.region), parent=self
         )
         self._image = args.platform.image(name, FOLDER, parent=self)
         api, indexer = self._api(), self._indexer()

@@ -101,26 +101,6 @@ class TestReplicationGroup:
         assert "finalSnapshotIdentifier" not in dev
         assert (prod["nodeType"], dev["nodeType"]) == ("cache.t4g.medium", "cache.t4g.micro")
 
-    def test_every_node_is_watched(self, production: Deployment, development: Deployment) -> None:
-        for deployed, nodes in ((production, ("001", "002")), (development, ("001",))):
-            alarms = [
-                alarm.inputs
-                for alarm in deployed.of_type("aws:cloudwatch/metricAlarm:MetricAlarm")
-                if alarm.inputs["namespace"] == "AWS/ElastiCache"
-            ]
-            watched = {(alarm["metricName"], alarm["dimensions"]["CacheClusterId"]) for alarm in alarms}
-            metrics = (
-                "CurrConnections",
-                "DatabaseMemoryUsagePercentage",
-                "EngineCPUUtilization",
-                "Evictions",
-            )
-            assert watched == {
-                (metric, f"nova-cache-group-0000000-{node}") for metric in metrics for node in nodes
-            }
-            assert all(":sns:" in action for alarm in alarms for action in alarm["alarmActions"])
-            assert all(len(alarm["alarmDescription"]) > 40 for alarm in alarms)
-
     @pytest.mark.parametrize(
         ("engine", "version", "family"), [("redis", "7.1", "redis7"), ("valkey", "8.0", "valkey8")]
     )

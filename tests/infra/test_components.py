@@ -28,6 +28,7 @@ from components.network.plan import NewNetwork
 from components.network.vpc import VpcArgs
 from components.network.zones import NatStrategy
 from components.observe.logs import LogPolicy
+from components.observe.severity import AlarmScope
 from components.platform import Platform, PlatformArgs
 from services.projector.infra import Projector, ProjectorArgs
 from tests.infra.deployment import ROOT, Deployment, run
@@ -261,6 +262,7 @@ def platform(cache: CachePlan | None = None, protect: bool = False) -> Platform:
             insights=Insights.ENABLED,
             alarm_email="operations@example.com",
             runbook_url="https://example.com/runbooks",
+            alarm_scope=AlarmScope.ALL,
             edge=edge_plan(),
             embedding_dimension=256,
             cache=cache or cache_plan(),

@@ -1,7 +1,9 @@
 """What is watched, who is told, and what the telling points to."""
 
 import dataclasses
+import json
 import re
+from functools import cache
 from pathlib import Path
 from typing import Any, cast
 
@@ -12,7 +14,10 @@ from components.account import Account
 from components.data.keys import Keys, KeysArgs
 from components.observe.alarms import AlarmArgs, Alerts, AlertsArgs, Comparison, Missing
 from components.observe.metrics import Expression, Metric
+from components.observe.severity import AlarmScope, Severity
 from evaluation.answers import ACCOUNT_ID
+from evaluation.recorder import Recorded
+from settings.project import stack_config
 from tests.infra.conftest import STACKS, deployed
 from tests.infra.deployment import ROOT, Deployment, deploy, run
 from tests.infra.policies import statements
@@ -24,9 +29,66 @@ SECTIONS = ["What it means", "What people notice", "First look", "Likely causes"
 
 def runbook(alarm: dict[str, Any]) -> str:
     """The name of the runbook that an alarm's description ends with."""
-    found = re.search(r"\. Runbook: (\S+)/([a-z0-9-]+)\.md$", alarm["alarmDescription"])
+    found = re.search(r"^(Urgent|Notice)\. .+\. Runbook: \S+/([a-z0-9-]+)\.md$", alarm["alarmDescription"])
     assert found is not None, alarm["alarmDescription"]
     return found.group(2)
+
+
+def physical(resource: Recorded) -> str:
+    """The name that AWS gives it."""
+    return str(resource.inputs.get("name", f"{resource.name}-0000000"))
+
+
+class Watched:
+    """A deployment, and the metrics that its alarms watch."""
+
+    def __init__(self, deployment: Deployment) -> None:
+        self._deployment = deployment
+        self._metrics: dict[tuple[str, frozenset[tuple[str, str]]], set[tuple[str, str]]] = {}
+        for alarm in deployment.of_type(ALARM):
+            for metric in watched_metrics(alarm.inputs):
+                key = (metric["namespace"], frozenset(metric.get("dimensions", {}).items()))
+                self._metrics.setdefault(key, set()).add((metric["metricName"], metric["stat"]))
+
+    def resources(self, kind: str) -> list[Recorded]:
+        """The resources of a type, of which there has to be one at least."""
+        found = self._deployment.of_type(kind)
+        assert found, kind
+        return found
+
+    def of(self, namespace: str, dimensions: dict[str, str]) -> set[tuple[str, str]]:
+        """Name and statistic of each metric that is watched under exactly these dimensions."""
+        return self._metrics.get((namespace, frozenset(dimensions.items())), set())
+
+    def expect(
+        self,
+        resource: Recorded,
+        namespace: str,
+        dimensions: dict[str, str],
+        metrics: set[tuple[str, str]],
+    ) -> None:
+        """Compare, and name the resource if something is missing or too much."""
+        assert self.of(namespace, dimensions) == metrics, resource.urn
+
+
+def watched_metrics(alarm: dict[str, Any]) -> list[dict[str, Any]]:
+    """The metrics of an alarm, whether it has one or computes something of several."""
+    if "metricQueries" in alarm:
+        return [query["metric"] for query in alarm["metricQueries"] if "metric" in query]
+    statistic = alarm.get("statistic") or alarm["extendedStatistic"]
+    return [{**alarm, "stat": statistic}]
+
+
+@pytest.fixture(params=["dev", "prod"])
+def watched(request: pytest.FixtureRequest) -> Watched:
+    """Both stacks, with all alarms."""
+    return Watched(with_all_alarms(request.param))
+
+
+@cache
+def with_all_alarms(stack: str) -> Deployment:
+    """A stack that saves on nothing."""
+    return deploy(stack, overrides={"alarms": "all"})
 
 
 class TestEveryAlarm:
@@ -52,6 +114,212 @@ class TestEveryAlarm:
             assert f" Runbook: {url}/" in alarm.inputs["alarmDescription"]
 
 
+class TestEveryResourceHasItsAlarms:
+    """Walks over the resources, so that a new one without alarms is found by its type."""
+
+    def test_services(self, watched: Watched) -> None:
+        clusters = watched.resources("aws:ecs/cluster:Cluster")
+        for service in watched.resources("aws:ecs/service:Service"):
+            dimensions = {"ClusterName": physical(clusters[0]), "ServiceName": service.inputs["name"]}
+            watched.expect(
+                service,
+                "AWS/ECS",
+                dimensions,
+                {
+                    ("CPUUtilization", "Average"),
+                    ("CPUUtilization", "SampleCount"),
+                    ("MemoryUtilization", "Maximum"),
+                },
+            )
+
+    def test_targets(self, watched: Watched) -> None:
+        (balancer,) = watched.resources("aws:lb/loadBalancer:LoadBalancer")
+        for group in watched.resources("aws:lb/targetGroup:TargetGroup"):
+            dimensions = {
+                "LoadBalancer": f"app/{physical(balancer)}/50dc6c495c0c9188",
+                "TargetGroup": f"targetgroup/{physical(group)}/73e2d6bc24d8a067",
+            }
+            watched.expect(
+                group,
+                "AWS/ApplicationELB",
+                dimensions,
+                {
+                    ("UnHealthyHostCount", "Maximum"),
+                    ("HTTPCode_Target_5XX_Count", "Sum"),
+                    ("RequestCount", "Sum"),
+                    ("TargetResponseTime", "p95"),
+                },
+            )
+
+    def test_load_balancers(self, watched: Watched) -> None:
+        for balancer in watched.resources("aws:lb/loadBalancer:LoadBalancer"):
+            watched.expect(
+                balancer,
+                "AWS/ApplicationELB",
+                {"LoadBalancer": f"app/{physical(balancer)}/50dc6c495c0c9188"},
+                {("HTTPCode_ELB_5XX_Count", "Sum"), ("RejectedConnectionCount", "Sum")},
+            )
+
+    def test_stages_of_apis(self, watched: Watched) -> None:
+        apis = {physical(api) for api in watched.resources("aws:apigateway/restApi:RestApi")}
+        for stage in watched.resources("aws:apigateway/stage:Stage"):
+            watched.expect(
+                stage,
+                "AWS/ApiGateway",
+                {"ApiName": apis.pop(), "Stage": stage.inputs["stageName"]},
+                {
+                    ("5XXError", "Sum"),
+                    ("4XXError", "Sum"),
+                    ("Count", "Sum"),
+                    ("Latency", "Average"),
+                    ("IntegrationLatency", "Average"),
+                },
+            )
+
+    def test_clients_of_user_pools(self, watched: Watched) -> None:
+        for client in watched.resources("aws:cognito/userPoolClient:UserPoolClient"):
+            watched.expect(
+                client,
+                "AWS/Cognito",
+                {"UserPool": client.inputs["userPoolId"], "UserPoolClient": f"{client.name}-0000000"},
+                {
+                    ("SignInThrottles", "Sum"),
+                    ("TokenRefreshThrottles", "Sum"),
+                    ("SignInSuccesses", "Sum"),
+                    ("SignInSuccesses", "SampleCount"),
+                },
+            )
+
+    def test_queues_by_age_and_those_without_a_consumer_by_depth(self, watched: Watched) -> None:
+        for queue in watched.resources("aws:sqs/queue:Queue"):
+            consumed = "redrivePolicy" in queue.inputs
+            metric_name = (
+                "ApproximateAgeOfOldestMessage" if consumed else "ApproximateNumberOfMessagesVisible"
+            )
+            watched.expect(queue, "AWS/SQS", {"QueueName": physical(queue)}, {(metric_name, "Maximum")})
+
+    def test_rules_under_the_dimensions_of_their_bus(self, watched: Watched) -> None:
+        for rule in watched.resources("aws:cloudwatch/eventRule:EventRule"):
+            dimensions = {"RuleName": physical(rule)}
+            if rule.inputs["eventBusName"] != "default":
+                dimensions["EventBusName"] = rule.inputs["eventBusName"]
+            watched.expect(rule, "AWS/Events", dimensions, {("FailedInvocations", "Sum")})
+
+    def test_pipes_also_for_silence(self, watched: Watched) -> None:
+        for pipe in watched.resources("aws:pipes/pipe:Pipe"):
+            watched.expect(
+                pipe,
+                "AWS/EventBridge/Pipes",
+                {"PipeName": physical(pipe)},
+                {
+                    ("ExecutionFailed", "Sum"),
+                    ("TargetStageFailed", "Sum"),
+                    ("ExecutionThrottled", "Sum"),
+                    ("EventCount", "Sum"),
+                },
+            )
+
+    def test_tables_for_each_operation_that_is_granted(self, watched: Watched) -> None:
+        for table in watched.resources("aws:dynamodb/table:Table"):
+            for operation in ("GetItem", "PutItem", "Query"):
+                found = watched.of("AWS/DynamoDB", {"TableName": physical(table), "Operation": operation})
+                assert found >= {("ThrottledRequests", "Sum"), ("SystemErrors", "Sum")}, table.name
+
+    def test_the_event_store_for_requests_that_change_it(self, watched: Watched) -> None:
+        (store,) = [
+            table
+            for table in watched.resources("aws:dynamodb/table:Table")
+            if table.inputs.get("streamEnabled")
+        ]
+        for operation in ("UpdateItem", "DeleteItem", "BatchWriteItem"):
+            watched.expect(
+                store,
+                "AWS/DynamoDB",
+                {"TableName": physical(store), "Operation": operation},
+                {("SuccessfulRequestLatency", "SampleCount")},
+            )
+
+    def test_each_node_of_the_cache(self, watched: Watched) -> None:
+        (group,) = watched.resources("aws:elasticache/replicationGroup:ReplicationGroup")
+        nodes = int(group.inputs["numCacheClusters"])
+        for number in range(1, 1 + nodes):
+            lag = {("ReplicationLag", "Maximum")} if nodes > 1 else set[tuple[str, str]]()
+            watched.expect(
+                group,
+                "AWS/ElastiCache",
+                {"CacheClusterId": f"{group.name}-0000000-{number:03}"},
+                lag
+                | {
+                    ("EngineCPUUtilization", "Maximum"),
+                    ("DatabaseMemoryUsagePercentage", "Maximum"),
+                    ("Evictions", "Sum"),
+                    ("CurrConnections", "Maximum"),
+                    ("AuthenticationFailures", "Sum"),
+                    ("CommandAuthorizationFailures", "Sum"),
+                    ("KeyAuthorizationFailures", "Sum"),
+                },
+            )
+
+    def test_each_model_that_a_service_is_told_of(self, watched: Watched) -> None:
+        models = {
+            variable["value"]
+            for task in watched.resources("aws:ecs/taskDefinition:TaskDefinition")
+            for container in json.loads(task.inputs["containerDefinitions"])
+            for variable in container["environment"]
+            if variable["name"] in {"MODEL_ID", "EMBEDDING_MODEL"}
+        }
+        assert len(models) == 2
+        for model in models:
+            assert watched.of("AWS/Bedrock", {"ModelId": model}) == {
+                ("InvocationThrottles", "Sum"),
+                ("InvocationClientErrors", "Sum"),
+                ("InvocationServerErrors", "Sum"),
+            }
+
+    def test_each_services_log(self, watched: Watched) -> None:
+        filters = watched.resources("aws:cloudwatch/logMetricFilter:LogMetricFilter")
+        for task in watched.resources("aws:ecs/taskDefinition:TaskDefinition"):
+            (container,) = json.loads(task.inputs["containerDefinitions"])
+            group = container["logConfiguration"]["options"]["awslogs-group"]
+            counted = {
+                found.inputs["metricTransformation"]["name"]
+                for found in filters
+                if found.inputs["logGroupName"] == group
+            }
+            assert counted == {"CriticalLogEntries", "RefusedCalls"}, task.name
+        namespaces = {found.inputs["metricTransformation"]["namespace"] for found in filters}
+        assert len(namespaces) == 1
+        assert watched.of(namespaces.pop(), {}) == {("CriticalLogEntries", "Sum"), ("RefusedCalls", "Sum")}
+
+
+def test_only_urgent_alarms_are_made_where_the_stack_says_so() -> None:
+    def names(scope: str) -> dict[str, bool]:
+        found = deploy("dev", overrides={"alarms": scope}).of_type(ALARM)
+        return {alarm.name: alarm.inputs["alarmDescription"].startswith("Urgent.") for alarm in found}
+
+    everything, urgent = names("all"), names("urgent")
+    assert set(urgent) == {name for name, is_urgent in everything.items() if is_urgent}
+    assert 0 < len(urgent) < len(everything)
+
+
+def test_what_falls_silent_is_missed_and_what_is_idle_is_not(production: Deployment) -> None:
+    for alarm in production.of_type(ALARM):
+        silent_means_broken = alarm.name.endswith("-tasks-alarm")
+        expected = "breaching" if silent_means_broken else "notBreaching"
+        assert alarm.inputs["treatMissingData"] == expected, alarm.name
+    (tasks,) = [alarm for alarm in production.of_type(ALARM) if alarm.name == "audio-tasks-alarm"]
+    assert (tasks.inputs["comparisonOperator"], tasks.inputs["threshold"]) == ("LessThanThreshold", 2)
+
+
+def test_a_service_that_may_have_no_task_is_not_missed() -> None:
+    services = json.loads(stack_config(ROOT, "dev")["nova:services"])
+    services["audio"] |= {"minTasks": 0}
+    found = deploy("dev", overrides={"services": json.dumps(services)}).of_type(ALARM)
+    names = {alarm.name for alarm in found}
+    assert "audio-tasks-alarm" not in names
+    assert "audio-worker-tasks-alarm" in names
+
+
 class TestRunbooks:
     def test_each_is_used_by_an_alarm(self) -> None:
         used = {runbook(alarm.inputs) for stack in STACKS for alarm in deployed(stack).of_type(ALARM)}
@@ -62,7 +330,7 @@ class TestRunbooks:
         parts = re.split(r"^## (.+)$", path.read_text(encoding="utf-8"), flags=re.MULTILINE)
         assert parts[0].startswith("# ")
         assert parts[1::2] == SECTIONS
-        assert all(len(body.split()) >= 8 for body in parts[2::2])
+        assert all(len(body.split()) >= 5 for body in parts[2::2])
 
 
 def metric(**changes: object) -> Metric:
@@ -71,7 +339,13 @@ def metric(**changes: object) -> Metric:
 
 
 def alarm_args(**changes: object) -> AlarmArgs:
-    plain = AlarmArgs(description="It fails.", runbook="it-fails", metric=metric(), threshold=0)
+    plain = AlarmArgs(
+        description="It fails.",
+        runbook="it-fails",
+        severity=Severity.URGENT,
+        metric=metric(),
+        threshold=0,
+    )
     return dataclasses.replace(plain, **cast("dict[str, Any]", changes))
 
 
@@ -87,7 +361,13 @@ def recorded(region: str, *alarms: AlarmArgs) -> Deployment:
         keys = Keys("keys", KeysArgs(account=account, recovery_days=7, protect=False))
         alerts = Alerts(
             "alerts",
-            AlertsArgs(account=account, keys=keys, email="a@example.com", runbook_url="https://example.com"),
+            AlertsArgs(
+                account=account,
+                keys=keys,
+                email="a@example.com",
+                runbook_url="https://example.com",
+                scope=AlarmScope.ALL,
+            ),
         )
         for number, args in enumerate(alarms):
             alerts.alarm(f"alarm-{'abc'[number]}", args, parent=alerts)
@@ -142,7 +422,8 @@ class TestAlarmsOfEveryForm:
             assert regions == ({None} if region == "us-east-1" else {None, "us-east-1"})
         home, *far = found.of_type(ALARM)
         assert home.inputs.get("region") is None
-        assert all(alarm.inputs["region"] == "us-east-1" for alarm in far)
+        placed = None if region == "us-east-1" else "us-east-1"
+        assert [alarm.inputs.get("region") for alarm in far] == [placed, placed]
         assert (home.inputs["alarmActions"] == far[0].inputs["alarmActions"]) is (region == "us-east-1")
 
     def test_a_far_topic_has_a_key_of_its_region_and_admits_alarms_of_it(self) -> None:

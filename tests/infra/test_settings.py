@@ -205,6 +205,7 @@ def stated(stack: str) -> set[str]:
         ("throttleBurst", "199", "nova:throttleBurst", "throttleRate, 200"),
         ("throttleBurst", "5001", "nova:throttleBurst", "between 1 and 5000"),
         ("alarmEmail", "nobody", "nova:alarmEmail", "mail address"),
+        ("alarms", "none", "nova:alarms", "all, urgent"),
         ("runbookUrl", "http://example.com/runbooks", "nova:runbookUrl", "https address"),
         ("runbookUrl", "https://example.com/runbooks/", "nova:runbookUrl", "without a slash at the end"),
         ("runbookUrl", "https://example.com/" + 200 * "a", "nova:runbookUrl", "up to 200 characters"),

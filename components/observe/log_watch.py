@@ -1,0 +1,96 @@
+"""What services say in their logs that somebody has to hear.
+
+Creates: an alarm for critical entries and one for calls that AWS refused; for each watched log group the
+metric filters that count them.
+"""
+
+from dataclasses import dataclass
+
+import pulumi
+import pulumi_aws as aws
+
+from components.observe.alarms import AlarmArgs, Alerts
+from components.observe.metrics import Metric
+from components.observe.severity import Severity
+from components.observe.thresholds import WINDOW_SECONDS
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogWatchArgs:
+    """Who is told."""
+
+    alerts: Alerts
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Counted:
+    """Log entries that are counted."""
+
+    label: str
+    metric: str
+    pattern: str
+    """In CloudWatch Logs' filter syntax, on the JSON that services write."""
+    description: str
+    runbook: str
+
+
+_COUNTED = (
+    _Counted(
+        label="critical",
+        metric="CriticalLogEntries",
+        pattern='{ $.level = "CRITICAL" }',
+        description="A service logged something that must not happen.",
+        runbook="critical-log",
+    ),
+    _Counted(
+        label="refused",
+        metric="RefusedCalls",
+        pattern='{ $.exception = "*AccessDenied*" }',
+        description="AWS refused a call of one of our own services.",
+        runbook="refused-calls",
+    ),
+)
+
+
+class LogWatch(pulumi.ComponentResource):
+    """Counts entries of all watched log groups together, in a namespace of the stack.
+
+    One metric for the stack instead of one for each service: the log says whose entry it is, and a custom
+    metric costs three times what an alarm does. Without an entry there is no data and no cost.
+    """
+
+    def __init__(self, name: str, args: LogWatchArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("nova:observe:LogWatch", name, None, opts)
+        self._namespace = f"{pulumi.get_project()}/{pulumi.get_stack()}"
+        for counted in _COUNTED:
+            args.alerts.alarm(
+                f"{name}-{counted.label}-alarm",
+                AlarmArgs(
+                    description=counted.description,
+                    runbook=counted.runbook,
+                    severity=Severity.URGENT,
+                    metric=Metric(
+                        namespace=self._namespace,
+                        name=counted.metric,
+                        dimensions={},
+                        statistic="Sum",
+                        period_seconds=WINDOW_SECONDS,
+                    ),
+                    threshold=0,
+                ),
+                parent=self,
+            )
+        self.register_outputs({})
+
+    def count(self, name: str, group: aws.cloudwatch.LogGroup, parent: pulumi.Resource) -> None:
+        """Count the entries of ``group``; the filters become children of ``parent``."""
+        for counted in _COUNTED:
+            aws.cloudwatch.LogMetricFilter(
+                f"{name}-{counted.label}",
+                log_group_name=group.name,
+                pattern=counted.pattern,
+                metric_transformation=aws.cloudwatch.LogMetricFilterMetricTransformationArgs(
+                    namespace=self._namespace, name=counted.metric, value="1", unit="Count"
+                ),
+                opts=pulumi.ResourceOptions(parent=parent),
+            )

@@ -1,0 +1,95 @@
+"""What is watched of tables and the cache (pure, no resources)."""
+
+from collections.abc import Sequence
+
+import pulumi
+
+from components.observe import thresholds
+from components.observe.alarms import AlarmArgs
+from components.observe.sets.source import AlarmSet, Source, total
+from components.observe.severity import Severity
+
+
+def table_alarms(table: pulumi.Input[str], operations: Sequence[str]) -> AlarmSet:
+    """Watch a DynamoDB table, for the operations that the platform's roles may call."""
+    source = Source(namespace="AWS/DynamoDB", dimensions={"TableName": table})
+    return {
+        "throttles": AlarmArgs(
+            description="DynamoDB throttles requests to a table.",
+            runbook="table-throttles",
+            severity=Severity.NOTICE,
+            metric=total(source.by_operation("ThrottledRequests", operations)),
+            threshold=thresholds.TABLE_REFUSALS,
+            periods=2,
+        ),
+        "errors": AlarmArgs(
+            description="DynamoDB itself fails requests to a table.",
+            runbook="table-errors",
+            severity=Severity.NOTICE,
+            metric=total(source.by_operation("SystemErrors", operations)),
+            threshold=thresholds.TABLE_REFUSALS,
+            periods=2,
+        ),
+    }
+
+
+def cache_node_alarms(node: pulumi.Input[str], replicated: bool) -> AlarmSet:
+    """Watch a node of a cache; ``replicated`` when another node may be its primary."""
+    source = Source(namespace="AWS/ElastiCache", dimensions={"CacheClusterId": node})
+    alarms = {
+        "cpu": AlarmArgs(
+            description="The engine of a cache node, one thread, is busy.",
+            runbook="cache-cpu",
+            severity=Severity.NOTICE,
+            metric=source.metric("EngineCPUUtilization", "Maximum"),
+            threshold=thresholds.CACHE_CPU_PERCENT,
+            periods=2,
+        ),
+        "memory": AlarmArgs(
+            description="The memory of a cache node is nearly used up, and keys will be evicted.",
+            runbook="cache-memory",
+            severity=Severity.URGENT,
+            metric=source.metric("DatabaseMemoryUsagePercentage", "Maximum"),
+            threshold=thresholds.CACHE_MEMORY_PERCENT,
+            periods=2,
+        ),
+        "evictions": AlarmArgs(
+            description="Sessions lose their short-term memory early, because a cache node is full.",
+            runbook="cache-memory",
+            severity=Severity.URGENT,
+            metric=source.metric("Evictions"),
+            threshold=thresholds.CACHE_EVICTIONS,
+            periods=2,
+        ),
+        "connections": AlarmArgs(
+            description="A cache node holds more connections than the services need.",
+            runbook="cache-connections",
+            severity=Severity.NOTICE,
+            metric=source.metric("CurrConnections", "Maximum"),
+            threshold=thresholds.CACHE_CONNECTIONS,
+            periods=2,
+        ),
+        "refusals": AlarmArgs(
+            description="A cache node refuses sign-ins, commands or keys.",
+            runbook="cache-refusals",
+            severity=Severity.NOTICE,
+            metric=total(
+                {
+                    "sign_ins": source.metric("AuthenticationFailures"),
+                    "commands": source.metric("CommandAuthorizationFailures"),
+                    "keys": source.metric("KeyAuthorizationFailures"),
+                }
+            ),
+            threshold=thresholds.CACHE_REFUSALS,
+        ),
+    }
+    if replicated:
+        alarms["lag"] = AlarmArgs(
+            description="A replica of the cache is behind its primary.",
+            runbook="cache-lag",
+            severity=Severity.NOTICE,
+            metric=source.metric("ReplicationLag", "Maximum"),
+            threshold=thresholds.CACHE_LAG_SECONDS,
+            periods=2,
+        )
+    return alarms
