@@ -199,6 +199,13 @@ def _alarm(inputs: Properties) -> Properties:
     return inputs
 
 
+def _metric_filter(inputs: Properties) -> Properties:
+    inputs = _moved(inputs, {"name": "filterName", "pattern": "filterPattern"})
+    moves = {"name": "metricName", "namespace": "metricNamespace", "value": "metricValue"}
+    inputs["metricTransformations"] = [_moved(inputs.pop("metricTransformation"), moves)]
+    return inputs
+
+
 def _metric_query(query: Properties) -> Properties:
     metric = query.pop("metric", None)
     if metric is None:
@@ -513,6 +520,9 @@ MAPPED: Mapping[str, Mapped] = {
         ),
         named="name",
         unsent={"skipDestroy": _DESTROYING},
+    ),
+    "aws:cloudwatch/logMetricFilter:LogMetricFilter": Mapped(
+        sent=(Sent(service="logs", shape="PutMetricFilter", reshape=_metric_filter),), named="name"
     ),
     "aws:cloudwatch/metricAlarm:MetricAlarm": Mapped(
         sent=(Sent(service="cloudwatch", shape="PutMetricAlarm", reshape=_alarm),), named="name"
