@@ -27,6 +27,7 @@ platform = Platform(
         protect=settings.data.protect,
         recovery_days=settings.data.recovery_days,
         existing_keys=settings.data.existing_keys,
+        backups=settings.data.backups,
         capacity=settings.services.capacity,
         insights=settings.services.insights,
         alarm_email=settings.operations.alarm_email,

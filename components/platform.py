@@ -17,6 +17,8 @@ from components.compute.image import Image, ImageArgs
 from components.compute.insights import Insights
 from components.compute.service import ServiceHost
 from components.data.access_logs import AccessLogs, AccessLogsArgs
+from components.data.backup_plan import BackupPlan
+from components.data.backups import BackedUp, Backups, BackupsArgs
 from components.data.bucket import ContentBucket, ContentBucketArgs
 from components.data.cache import Cache, CacheArgs
 from components.data.cache_plan import CachePlan
@@ -71,6 +73,8 @@ class PlatformArgs:
     protect: bool
     recovery_days: int
     existing_keys: Mapping[DataClass, str]
+    backups: BackupPlan | None
+    """Nothing where the stack keeps none."""
     capacity: Capacity
     insights: Insights
     alarm_email: str
@@ -195,6 +199,10 @@ class Platform(pulumi.ComponentResource):
             ),
             opts=self._child,
         )
+        if args.edge.domain is not None:
+            self.content.admit_site(f"https://{args.edge.domain.host}")
+        if args.backups is not None:
+            self._back_up(keys, args.backups, args.protect)
         self.access_logs = AccessLogs(
             f"{self._label}-access-logs",
             AccessLogsArgs(
@@ -212,6 +220,21 @@ class Platform(pulumi.ComponentResource):
                 dimension=args.embedding_dimension,
                 unfiltered_keys=UNFILTERED_VECTOR_KEYS,
                 protect=args.protect,
+            ),
+            opts=self._child,
+        )
+
+    def _back_up(self, keys: Keys, plan: BackupPlan, protect: bool) -> None:
+        Backups(
+            f"{self._label}-backups",
+            BackupsArgs(
+                account=self.account,
+                plan=plan,
+                tables=[BackedUp(arn=table.arn, key=keys.tables) for table in (self.events, self.read_model)],
+                bucket=BackedUp(arn=self.content.arn, key=keys.content),
+                key=keys.of(DataClass.BACKUPS),
+                alerts=self.alerts,
+                protect=protect,
             ),
             opts=self._child,
         )

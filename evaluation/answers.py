@@ -92,6 +92,10 @@ def _queue(_name: str, physical: str, _inputs: Properties) -> Properties:
     return {"__id": url, "url": url, "arn": resource_arn("sqs", physical)}
 
 
+def _vault(_name: str, physical: str, _inputs: Properties) -> Properties:
+    return {"__id": physical, "arn": resource_arn("backup", f"backup-vault:{physical}")}
+
+
 def _key(name: str, _physical: str, _inputs: Properties) -> Properties:
     return {"__id": name, "keyId": name, "arn": resource_arn("kms", f"key/{name}")}
 
@@ -292,6 +296,7 @@ _COMPUTED: Mapping[str, _Maker] = {
     "aws:apigateway/stage:Stage": _stage,
     "aws:bedrock/agentcoreAgentRuntime:AgentcoreAgentRuntime": _agent_runtime,
     "aws:bedrock/agentcoreAgentRuntimeEndpoint:AgentcoreAgentRuntimeEndpoint": _agent_endpoint,
+    "aws:backup/vault:Vault": _vault,
     "aws:cloudwatch/eventBus:EventBus": _bus,
     "aws:cloudwatch/eventRule:EventRule": _rule,
     "aws:cloudwatch/logDeliveryDestination:LogDeliveryDestination": _log_delivery("delivery-destination"),

@@ -1,9 +1,10 @@
-"""How data is kept: protection, recovery, keys and the cache."""
+"""How data is kept: protection, recovery, backups, keys and the cache."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 
+from components.data.backup_plan import BackupPlan
 from components.data.cache_plan import REPLICAS_MAX, CacheEngine, CachePlan, check_node_type
 from components.data.key_plan import DataClass, check_key_arn
 from settings.errors import SettingsError
@@ -17,6 +18,7 @@ KEYS = (
     "cacheEngine",
     "cachePasswordGeneration",
     "existingKeys",
+    "backups",
 )
 
 # AWS limits: KMS PendingWindowInDays 7-30 (the strictest of what recoveryDays sets).
@@ -35,15 +37,20 @@ class DataSettings:
     cache: CachePlan
     existing_keys: Mapping[DataClass, str]
     """ARNs of the team's own KMS keys, by what they encrypt."""
+    backups: BackupPlan | None
+    """Nothing where the stack keeps none."""
 
 
 def read_data(values: Values, region: str) -> DataSettings:
     """Read how data is kept in ``region``; raises ``SettingsError`` for a value that AWS does not take."""
+    recovery_days = values.integer("recoveryDays", *_RECOVERY_DAYS)
+    backups = BackupPlan(daily_retention_days=recovery_days, monthly=values.boolean("production"))
     return DataSettings(
         protect=values.boolean("protectStatefulResources"),
-        recovery_days=values.integer("recoveryDays", *_RECOVERY_DAYS),
+        recovery_days=recovery_days,
         cache=_cache(values),
         existing_keys=_existing_keys(values, region),
+        backups=backups if values.boolean("backups") else None,
     )
 
 

@@ -1,6 +1,11 @@
 """The few actions that AWS authorizes without a resource; every other statement lists concrete resources."""
 
 UNRESTRICTED_ACTIONS: dict[str, str] = {
+    **dict.fromkeys(
+        ("cloudwatch:GetMetricData", "events:ListRules", "s3:ListAllMyBuckets", "tag:GetResources"),
+        "AWS Backup finds out with it what is selected and how large a bucket is, and the action has no "
+        "resource type (managed policies AWSBackupServiceRolePolicyForBackup and ...ForS3Backup).",
+    ),
     "cloudwatch:PutMetricData": "The action has no resource type; statements limit it to one namespace "
     "(Service Authorization Reference, Amazon CloudWatch).",
     "ecr:GetAuthorizationToken": "A registry token is issued for the whole account; pulls are limited by the "

@@ -1,7 +1,7 @@
 """The content bucket.
 
-Creates: a versioned S3 bucket, its encryption, ownership, public access block, policy, lifecycle and
-notification to EventBridge.
+Creates: a versioned S3 bucket, its encryption, ownership, public access block, policy, lifecycle,
+notification to EventBridge and, once the site is known, which pages may use it.
 """
 
 from dataclasses import dataclass
@@ -18,6 +18,8 @@ TIERING_DAYS = 30
 """Objects younger than this are read most, and Intelligent-Tiering charges for watching each."""
 UNFINISHED_UPLOAD_DAYS = 7
 """Days after which the parts of an upload that nobody finished are removed."""
+CORS_SECONDS = 3600
+"""How long a browser remembers what it was allowed."""
 
 _SERVICE = "s3"
 
@@ -92,6 +94,23 @@ class ContentBucket(pulumi.ComponentResource):
                 resources=(self.arn,),
                 conditions={"StringLike": {"s3:prefix": f"{prefix}*"}},
             )
+        )
+
+    def admit_site(self, origin: pulumi.Input[str]) -> None:
+        """Let pages of ``origin`` (scheme and host) and of no other use presigned addresses."""
+        aws.s3.BucketCorsConfiguration(
+            f"{self._label}-cors",
+            bucket=self.name,
+            cors_rules=[
+                aws.s3.BucketCorsConfigurationCorsRuleArgs(
+                    allowed_origins=[origin],
+                    allowed_methods=["GET", "HEAD", "PUT"],
+                    allowed_headers=["content-type"],
+                    expose_headers=["ETag"],
+                    max_age_seconds=CORS_SECONDS,
+                )
+            ],
+            opts=pulumi.ResourceOptions(parent=self),
         )
 
     def _grant(self, role: ServiceRole, verb: str, actions: tuple[str, ...], prefix: str) -> None:

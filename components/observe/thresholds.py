@@ -32,6 +32,8 @@ BALANCER_ERRORS = 10
 
 DEAD_LETTERS = 0
 """Each is work that nobody will do by itself."""
+LOST_BACKUPS = 0
+"""Each is a day that can only be restored from what else there is."""
 TABLE_REFUSALS = 10
 """Requests in a window that DynamoDB throttled or failed; its client tries each again."""
 

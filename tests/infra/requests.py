@@ -416,7 +416,60 @@ def _one(service: str, shape: str, **rename: str) -> Mapped:
     return Mapped(sent=(Sent(service=service, shape=shape, rename=rename),), named=named)
 
 
+def _backup_plan(inputs: Properties) -> Properties:
+    rules = [
+        {
+            "ruleName": rule["ruleName"],
+            "targetBackupVaultName": rule["targetVaultName"],
+            "scheduleExpression": rule["schedule"],
+            "startWindowMinutes": rule["startWindow"],
+            "completionWindowMinutes": rule["completionWindow"],
+            "lifecycle": {"deleteAfterDays": rule["lifecycle"]["deleteAfter"]},
+            **_unknown(rule, "ruleName targetVaultName schedule startWindow completionWindow lifecycle"),
+        }
+        for rule in inputs["rules"]
+    ]
+    return {"backupPlan": {"backupPlanName": inputs.get("name", "plan-0000000"), "rules": rules}}
+
+
+def _backup_selection(inputs: Properties) -> Properties:
+    return {
+        "backupPlanId": inputs["planId"],
+        "backupSelection": {
+            "selectionName": inputs.get("name", "selection-0000000"),
+            "iamRoleArn": inputs["iamRoleArn"],
+            "resources": inputs["resources"],
+        },
+        **_unknown(inputs, "planId name iamRoleArn resources"),
+    }
+
+
+def _unknown(inputs: Properties, known: str) -> Properties:
+    """What a reshaping does not know: it stays, so that it is seen to have no place."""
+    return {key: value for key, value in inputs.items() if key not in known.split()}
+
+
 MAPPED: Mapping[str, Mapped] = {
+    "aws:backup/plan:Plan": Mapped(
+        sent=(Sent(service="backup", shape="CreateBackupPlan", reshape=_backup_plan),)
+    ),
+    "aws:backup/selection:Selection": Mapped(
+        sent=(Sent(service="backup", shape="CreateBackupSelection", reshape=_backup_selection),)
+    ),
+    "aws:backup/vault:Vault": Mapped(
+        sent=(
+            Sent(
+                service="backup",
+                shape="CreateBackupVault",
+                rename={"name": "BackupVaultName", "kmsKeyArn": "EncryptionKeyArn"},
+            ),
+        ),
+        named="name",
+        unsent={"forceDestroy": _DESTROYING},
+    ),
+    "aws:backup/vaultLockConfiguration:VaultLockConfiguration": _one(
+        "backup", "PutBackupVaultLockConfiguration"
+    ),
     "aws:acm/certificate:Certificate": _one("acm", "RequestCertificate"),
     "aws:apigateway/authorizer:Authorizer": _one(
         "apigateway", "CreateAuthorizer", restApi="restApiId", name="name"
@@ -787,6 +840,9 @@ MAPPED: Mapping[str, Mapped] = {
         sent=(Sent(service="s3", shape="CreateBucket"),),
         named="bucket",
         unsent={"forceDestroy": _DESTROYING},
+    ),
+    "aws:s3/bucketCorsConfiguration:BucketCorsConfiguration": Mapped(
+        sent=(Sent(service="s3", shape="PutBucketCors", reshape=_into("corsConfiguration", "bucket")),)
     ),
     "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration": Mapped(
         sent=(Sent(service="s3", shape="PutBucketLifecycleConfiguration", reshape=_lifecycle),)

@@ -258,6 +258,7 @@ def platform(cache: CachePlan | None = None, protect: bool = False) -> Platform:
             protect=protect,
             recovery_days=7,
             existing_keys={},
+            backups=None,
             capacity=Capacity(spot_percent=50, on_demand_base=1),
             insights=Insights.ENABLED,
             alarm_email="operations@example.com",

@@ -1,6 +1,7 @@
 """Where data rests: buckets, keys, tables, backups, and what is kept of them."""
 
 import json
+import re
 from typing import Any
 
 import pulumi
@@ -9,17 +10,19 @@ import pytest
 from components.account import Account
 from components.data.key_plan import DataClass
 from components.data.keys import Keys, KeysArgs
-from evaluation.answers import ACCOUNT_ID, REGION
+from evaluation.answers import ACCOUNT_ID, REGION, resource_arn
 from settings.errors import SettingsError
 from settings.project import stack_config
 from settings.settings import Settings
 from settings.values import Values
 from tests.infra.deployment import ROOT, Deployment, deploy, run
-from tests.infra.policies import statements
+from tests.infra.policies import granted, statements
 
 CONTENT = "nova-content"
 LOGS = "nova-access-logs"
 BUCKETS = (CONTENT, LOGS)
+EVENTS = resource_arn("dynamodb", "table/nova-events-table-0000000")
+READ_MODEL = resource_arn("dynamodb", "table/nova-read-model-table-0000000")
 
 
 def part(deployment: Deployment, kind: str, name: str) -> dict[str, Any]:
@@ -69,13 +72,6 @@ class TestBuckets:
             policy = deployment.one("aws:s3/bucketPolicy:BucketPolicy", f"{label}-policy")
             assert any(urn.endswith(f"::{label}-public-access-block") for urn in policy.depends_on)
 
-    def test_destroying_empties_them_where_nothing_is_protected(
-        self, production: Deployment, development: Deployment
-    ) -> None:
-        for deployed, protected in ((production, True), (development, False)):
-            for bucket in deployed.of_type("aws:s3/bucket:Bucket"):
-                assert (bucket.protect, bucket.inputs["forceDestroy"]) == (protected, not protected)
-
 
 class TestContent:
     def test_objects_are_encrypted_with_the_contents_key(self, deployment: Deployment) -> None:
@@ -113,6 +109,18 @@ class TestContent:
         assert keep["abortIncompleteMultipartUpload"] == {"daysAfterInitiation": 7}
         assert keep["noncurrentVersionExpiration"] == {"noncurrentDays": 30}
         assert (passing["filter"], passing["expiration"]) == ({"prefix": "transcribe/"}, {"days": 7})
+
+    def test_only_the_sites_own_pages_use_it(self, production: Deployment, development: Deployment) -> None:
+        (rule,) = part(production, "BucketCorsConfiguration", f"{CONTENT}-cors")["corsRules"]
+        assert rule == {
+            "allowedOrigins": ["https://nova.example.com"],
+            "allowedMethods": ["GET", "HEAD", "PUT"],
+            "allowedHeaders": ["content-type"],
+            "exposeHeaders": ["ETag"],
+            "maxAgeSeconds": 3600,
+        }
+        # Without a site of its own no page of any origin may.
+        assert development.of_type("aws:s3/bucketCorsConfiguration:BucketCorsConfiguration") == []
 
 
 class TestAccessLogs:
@@ -335,12 +343,171 @@ class TestKeys:
         assert "region" not in home.inputs
 
 
+STATEFUL: dict[str, tuple[str, object, object]] = {
+    "aws:backup/vault:Vault": ("forceDestroy", False, True),
+    "aws:cognito/userPool:UserPool": ("deletionProtection", "ACTIVE", "INACTIVE"),
+    "aws:dynamodb/table:Table": ("deletionProtectionEnabled", True, False),
+    "aws:elasticache/replicationGroup:ReplicationGroup": (
+        "finalSnapshotIdentifier",
+        "nova-prod-cache-final",
+        None,
+    ),
+    "aws:kms/key:Key": ("deletionWindowInDays", 30, 7),
+    "aws:lb/loadBalancer:LoadBalancer": ("enableDeletionProtection", True, False),
+    "aws:s3/bucket:Bucket": ("forceDestroy", False, True),
+    "aws:s3/vectorsIndex:VectorsIndex": ("forceDestroy", None, None),
+    "aws:s3/vectorsVectorBucket:VectorsVectorBucket": ("forceDestroy", False, True),
+    "aws:secretsmanager/secret:Secret": ("recoveryWindowInDays", 30, 0),
+}
+"""What keeps something that cannot be made again, and the input by which AWS too holds on to it in production
+and lets go of it in development. An index of vectors has none, nor has what stands in front of people."""
+
+KEEPING = re.compile(
+    r"(Bucket|BucketV2|Cluster|Database|Domain|FileSystem|Index|Instance|Key|ReplicaKey|ReplicationGroup|Secret|"
+    r"Table|TableReplica|UserPool|Vault|VectorBucket|VectorsIndex|VectorsVectorBucket|Volume)"
+)
+"""Names of types that may keep data."""
+FORGETFUL = {"aws:ecs/cluster:Cluster"}
+"""Types that are called like one that does."""
+
+
+class TestProtection:
+    def test_production_holds_on_to_what_it_keeps_and_development_lets_go(
+        self, production: Deployment
+    ) -> None:
+        # As dev, with all the parts that production has.
+        loose = deploy(
+            "prod",
+            overrides={"production": "false", "protectStatefulResources": "false", "recoveryDays": "7"},
+        )
+        for kind, (field, held, let_go) in STATEFUL.items():
+            assert production.of_type(kind), kind
+            for deployed, protected, value in ((production, True, held), (loose, False, let_go)):
+                for found in deployed.of_type(kind):
+                    assert found.protect is protected, found.urn
+                    assert found.inputs.get(field) == value, found.urn
+
+    def test_nothing_else_is_protected_and_nothing_stateful_forgotten(self, production: Deployment) -> None:
+        protected = {found.type for found in production.resources.values() if found.protect}
+        assert protected == set(STATEFUL)
+        keeping = {
+            found.type
+            for found in production.resources.values()
+            if found.type.startswith("aws:") and KEEPING.fullmatch(found.type.rpartition(":")[2])
+        }
+        assert keeping - FORGETFUL <= set(STATEFUL)
+
+    def test_development_is_destroyed_without_a_word(self, development: Deployment) -> None:
+        assert not any(found.protect for found in development.resources.values())
+
+
+class TestBackups:
+    def test_tables_and_content_are_backed_up(self, production: Deployment) -> None:
+        (selection,) = production.of_type("aws:backup/selection:Selection")
+        assert selection.inputs["resources"] == [EVENTS, READ_MODEL, bucket_arn(CONTENT)]
+        assert selection.inputs["planId"] == "nova-backups-plan-0000000"
+        assert any(urn.endswith("::nova-backups-policy") for urn in selection.depends_on)
+
+    def test_daily_for_the_time_of_recovery_and_monthly_for_a_year(self, production: Deployment) -> None:
+        (plan,) = production.of_type("aws:backup/plan:Plan")
+        rules = {
+            rule["ruleName"]: (rule["schedule"], rule["lifecycle"]["deleteAfter"])
+            for rule in plan.inputs["rules"]
+        }
+        assert rules == {"daily": ("cron(0 5 ? * * *)", 30), "monthly": ("cron(0 5 1 * ? *)", 365)}
+        for rule in plan.inputs["rules"]:
+            assert rule["targetVaultName"] == "nova-backups-vault-0000000"
+            assert (rule["startWindow"], rule["completionWindow"]) == (60, 720)
+        elsewhere = deploy("dev", overrides={"backups": "true"})
+        (plan,) = elsewhere.of_type("aws:backup/plan:Plan")
+        assert [rule["ruleName"] for rule in plan.inputs["rules"]] == ["daily"]
+        assert elsewhere.of_type("aws:backup/vaultLockConfiguration:VaultLockConfiguration") == []
+
+    def test_the_vault_has_a_key_and_a_lock_of_its_own(self, production: Deployment) -> None:
+        (vault,) = production.of_type("aws:backup/vault:Vault")
+        assert vault.inputs["kmsKeyArn"] == resource_arn("kms", "key/nova-keys-backups")
+        assert key_statements(production, "nova-keys-backups") == [DELEGATION]
+        (lock,) = production.of_type("aws:backup/vaultLockConfiguration:VaultLockConfiguration")
+        # No changeableForDays: that would lock it for ever, for everybody.
+        assert lock.inputs == {
+            "backupVaultName": "nova-backups-vault-0000000",
+            "minRetentionDays": 30,
+            "maxRetentionDays": 365,
+        }
+
+    def test_the_role_reads_what_it_copies_and_nothing_else(self, production: Deployment) -> None:
+        objects = f"{bucket_arn(CONTENT)}/*"
+        vault = resource_arn("backup", "backup-vault:nova-backups-vault-0000000")
+        rights: dict[str, set[str]] = {}
+        for found in granted(production, "nova-backups-policy"):
+            for resource in found.resources:
+                rights.setdefault(resource, set()).update(found.actions)
+        starts = {
+            "dynamodb:CreateBackup",
+            "dynamodb:DescribeTable",
+            "dynamodb:ListTagsOfResource",
+            "dynamodb:StartAwsBackupJob",
+        }
+        assert rights.pop(EVENTS) == rights.pop(READ_MODEL) == starts
+        kept = {"dynamodb:DeleteBackup", "dynamodb:DescribeBackup"}
+        assert rights.pop(f"{EVENTS}/backup/*") == rights.pop(f"{READ_MODEL}/backup/*") == kept
+        assert all(action.startswith("s3:Get") for action in rights.pop(objects))
+        changes = {action for action in rights.pop(bucket_arn(CONTENT)) if ":Put" in action}
+        assert changes == {"s3:PutBucketNotification", "s3:PutInventoryConfiguration"}
+        assert rights.pop(vault) == {"backup:CopyIntoBackupVault", "backup:DescribeBackupVault"}
+        assert all(
+            action.startswith("events:")
+            for action in rights.pop(resource_arn("events", "rule/AwsBackupManagedRule*"))
+        )
+        assert rights.pop("*") == {
+            "cloudwatch:GetMetricData",
+            "events:ListRules",
+            "s3:ListAllMyBuckets",
+            "tag:GetResources",
+        }
+        assert rights == {
+            resource_arn("kms", "key/nova-keys-tables"): set(READ),
+            resource_arn("kms", "key/nova-keys-content"): set(READ),
+            resource_arn("kms", "key/nova-keys-backups"): {
+                *READ,
+                "kms:Encrypt",
+                "kms:GenerateDataKey",
+                "kms:CreateGrant",
+            },
+        }
+
+    def test_the_role_is_taken_by_backups_of_this_account(self, production: Deployment) -> None:
+        role = production.one("aws:iam/role:Role", "nova-backups-role").inputs
+        (trusted,) = statements(role["assumeRolePolicy"])
+        assert trusted["Principal"] == {"Service": "backup.amazonaws.com"}
+        assert trusted["Condition"]["StringEquals"] == OWNER
+
+    def test_a_failed_job_raises_an_alarm(self, production: Deployment) -> None:
+        alarm = production.one("aws:cloudwatch/metricAlarm:MetricAlarm", "nova-backups-failures-alarm").inputs
+        assert alarm["alarmDescription"].endswith("/backup-failures.md")
+        assert alarm["alarmActions"]
+        watched = {
+            (query["metric"]["metricName"], query["metric"]["dimensions"]["ResourceType"])
+            for query in alarm["metricQueries"]
+            if "metric" in query
+        }
+        assert watched == {
+            (f"NumberOfBackupJobs{outcome}", kind)
+            for outcome in ("Failed", "Expired", "Aborted")
+            for kind in ("DynamoDB", "S3")
+        }
+
+    def test_development_has_none(self, development: Deployment) -> None:
+        assert not any("backup" in found.type.lower() for found in development.resources.values())
+
+
 KEY = f"arn:aws:kms:{REGION}:{ACCOUNT_ID}:key/0a1b2c3d-0000-1111-2222-333344445555"
 
 
 @pytest.mark.parametrize(
     ("key", "text", "path", "allowed"),
     [
+        ("backups", "daily", "nova:backups", "true or false"),
         ("existingKeys", "[]", "nova:existingKeys", "object"),
         ("existingKeys", '{"queues":"a"}', "nova:existingKeys.queues", "tables, content"),
         ("existingKeys", '{"tables":1}', "nova:existingKeys.tables", "string"),

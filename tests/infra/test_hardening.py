@@ -164,22 +164,6 @@ class TestData:
         assert "ttl" not in events
         assert read_model["ttl"] == {"attributeName": "expires_at", "enabled": True}
 
-    def test_only_stateful_resources_are_protected(
-        self, production: Deployment, development: Deployment
-    ) -> None:
-        assert {found.type for found in production.resources.values() if found.protect} == {
-            "aws:cognito/userPool:UserPool",
-            "aws:dynamodb/table:Table",
-            "aws:elasticache/replicationGroup:ReplicationGroup",
-            "aws:kms/key:Key",
-            "aws:lb/loadBalancer:LoadBalancer",
-            "aws:s3/bucket:Bucket",
-            "aws:s3/vectorsIndex:VectorsIndex",
-            "aws:s3/vectorsVectorBucket:VectorsVectorBucket",
-            "aws:secretsmanager/secret:Secret",
-        }
-        assert not any(found.protect for found in development.resources.values())
-
 
 class TestCompute:
     def test_containers_are_hardened(self, deployment: Deployment) -> None:

@@ -1,4 +1,4 @@
-"""What is watched of tables and the cache (pure, no resources)."""
+"""What is watched of tables, backups and the cache (pure, no resources)."""
 
 from collections.abc import Sequence
 
@@ -30,6 +30,29 @@ def table_alarms(table: pulumi.Input[str], operations: Sequence[str]) -> AlarmSe
             threshold=thresholds.TABLE_REFUSALS,
             periods=2,
         ),
+    }
+
+
+def backup_alarms(vault: pulumi.Input[str]) -> AlarmSet:
+    """Watch the jobs that fill a backup vault with copies of tables and a bucket.
+
+    AWS Backup reports them by vault and kind of resource (developer guide, "CloudWatch metrics").
+    """
+    metrics = {
+        f"{outcome.lower()}{kind}": Source(
+            namespace="AWS/Backup", dimensions={"BackupVaultName": vault, "ResourceType": kind}
+        ).metric(f"NumberOfBackupJobs{outcome}")
+        for outcome in ("Failed", "Expired", "Aborted")
+        for kind in ("DynamoDB", "S3")
+    }
+    return {
+        "failures": AlarmArgs(
+            description="A backup was not made: its job failed, was stopped, or did not start in time.",
+            runbook="backup-failures",
+            severity=Severity.URGENT,
+            metric=total(metrics),
+            threshold=thresholds.LOST_BACKUPS,
+        )
     }
 
 
