@@ -1,7 +1,7 @@
 # `make up` starts the platform, `make test` checks everything. Recipes need nothing but a POSIX shell.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help up down status samples test lint unit engine e2e tools
+.PHONY: help up down status samples test lint unit engine prove e2e tools
 
 PYTHON := .venv/bin/python
 # Prints what runs and how long it took; fails as the command does.
@@ -32,6 +32,8 @@ test: tools ## check everything: lint, unit tests, whole platform
 lint: tools lint-only ## format, lint, types, import directions, dead code
 unit: tools unit-only ## tests without a running platform
 engine: tools engine-only ## the program on the real Pulumi engine, where `pulumi` is on PATH
+prove: tools ## every stack on the real Pulumi engine (up to an hour)
+	@$(RUN) "every stack on the real engine" env NOVA_ENGINE_STACKS="local dev prod" $(MAKE) --no-print-directory engine-only
 e2e: tools e2e-only ## tests of the whole platform, in a home and on ports of their own
 
 tools:
@@ -50,7 +52,7 @@ unit-only:
 	$(PYTHON) -m pytest -q -n auto --dist loadfile -m "not e2e and not engine" tests
 
 engine-only:
-	$(PYTHON) -m pytest -q -m engine --timeout 600 tests/engine
+	$(PYTHON) -m pytest -q -m engine tests/engine
 
 e2e-only:
 	$(PYTHON) -m pytest -v -m e2e --timeout 600 tests/e2e

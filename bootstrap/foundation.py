@@ -76,7 +76,8 @@ class Foundation(pulumi.ComponentResource):
                 recovery_days=settings.recovery_days,
                 protect=settings.protect,
             ),
-            opts=self._child,
+            # Also what closes and encrypts the bucket: a destroy that skips its preview takes what it may.
+            opts=pulumi.ResourceOptions(parent=self, protect=settings.protect),
         )
         pipelines = Pipelines(
             "pipelines",

@@ -4,12 +4,16 @@ The engine starts providers as gRPC servers and attaches to running ones by port
 This one serves the aws, awsx, docker and random packages: it accepts every resource, fills in what AWS would
 compute from the same table as the recorder of the unit tests, answers the invokes that the recorder knows,
 and keeps nothing, because the engine's state is the record. As in the real providers, outputs that only AWS
-knows are unknown while previewing.
+knows are unknown while previewing, and what something else still names cannot be deleted.
 """
 
-from collections.abc import Generator, Mapping
+import json
+import re
+import threading
+from collections.abc import Generator, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any, cast
 
 import grpc
@@ -28,6 +32,8 @@ from evaluation.answers import answer_invoke, computed_outputs
 PACKAGES = ("aws", "awsx", "docker", "random")
 COMPONENT_STATE = "aws:standin:ComponentState"
 """The one child of a remote component: the engine remembers its outputs as it does those of real children."""
+GO_WITH_THEIR_OWNER = ("aws:secretsmanager/secretVersion:SecretVersion",)
+"""Types that the engine may be told to leave behind, because AWS deletes them with what they belong to."""
 Properties = dict[str, Any]
 
 
@@ -73,8 +79,80 @@ def _created(type_: str, name: str, inputs: Properties, *, preview: bool) -> tup
     return identity, {**outputs, **inputs}
 
 
+def _texts(value: Any) -> Iterator[str]:
+    """Every string in a value."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for member in cast("Properties", value).values():
+            yield from _texts(member)
+    elif isinstance(value, list):
+        for item in cast("list[Any]", value):
+            yield from _texts(item)
+
+
+@dataclass(frozen=True, slots=True)
+class _Living:
+    """A resource that exists: the names that only it has, and everything that it was told."""
+
+    urn: str
+    names: frozenset[str]
+    told: str
+
+    def is_named_by(self, other: "_Living") -> str:
+        """Return the name by which another resource knows this one; empty for none."""
+        found = (
+            name for name in self.names if re.search(rf"(?<![\w-]){re.escape(name)}(?![\w-])", other.told)
+        )
+        return next(found, "")
+
+
+class Register:
+    """What exists, across all providers of a stack."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._living: dict[tuple[str, str], _Living] = {}
+
+    def born(self, urn: str, identity: str, inputs: Properties, outputs: Properties) -> None:
+        """Remember a resource. Its names are what it gave out as its id or ARN, and was not told."""
+        told = set(_texts(inputs))
+        given = {identity, *(text for text in _texts(outputs) if text.startswith("arn:") or text == identity)}
+        if COMPONENT_STATE in urn:
+            given = set(_texts(outputs.get("outputs", {})))
+        names = frozenset(
+            name for name in given - told if re.search(r"-0000000\b|^(arn:|subnet-|vpc-)", name)
+        )
+        with self._lock:
+            self._living[urn, identity] = _Living(urn, names, json.dumps(inputs))
+
+    def told(self, urn: str, identity: str, inputs: Properties) -> None:
+        """Remember what a resource was told by an update."""
+        with self._lock:
+            if (urn, identity) in self._living:
+                known = self._living[urn, identity]
+                self._living[urn, identity] = _Living(urn, known.names, json.dumps(inputs))
+
+    def dies(self, urn: str, identity: str) -> str:
+        """Forget a resource; returns what still needs it, or an empty text."""
+        with self._lock:
+            dying = self._living.get((urn, identity))
+            if dying is None:
+                return ""
+            for other in self._living.values():
+                if other.urn == urn or other.urn.split("::")[2].endswith(GO_WITH_THEIR_OWNER):
+                    continue
+                if name := dying.is_named_by(other):
+                    return f"{urn} is deleted while {other.urn} still names {name}"
+            del self._living[urn, identity]
+            return ""
+
+
 class StandInProvider(provider_pb2_grpc.ResourceProviderServicer):
     """One provider's side of the engine's protocol for any of `PACKAGES`."""
+
+    def __init__(self, register: Register) -> None:
+        self._register = register
 
     def Handshake(
         self, request: provider_pb2.ProviderHandshakeRequest, context: grpc.ServicerContext
@@ -132,6 +210,8 @@ class StandInProvider(provider_pb2_grpc.ResourceProviderServicer):
             identity, state = _component_created(request.name, inputs, preview=request.preview)
         else:
             identity, state = _created(request.type, request.name, inputs, preview=request.preview)
+        if not request.preview:
+            self._register.born(request.urn, identity, _unwrapped(inputs), _unwrapped(state))
         return provider_pb2.CreateResponse(id=identity, properties=_struct(state))
 
     def Update(
@@ -139,10 +219,15 @@ class StandInProvider(provider_pb2_grpc.ResourceProviderServicer):
     ) -> provider_pb2.UpdateResponse:
         """An update keeps what was computed at creation and takes the new inputs."""
         state = {**_plain(request.olds), **_plain(request.news)}
+        if not request.preview:
+            self._register.told(request.urn, request.id, _unwrapped(_plain(request.news)))
         return provider_pb2.UpdateResponse(properties=_struct(state))
 
     def Delete(self, request: provider_pb2.DeleteRequest, context: grpc.ServicerContext) -> empty_pb2.Empty:
-        """Everything can be deleted."""
+        """Everything can be deleted that nothing else names any more, as AWS has it for most of it."""
+        needed = self._register.dies(request.urn, request.id)
+        if needed:
+            context.abort(grpc.StatusCode.FAILED_PRECONDITION, needed)
         return empty_pb2.Empty()
 
     def Read(
@@ -191,14 +276,17 @@ class StandInProvider(provider_pb2_grpc.ResourceProviderServicer):
             monitor.RegisterResourceOutputs(
                 resource_pb2.RegisterResourceOutputsRequest(urn=component.urn, outputs=outputs)
             )
-        return provider_pb2.ConstructResponse(urn=component.urn, state=outputs)
+        made_by = provider_pb2.ConstructResponse.PropertyDependencies(urns=[child.urn])
+        return provider_pb2.ConstructResponse(
+            urn=component.urn, state=outputs, stateDependencies=dict.fromkeys(_plain(outputs), made_by)
+        )
 
 
 @contextmanager
 def attached_providers() -> Generator[str]:
     """Serve the stand-in on a loopback port; yields the value for `PULUMI_DEBUG_PROVIDERS`."""
     server = grpc.server(ThreadPoolExecutor(max_workers=16))
-    provider_pb2_grpc.add_ResourceProviderServicer_to_server(StandInProvider(), server)
+    provider_pb2_grpc.add_ResourceProviderServicer_to_server(StandInProvider(Register()), server)
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
     try:

@@ -1,85 +1,92 @@
-"""The real engine runs the real program: preview, up, an empty second preview, one changed setting, destroy.
+"""The real engine runs the real program: preview, up, an empty second preview, changed settings, destroy.
 
 Needs the `pulumi` command line on PATH; the providers are the stand-in of this folder: no account is touched.
+Runs stack dev; `make prove` runs all of them.
 """
 
-import shutil
-import subprocess
-from collections.abc import Generator
+import json
 from pathlib import Path
-from typing import Any
 
 import pytest
-from pulumi import automation as auto
+from pulumi.automation import CommandError
 
-from tests.engine.stand_in import attached_providers
+from tests.engine.running import SECRET, Running, check_that_it_goes_away, running
 
-ROOT = Path(__file__).parent.parent.parent
+LOG_GROUP = "aws:cloudwatch/logGroup:LogGroup"
 
-pytestmark = [
-    pytest.mark.engine,
-    pytest.mark.timeout(600),
-    pytest.mark.skipif(shutil.which("pulumi") is None, reason="the pulumi command line is not on PATH"),
-]
-
-
-def _copy_of_the_program(directory: Path) -> Path:
-    """The checkout's tracked files, because the engine writes a stack's encryption salt into its stack file.
-
-    The environment is the one that runs this test, so that the engine installs nothing.
-    """
-    listing = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, check=True, capture_output=True, text=True)
-    for name in filter(None, listing.stdout.split("\0")):
-        target = directory / name
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(ROOT / name, target)
-    (directory / ".venv").symlink_to(ROOT / ".venv", target_is_directory=True)
-    return directory
-
-
-@pytest.fixture(params=["local", "dev", "prod"])
-def stack(request: pytest.FixtureRequest, tmp_path: Path) -> Generator[auto.Stack]:
-    """A stack of the program with a checkout, a backend, a passphrase and providers of its own."""
-    name = str(request.param)
-    backend = tmp_path / "backend"
-    backend.mkdir()
-    with attached_providers() as providers:
-        workspace = auto.LocalWorkspace(
-            work_dir=str(_copy_of_the_program(tmp_path / "program")),
-            env_vars={
-                "PULUMI_DEBUG_PROVIDERS": providers,
-                "PULUMI_BACKEND_URL": backend.as_uri(),
-                "PULUMI_CONFIG_PASSPHRASE": "only-for-this-test",
-                "PULUMI_SKIP_UPDATE_CHECK": "true",
-            },
-        )
-        workspace.create_stack(name)
-        yield auto.Stack.select(name, workspace)
+# A setting, a value that no stack has, and the types that may change with it, some of them at least.
+SETTINGS: tuple[tuple[str, str, set[str]], ...] = (
+    (
+        "logRetentionDays",
+        "180",
+        {LOG_GROUP, "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration"},
+    ),
+    ("throttleRate", "77", {"aws:apigateway/methodSettings:MethodSettings"}),
+    (
+        "cachePasswordGeneration",
+        "2",
+        {
+            "aws:ecs/service:Service",
+            "aws:ecs/taskDefinition:TaskDefinition",
+            "aws:elasticache/user:User",
+            "aws:secretsmanager/secretVersion:SecretVersion",
+            "random:index/randomPassword:RandomPassword",
+        },
+    ),
+)
 
 
-def _resources(stack: auto.Stack) -> list[dict[str, Any]]:
-    """What the engine's state holds."""
-    deployment = dict(stack.export_stack().deployment or {})
-    return deployment.get("resources", [])
+def test_a_stack_lives_its_whole_life(stack_name: str, tmp_path: Path) -> None:
+    with running(tmp_path, stack_name) as stack:
+        planned = stack.preview()
+        assert set(planned.changes) == {"create"}
+        assert stack.update().changes == planned.changes
+        assert stack.preview().changes == {}
+        check_the_state(stack)
+        for key, value, types in SETTINGS:
+            check_a_setting(stack, key, value, types)
+        check_that_it_goes_away(stack)
 
 
-def test_a_stack_lives_its_whole_life(stack: auto.Stack) -> None:
-    preview = stack.preview()
-    created = stack.up()
-    assert created.summary.resource_changes == dict(preview.change_summary)
-    assert set(stack.preview().change_summary) == {"same"}
+def check_the_state(stack: Running) -> None:
+    """Nothing is made by a default provider, nothing secret lies open, nothing is left pending."""
+    resources = stack.resources()
+    for resource in resources:
+        assert "::default" not in resource.get("provider", ""), resource["urn"]
+        assert not resource["type"].startswith("pulumi:providers:") or "default" not in resource["urn"]
+    text = json.dumps(resources)
+    assert SECRET in text
+    assert '"plaintext"' not in text
+    passwords = [
+        found for found in resources if found["type"] == "random:index/randomPassword:RandomPassword"
+    ]
+    assert passwords
+    assert all("ciphertext" in found["outputs"]["result"] for found in passwords)
 
-    stack.set_config("logRetentionDays", auto.ConfigValue("180"))
-    changed = stack.up().summary.resource_changes
-    assert changed is not None
-    assert set(changed) == {"same", "update"}
 
-    for resource in _resources(stack):
-        if resource.get("protect"):
-            stack.workspace.pulumi_command.run(
-                ["state", "unprotect", resource["urn"], "--yes", "--stack", stack.name],
-                stack.workspace.work_dir,
-                dict(stack.workspace.env_vars),
-            )
-    stack.destroy()
-    assert _resources(stack) == []
+def check_a_setting(stack: Running, key: str, value: str, types: set[str]) -> None:
+    """A changed setting changes resources of these types alone, in place."""
+    with stack.setting(key, value):
+        plan = stack.preview()
+    assert plan.types(), key
+    assert plan.types() <= types, key
+    assert set(plan.changes) <= {
+        "update",
+        "create",
+        "delete",
+        "replace",
+        "create-replacement",
+        "delete-replaced",
+    }
+
+
+def test_the_engine_checks_types_before_it_runs_the_program(tmp_path: Path) -> None:
+    def break_a_type(program: Path) -> None:
+        source = program / "__main__.py"
+        source.write_text(source.read_text(encoding="utf-8") + "\nwrong: int = 'text'\n", encoding="utf-8")
+
+    with (
+        running(tmp_path, "dev", prepare=break_a_type) as stack,
+        pytest.raises(CommandError, match=r"reportAssignmentType|is not assignable"),
+    ):
+        stack.preview()
