@@ -143,6 +143,11 @@ def _target_group(_name: str, physical: str, _inputs: Properties) -> Properties:
     return {"arnSuffix": suffix, "arn": resource_arn("elasticloadbalancing", suffix)}
 
 
+def _listener_rule(_name: str, physical: str, _inputs: Properties) -> Properties:
+    path = f"listener-rule/app/balancer/50dc6c495c0c9188/f2f7dc8efc522ab2/{physical}"
+    return {"arn": resource_arn("elasticloadbalancing", path)}
+
+
 def _network(name: str, _physical: str, inputs: Properties) -> Properties:
     zones = inputs["availabilityZoneNames"]
     subnets: dict[str, list[str]] = {f"{kind}SubnetIds": [] for kind in ("public", "private", "isolated")}
@@ -199,6 +204,14 @@ def _stage(_name: str, _physical: str, inputs: Properties) -> Properties:
 def _user_pool(name: str, _physical: str, _inputs: Properties) -> Properties:
     identity = f"{REGION}_{name.replace('-', '')}"
     return {"__id": identity, "arn": resource_arn("cognito-idp", f"userpool/{identity}")}
+
+
+def _function(_name: str, physical: str, _inputs: Properties) -> Properties:
+    return {"__id": physical, "arn": resource_arn("lambda", f"function:{physical}")}
+
+
+def _function_url(name: str, _physical: str, _inputs: Properties) -> Properties:
+    return {"functionUrl": f"https://{name}.lambda-url.{REGION}.on.aws/"}
 
 
 def _cluster(_name: str, physical: str, _inputs: Properties) -> Properties:
@@ -312,6 +325,9 @@ _COMPUTED: Mapping[str, _Maker] = {
     "aws:iam/policy:Policy": _managed_policy,
     "aws:iam/role:Role": _role,
     "aws:kms/key:Key": _key,
+    "aws:lambda/function:Function": _function,
+    "aws:lambda/functionUrl:FunctionUrl": _function_url,
+    "aws:lb/listenerRule:ListenerRule": _listener_rule,
     "aws:lb/loadBalancer:LoadBalancer": _load_balancer,
     "aws:lb/targetGroup:TargetGroup": _target_group,
     "aws:route53/record:Record": _record,

@@ -21,6 +21,12 @@ class ServiceRoleArgs:
     account: Account
     source_arn: pulumi.Input[str] | None = None
     """ARN pattern of the resources on whose behalf it may be assumed; anything of the account by default."""
+    names_source: bool = True
+    """Whether the service says on whose behalf it assumes the role.
+
+    One that does not would be locked out by a condition. Other accounts are kept from the role by
+    ``iam:PassRole``: such a service takes a role from callers of the role's own account, who may pass it.
+    """
 
 
 class ServiceRole(pulumi.ComponentResource):
@@ -93,6 +99,8 @@ def role_path(project: str, stack: str) -> str:
 
 
 def _confused_deputy_conditions(args: ServiceRoleArgs) -> Conditions:
+    if not args.names_source:
+        return {}
     # The service acts for many customers: only our account's resources may make it take this role.
     account: Conditions = {"StringEquals": {"aws:SourceAccount": args.account.account_id}}
     if args.source_arn is None:

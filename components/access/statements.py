@@ -54,6 +54,7 @@ class ResourceStatement:
     principals: Mapping[Literal["AWS", "Service"], pulumi.Input[str] | Sequence[pulumi.Input[str]]]
     actions: tuple[str, ...]
     resources: tuple[pulumi.Input[str], ...]
+    """Empty where the policy knows only what it is attached to, as a registry's repository does."""
     conditions: Conditions = field(default_factory=dict[str, dict[str, str]])
 
     def render(self) -> dict[str, object]:
@@ -107,8 +108,9 @@ def _rendered(
         "Sid": sid,
         "Effect": effect,
         "Action": list(actions),
-        "Resource": list(resources),
     }
+    if resources:
+        statement["Resource"] = list(resources)
     if conditions:
         statement["Condition"] = {operator: dict(values) for operator, values in conditions.items()}
     return statement

@@ -10,6 +10,16 @@ UNRESTRICTED_ACTIONS: dict[str, str] = {
     "(Service Authorization Reference, Amazon CloudWatch).",
     "ecr:GetAuthorizationToken": "A registry token is issued for the whole account; pulls are limited by the "
     "repository in the actions that use it (Service Authorization Reference, Amazon ECR).",
+    **dict.fromkeys(
+        (
+            "elasticloadbalancing:DescribeListeners",
+            "elasticloadbalancing:DescribeRules",
+            "elasticloadbalancing:DescribeTargetGroups",
+            "elasticloadbalancing:DescribeTargetHealth",
+        ),
+        "Elastic Load Balancing authorizes no description by resource (Service Authorization Reference); ECS "
+        "looks at health while it shifts requests, and may change the rules of one service only.",
+    ),
     "logs:DescribeLogGroups": "Flow logs look their group up by name, and the action has no resource; "
     "writing is limited to the group (VPC user guide, role for flow logs).",
     **dict.fromkeys(
@@ -24,5 +34,7 @@ UNRESTRICTED_ACTIONS: dict[str, str] = {
     ),
     "transcribe:StartTranscriptionJob": "The action has no resource type (Service Authorization Reference, "
     "Amazon Transcribe); what a job reads and writes is limited by the caller's own rights on the bucket.",
+    "xray:PutTelemetryRecords": "Traces have no resource (Service Authorization Reference, AWS X-Ray).",
+    "xray:PutTraceSegments": "Traces have no resource (Service Authorization Reference, AWS X-Ray).",
 }
 """Action to the reason why ``Resource: *`` is right for it."""

@@ -1,7 +1,7 @@
 """Container images.
 
 Creates: an ECR repository (immutable tags, scan on push, own key, lifecycle) and the image in it, built for
-ARM64 from the repository's root.
+ARM64 from the repository's root; the repository's policy, where functions run the image.
 """
 
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ import pulumi_awsx as awsx
 import pulumi_docker as docker
 
 from components.access.role import ServiceRole
-from components.access.statements import Statement
+from components.access.statements import ResourceStatement, Statement, document
 from components.account import Account
 from components.compute.sources import content_tag
 from components.data.keys import DataKey
@@ -75,6 +75,8 @@ class Image(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(parent=self),
         )
         self._repository_url = repository.url
+        self._label = name
+        self._repository_policy: aws.ecr.RepositoryPolicy | None = None
         tag = content_tag(Path(), image_sources(args.folder))
         credentials = aws.ecr.get_authorization_token_output(opts=pulumi.InvokeOutputOptions(parent=self))
         image = docker.Image(
@@ -98,7 +100,6 @@ class Image(pulumi.ComponentResource):
 
     def grant_pull(self, role: ServiceRole) -> None:
         """Let ``role``, an execution role, pull this repository's images."""
-        name = self._repository_url.apply(lambda url: url.partition("/")[2])
         role.add(
             Statement(
                 sid="PullImage",
@@ -107,10 +108,33 @@ class Image(pulumi.ComponentResource):
                     "ecr:BatchGetImage",
                     "ecr:GetDownloadUrlForLayer",
                 ),
-                resources=(self._account.arn("ecr", pulumi.Output.concat("repository/", name)),),
+                resources=(self._account.arn("ecr", pulumi.Output.concat("repository/", self._repository)),),
             ),
             Statement(sid="LogInToRegistry", actions=("ecr:GetAuthorizationToken",), resources=("*",)),
         )
+
+    def admit_functions(self) -> aws.ecr.RepositoryPolicy:
+        """Let Lambda pull the image for this account's functions, also when one wakes after weeks."""
+        if self._repository_policy is None:
+            statement = ResourceStatement(
+                sid="FunctionsPull",
+                effect="Allow",
+                principals={"Service": "lambda.amazonaws.com"},
+                actions=("ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"),
+                resources=(),
+                conditions={"ArnLike": {"aws:SourceArn": self._account.arn("lambda", "function:*")}},
+            )
+            self._repository_policy = aws.ecr.RepositoryPolicy(
+                f"{self._label}-repository-policy",
+                repository=self._repository,
+                policy=document((statement,)),
+                opts=pulumi.ResourceOptions(parent=self),
+            )
+        return self._repository_policy
+
+    @property
+    def _repository(self) -> pulumi.Output[str]:
+        return self._repository_url.apply(lambda url: url.partition("/")[2])
 
 
 def image_sources(folder: str) -> tuple[str, ...]:
