@@ -30,6 +30,7 @@ platform = Platform(
         backups=settings.data.backups,
         capacity=settings.services.capacity,
         insights=settings.services.insights,
+        deployment=settings.services.deployment,
         alarm_email=settings.operations.alarm_email,
         runbook_url=settings.operations.runbook_url,
         alarm_scope=settings.operations.alarms,

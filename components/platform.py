@@ -13,6 +13,7 @@ import pulumi
 from components.account import Account, current_account
 from components.compute.capacity import Capacity
 from components.compute.cluster import Cluster, ClusterArgs
+from components.compute.deployment import Deployment
 from components.compute.image import Image, ImageArgs
 from components.compute.insights import Insights
 from components.compute.service import ServiceHost
@@ -29,7 +30,7 @@ from components.data.tables import EventStore, ReadModel, TableArgs
 from components.data.vectors import VectorStore, VectorStoreArgs
 from components.edge.api import Api, ApiArgs
 from components.edge.certificates import Certificates, CertificatesArgs
-from components.edge.load_balancer import BalancerCertificate, LoadBalancer, LoadBalancerArgs
+from components.edge.load_balancer import BalancerCertificate, LoadBalancer, LoadBalancerArgs, Shifting
 from components.edge.plan import EdgePlan
 from components.edge.routes import Route
 from components.edge.user_pool import UserPool, UserPoolArgs
@@ -77,6 +78,7 @@ class PlatformArgs:
     """Nothing where the stack keeps none."""
     capacity: Capacity
     insights: Insights
+    deployment: Deployment
     alarm_email: str
     runbook_url: str
     alarm_scope: AlarmScope
@@ -317,6 +319,7 @@ class Platform(pulumi.ComponentResource):
                 f"{self._label}-log-watch", LogWatchArgs(alerts=self.alerts), opts=self._child
             ),
             capacity=args.capacity,
+            deployment=args.deployment,
         )
         self._entry(vpc, args)
 
@@ -329,6 +332,7 @@ class Platform(pulumi.ComponentResource):
                 alerts=self.alerts,
                 protect=args.protect,
                 certificate=self._certificate(),
+                shifting=_shifting(args.deployment),
                 origin_security_group=args.edge.origin_security_group,
             ),
             opts=self._child,
@@ -354,3 +358,9 @@ class Platform(pulumi.ComponentResource):
             f"{self._label}-certificates", CertificatesArgs(domain=domain), opts=self._child
         )
         return BalancerCertificate(arn=self._certificates.balancer_arn, domain=domain)
+
+
+def _shifting(deployment: Deployment) -> Shifting:
+    if not deployment.shifts:
+        return Shifting.NONE
+    return Shifting.TEST_AND_PRODUCTION if deployment.test_minutes else Shifting.PRODUCTION

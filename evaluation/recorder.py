@@ -39,6 +39,9 @@ class Recorded:
     """By input, the URNs of the resources that its value comes from."""
     ignore_changes: tuple[str, ...]
     retain_on_delete: bool
+    delete_before_replace: bool
+    timeouts: tuple[str, str]
+    """How long the provider may take to create and to update it; empty for its own limits."""
     inputs: Properties
     """By the provider's names; secrets keep the SDK's wrapper."""
 
@@ -103,6 +106,8 @@ class RecordingMonitor(MockMonitor):
                 },
                 ignore_changes=tuple(request.ignoreChanges),
                 retain_on_delete=request.retainOnDelete,
+                delete_before_replace=request.deleteBeforeReplace,
+                timeouts=(request.customTimeouts.create, request.customTimeouts.update),
                 inputs=_plain(rpc.deserialize_properties(request.object, keep_unknowns=True)),
             )
         return super().RegisterResource(request)  # pyright: ignore[reportUnknownMemberType]

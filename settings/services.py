@@ -5,12 +5,15 @@ from dataclasses import dataclass
 
 from components.compute import capacity, sizing
 from components.compute.capacity import Capacity
+from components.compute.deployment import Deployment
 from components.compute.insights import Insights
 from components.compute.sizing import ServiceSize
+from settings import deployment
+from settings.deployment import read_deployment
 from settings.errors import SettingsError
 from settings.values import Values, integers
 
-KEYS = ("services", "spotPercent", "onDemandBase", "containerInsights")
+KEYS = ("services", "spotPercent", "onDemandBase", "containerInsights", deployment.KEY)
 
 SERVICES = (
     "agent-core",
@@ -53,6 +56,8 @@ class ServiceSettings:
     insights: Insights
     running: tuple[str, ...]
     """Names of the services that may run tasks."""
+    deployment: Deployment
+    """How the services behind the load balancer are replaced."""
 
 
 def read_services(values: Values) -> ServiceSettings:
@@ -79,6 +84,7 @@ def read_services(values: Values) -> ServiceSettings:
         capacity=_capacity(values),
         insights=_insights(values, sizes),
         running=tuple(name for name, size in sizes.items() if size.tasks_max > 0),
+        deployment=read_deployment(values),
     )
 
 

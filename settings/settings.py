@@ -97,6 +97,7 @@ class Settings:
         settings._check_agent_subnets(values)
         settings._check_production(values)
         settings._check_runtime(values)
+        settings._check_shifting(values)
         check_residency(values, settings.models, {"region": region})
         return settings
 
@@ -144,6 +145,15 @@ class Settings:
             yield (
                 f"{', '.join(callers)} call the embedding model in {self.models.embedding_region}, and "
                 f"endpoints serve {self.region} only"
+            )
+
+    def _check_shifting(self, values: Values) -> None:
+        if self.services.deployment.shifts and not self.edge.web_acl:
+            raise SettingsError(
+                f"{values.key('deployment')}.strategy",
+                self.services.deployment.strategy.value,
+                "without a web ACL the load balancer asks every request for CloudFront's proof; services, "
+                "which then call each other by it, have none: set webAcl to true, or the strategy to rolling",
             )
 
     def _check_production(self, values: Values) -> None:

@@ -18,7 +18,7 @@ from components.agent.runtime_plan import RuntimeNetwork, RuntimePlan, check_var
 from components.compute.image import Image
 from components.data.secrets import SecretReference
 from components.names import stack_identifier
-from components.network.connection import Callee, Peer, RuleNames, connect
+from components.network.connection import Callee, Peer, RuleNames, connect, distinct
 from components.network.needs import InternetNeed, needs_of
 from components.network.vpc import Vpc
 from components.observe.alarms import Alerts
@@ -187,7 +187,7 @@ class AgentRuntime(pulumi.ComponentResource):
         peer = Peer(label=f"the sessions of {self._label}", security_group_id=group_id)
         needs = (*needs_of(args.role.statements, args.account.region), *args.internet)
         args.vpc.allow_out(peer, self._label, needs, parent=self)
-        for callee in args.calls:
+        for callee in distinct(args.calls):
             connect(
                 caller=peer,
                 callee=callee.peer,

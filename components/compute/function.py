@@ -18,9 +18,8 @@ from components.account import Account
 from components.compute.image import Image
 from components.data.keys import DataKey
 from components.messaging.queue import DeadLetterQueue, QueueEncryption
-from components.observe.alarms import AlarmArgs
 from components.observe.logs import LogPolicy, write_statement
-from components.observe.metrics import Metric
+from components.observe.sets.compute import function_alarms
 
 MEMORY_MIB = range(128, 10_240 + 1)
 TIMEOUT_SECONDS = range(1, 900 + 1)
@@ -32,10 +31,6 @@ UNRESERVED_MIN = 100
 ATTEMPTS_AGAIN = 2
 EVENT_SECONDS_MAX = 3600
 """An event that nobody waits for is tried three times within an hour, then given up."""
-TIMEOUT_PERCENT_ALARM = 80
-"""Share of the time-out from which a run counts as too long."""
-
-_RUNBOOK = "function"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,7 +112,7 @@ class Function(pulumi.ComponentResource):
             opts=self._child,
         )
         self._url = self._function_url() if args.url else None
-        self._watch()
+        args.queues.alerts.watch(name, function_alarms(self.name, args.timeout_seconds), parent=self)
         self.register_outputs({"name": self.name, "arn": self.arn})
 
     @property
@@ -211,42 +206,6 @@ class Function(pulumi.ComponentResource):
             invoke_mode="RESPONSE_STREAM" if self._args.streams else "BUFFERED",
             opts=self._child,
         )
-
-    def _watch(self) -> None:
-        alarms = self._args.queues.alerts
-        almost_ms = self._args.timeout_seconds * 1000 * TIMEOUT_PERCENT_ALARM // 100
-        for label, metric, statistic, threshold, description in (
-            ("errors", "Errors", "Sum", 0, "runs of the function failed."),
-            (
-                "throttles",
-                "Throttles",
-                "Sum",
-                0,
-                "the function was called more often than it may run at a time.",
-            ),
-            (
-                "duration",
-                "Duration",
-                "Maximum",
-                almost_ms,
-                f"a run took more than {TIMEOUT_PERCENT_ALARM} % of the function's time-out.",
-            ),
-        ):
-            alarms.alarm(
-                f"{self._label}-{label}-alarm",
-                AlarmArgs(
-                    description=f"{self._label}: {description}",
-                    runbook=_RUNBOOK,
-                    metric=Metric(
-                        namespace="AWS/Lambda",
-                        name=metric,
-                        dimensions={"FunctionName": self.name},
-                        statistic=statistic,
-                    ),
-                    threshold=threshold,
-                ),
-                parent=self,
-            )
 
 
 def function_role(name: str, account: Account, opts: pulumi.ResourceOptions) -> ServiceRole:

@@ -12,6 +12,7 @@ import pulumi_aws as aws
 
 from components.compute.backlog import Backlog
 from components.compute.sizing import ServiceSize
+from components.edge.target import Target
 
 CPU_PERCENT = 70
 MEMORY_PERCENT = 80
@@ -42,8 +43,8 @@ class ScalingArgs:
     cluster_name: pulumi.Input[str]
     service_name: pulumi.Input[str]
     size: ServiceSize
-    resource_label: pulumi.Input[str] | None
-    """Names load balancer and target group; nothing for a service behind none."""
+    target: Target | None
+    """Where its requests come from; nothing for a service that takes none."""
     backlog: Backlog | None
     """What a worker's tasks have to get done; nothing for a service that consumes no queue."""
 
@@ -66,8 +67,8 @@ def autoscale(name: str, args: ScalingArgs, parent: pulumi.Resource) -> None:
         "cpu": _predefined(CPU_PERCENT, "ECSServiceAverageCPUUtilization"),
         "memory": _predefined(MEMORY_PERCENT, "ECSServiceAverageMemoryUtilization"),
     }
-    if args.resource_label is not None:
-        loads["requests"] = _predefined(REQUESTS_PER_TARGET, "ALBRequestCountPerTarget", args.resource_label)
+    if args.target is not None:
+        loads["requests"] = _requests(args.target)
     if args.backlog is not None:
         loads["backlog"] = _computed(args.backlog.messages_per_task, _waiting_per_task(args, args.backlog))
     for label, load in loads.items():
@@ -104,6 +105,28 @@ def _computed(target: float, queries: Sequence[_Query]) -> _Configuration:
     )
 
 
+def _requests(target: Target) -> _Configuration:
+    if target.alternate is None:
+        label = pulumi.Output.concat(target.balancer_suffix, "/", target.group_suffix)
+        return _predefined(REQUESTS_PER_TARGET, "ALBRequestCountPerTarget", label)
+    # Two groups take turns, and share the requests in between; an idle one reports nothing.
+    groups = {"first": target.group_suffix, "second": target.alternate.group_suffix}
+    queries = [
+        _query(
+            name,
+            "AWS/ApplicationELB",
+            "RequestCountPerTarget",
+            {"LoadBalancer": target.balancer_suffix, "TargetGroup": group},
+            "Sum",
+        )
+        for name, group in groups.items()
+    ]
+    both = _Query(
+        id="both", expression="FILL(first, 0) + FILL(second, 0)", label="Requests per task", return_data=True
+    )
+    return _computed(REQUESTS_PER_TARGET, [*queries, both])
+
+
 def _waiting_per_task(args: ScalingArgs, backlog: Backlog) -> list[_Query]:
     running = {"ClusterName": args.cluster_name, "ServiceName": args.service_name}
     return [
@@ -119,7 +142,13 @@ def _waiting_per_task(args: ScalingArgs, backlog: Backlog) -> list[_Query]:
     ]
 
 
-def _query(name: str, namespace: str, metric: str, dimensions: Mapping[str, pulumi.Input[str]]) -> _Query:
+def _query(
+    name: str,
+    namespace: str,
+    metric: str,
+    dimensions: Mapping[str, pulumi.Input[str]],
+    statistic: str = "Average",
+) -> _Query:
     return _Query(
         id=name,
         metric_stat=_Stat(
@@ -128,7 +157,7 @@ def _query(name: str, namespace: str, metric: str, dimensions: Mapping[str, pulu
                 metric_name=metric,
                 dimensions=[_Dimension(name=key, value=value) for key, value in dimensions.items()],
             ),
-            stat="Average",
+            stat=statistic,
         ),
         return_data=False,
     )

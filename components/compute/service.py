@@ -12,17 +12,19 @@ import pulumi_aws as aws
 
 from components.access.role import ServiceRole, ServiceRoleArgs
 from components.account import Account
+from components.compute import rollout
 from components.compute.backlog import Backlog
 from components.compute.capacity import Capacity
 from components.compute.cluster import Cluster
 from components.compute.container import CONTAINER_PORT, ContainerArgs, container_definition
-from components.compute.discovery import task_registry
+from components.compute.deployment import Deployment
+from components.compute.discovery import balancer_alias, task_registry
 from components.compute.image import Image
 from components.compute.scaling import ScalingArgs, autoscale
 from components.compute.sizing import ServiceSize
 from components.data.secrets import SecretReference
-from components.edge.load_balancer import Target
-from components.network.connection import Callee, Peer, RuleNames, connect
+from components.edge.target import Target
+from components.network.connection import Callee, Peer, RuleNames, connect, distinct
 from components.network.needs import InternetNeed, needs_of
 from components.network.vpc import Vpc
 from components.observe.alarms import Alerts
@@ -47,6 +49,8 @@ class ServiceHost:
     alerts: Alerts
     log_watch: LogWatch
     capacity: Capacity
+    deployment: Deployment
+    """How services behind the load balancer are replaced; the others roll."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,9 +74,19 @@ class FargateServiceArgs:
     """Hosts that its tasks call, apart from the AWS APIs that its roles may use."""
     backlog: Backlog | None = None
     """What a worker gets more tasks for."""
+    deployment: Deployment | None = None
+    """How its tasks are replaced, if not as the host has it."""
 
     def __post_init__(self) -> None:
-        """Refuse a worker that would have to guess its load: CPU says nothing about who waits."""
+        """Refuse a worker with nothing to shift, or one that would have to guess its load.
+
+        CPU says nothing about who waits.
+        """
+        if self.target is None and self.deployment is not None and self.deployment.shifts:
+            raise ValueError(
+                f"deployment: {self.deployment.strategy} is not allowed; without a target there are "
+                "no requests to shift: the service rolls"
+            )
         scales = self.size.tasks_min < self.size.tasks_max
         if scales and self.target is None and self.backlog is None:
             raise ValueError(
@@ -82,9 +96,9 @@ class FargateServiceArgs:
 
 
 class FargateService(pulumi.ComponentResource):
-    """A service of identical tasks in the private subnets, replaced one by one.
+    """A service of identical tasks in the private subnets, replaced as its deployment says.
 
-    A deployment whose tasks do not get healthy is rolled back by the circuit breaker. A task has a security
+    A deployment whose tasks do not get healthy, or answer badly, is rolled back. A task has a security
     group of its own: it calls the AWS APIs that its roles may use, and what else it is declared to call; it
     is called by the load balancer and whoever is allowed to call it, if by anybody.
     """
@@ -98,12 +112,14 @@ class FargateService(pulumi.ComponentResource):
         super().__init__("nova:compute:FargateService", name, None, opts)
         self._label = name
         self._args = args
+        self._deployment = _deployment(args)
         group_id = self._security_group()
         self._peer = Peer(label=f"the tasks of {name}", security_group_id=group_id)
         connections = self._connect()
         task_policy = args.role.seal()
         task_definition, execution_role, execution_policy = self._task_definition()
         ways_out = self._allow_out(execution_role)
+        balancers, behind = self._load_balancers()
         service = aws.ecs.Service(
             f"{name}-service",
             name=name,
@@ -119,9 +135,9 @@ class FargateService(pulumi.ComponentResource):
                 security_groups=[group_id],
                 assign_public_ip=False,
             ),
-            deployment_circuit_breaker=aws.ecs.ServiceDeploymentCircuitBreakerArgs(
-                enable=True, rollback=True
-            ),
+            deployment_configuration=rollout.configuration(self._deployment),
+            deployment_circuit_breaker=rollout.circuit_breaker(self._deployment),
+            alarms=rollout.rollback_alarms(self._deployment, args.target),
             deployment_minimum_healthy_percent=100,
             deployment_maximum_percent=200,
             availability_zone_rebalancing="ENABLED",
@@ -129,9 +145,9 @@ class FargateService(pulumi.ComponentResource):
             enable_execute_command=False,
             propagate_tags="SERVICE",
             wait_for_steady_state=True,
-            load_balancers=self._load_balancers(),
+            load_balancers=balancers,
             health_check_grace_period_seconds=None if args.target is None else GRACE_SECONDS,
-            service_registries=None if args.target is None else task_registry(name, args.host.cluster, self),
+            service_registries=self._registry(),
             opts=pulumi.ResourceOptions(
                 parent=self,
                 depends_on=[
@@ -140,21 +156,24 @@ class FargateService(pulumi.ComponentResource):
                     args.host.cluster.capacity,
                     *connections,
                     *ways_out,
-                    *_rules(args.target),
+                    *behind,
                     *(needed for secret in args.secrets.values() for needed in secret.valid_after),
                 ],
                 # Autoscaling owns the number once the service runs.
                 ignore_changes=["desired_count"],
+                custom_timeouts=_patience(self._deployment),
             ),
         )
         self.name = service.name
+        if args.target is not None and self._deployment.shifts:
+            balancer_alias(name, args.host.cluster, args.target.entrance.dns_name, service, self)
         autoscale(
             name,
             ScalingArgs(
                 cluster_name=args.host.cluster.name,
                 service_name=service.name,
                 size=args.size,
-                resource_label=None if args.target is None else args.target.resource_label,
+                target=args.target,
                 backlog=args.backlog,
             ),
             parent=self,
@@ -169,14 +188,25 @@ class FargateService(pulumi.ComponentResource):
 
         Raises ``ValueError`` for a service without a target, which has no name.
         """
-        if self._args.target is None:
+        target = self._args.target
+        if target is None:
             raise ValueError(f"{self._label} serves nobody: give it a target, or call something else")
-        namespace = self._args.host.cluster.namespace
+        own_name = f"{self._label}.{self._args.host.cluster.namespace}"
+        if not self._deployment.shifts:
+            return Callee(
+                name=self._label,
+                peer=self._peer,
+                port=CONTAINER_PORT,
+                url=f"http://{own_name}:{CONTAINER_PORT}",
+            )
+        # Only the load balancer knows which of two sets of tasks has the requests.
+        entrance = target.entrance
+        host = own_name if entrance.scheme == "http" else entrance.host
         return Callee(
-            name=self._label,
-            peer=self._peer,
-            port=CONTAINER_PORT,
-            url=f"http://{self._label}.{namespace}:{CONTAINER_PORT}",
+            name="load-balancer",
+            peer=target.caller,
+            port=entrance.port,
+            url=pulumi.Output.concat(entrance.scheme, "://", host, ":", str(entrance.port)),
         )
 
     def _security_group(self) -> pulumi.Output[str]:
@@ -201,7 +231,7 @@ class FargateService(pulumi.ComponentResource):
                 ),
                 parent=self,
             )
-        for callee in self._args.calls:
+        for callee in distinct(self._args.calls):
             rules += connect(
                 caller=self._peer,
                 callee=callee.peer,
@@ -265,16 +295,18 @@ class FargateService(pulumi.ComponentResource):
             secret.grant_read(role, f"Read{name.replace('_', ' ').title().replace(' ', '')}")
         return role, role.seal()
 
-    def _load_balancers(self) -> list[aws.ecs.ServiceLoadBalancerArgs] | None:
-        if self._args.target is None:
+    def _load_balancers(
+        self,
+    ) -> tuple[list[aws.ecs.ServiceLoadBalancerArgs] | None, list[pulumi.Resource]]:
+        target = self._args.target
+        if target is None:
+            return None, []
+        return rollout.load_balancers(self._label, self._deployment, target, self._args.host.account, self)
+
+    def _registry(self) -> aws.ecs.ServiceServiceRegistriesArgs | None:
+        if self._args.target is None or self._deployment.shifts:
             return None
-        return [
-            aws.ecs.ServiceLoadBalancerArgs(
-                container_name=self._label,
-                container_port=CONTAINER_PORT,
-                target_group_arn=self._args.target.target_group_arn,
-            )
-        ]
+        return task_registry(self._label, self._args.host.cluster, self)
 
 
 def task_service_role(name: str, account: Account, opts: pulumi.ResourceOptions) -> ServiceRole:
@@ -297,6 +329,12 @@ def _strategies(capacity: Capacity) -> list[aws.ecs.ServiceCapacityProviderStrat
     ]
 
 
-def _rules(target: Target | None) -> tuple[pulumi.Resource, ...]:
-    # ECS refuses a target group that no listener rule points to.
-    return () if target is None else target.rules
+def _deployment(args: FargateServiceArgs) -> Deployment:
+    if args.deployment is not None:
+        return args.deployment
+    return args.host.deployment if args.target is not None else args.host.deployment.rolling()
+
+
+def _patience(deployment: Deployment) -> pulumi.CustomTimeouts:
+    time = f"{deployment.minutes_max}m"
+    return pulumi.CustomTimeouts(create=time, update=time)

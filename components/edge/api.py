@@ -14,7 +14,8 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
-from components.edge.load_balancer import ListenerName, LoadBalancer
+from components.edge.listener_rules import ListenerName
+from components.edge.load_balancer import LoadBalancer
 from components.edge.plan import EdgePlan
 from components.edge.problems import ACCESS_LOG_FORMAT, PROBLEMS, problem_template
 from components.edge.routes import Route, path_label, resource_paths, sorted_routes

@@ -15,8 +15,10 @@ import pulumi
 import pulumi_aws as aws
 
 from components.data.access_logs import LOAD_BALANCER_PREFIX, AccessLogs
-from components.edge.origin_proof import PROOF_HEADER, OriginProof
+from components.edge.listener_rules import ListenerName, ListenerRules, RequestMatch
+from components.edge.origin_proof import OriginProof
 from components.edge.plan import SiteDomain
+from components.edge.target import Alternate, Entrance, Target, target_group
 from components.network.connection import Peer, RuleNames, connect
 from components.network.vpc import Vpc
 from components.observe.alarms import Alerts
@@ -26,14 +28,6 @@ ORIGIN_PREFIX_LIST = "com.amazonaws.global.cloudfront.origin-facing"
 """The list of addresses from which CloudFront calls origins. It counts as 55 rules of a security group."""
 TLS_POLICY = "ELBSecurityPolicy-TLS13-1-2-Res-2021-06"
 """TLS 1.3, or 1.2 with forward secrecy and authenticated encryption."""
-DEREGISTRATION_SECONDS = 110
-"""How long a stopping task keeps its open requests, and so what is left of an answer that is being streamed.
-
-ECS stops the containers when it is over. Where it must not wait, because Fargate Spot takes the task back, a
-container still has more time than this.
-"""
-HEALTH_PATH = "/health"
-
 IDLE_SECONDS = 300
 """How long an answer may say nothing.
 
@@ -41,19 +35,20 @@ As long as API Gateway lets a stream be silent (5 minutes), and far longer than 
 heartbeats.
 """
 
-_PATTERNS_MAX = 5
-"""Values that one rule may compare (AWS limit)."""
-_PROOFS = 2
-_PRIORITY_MAX = 50_000
+
+ROLLBACK_ALARMS = ("errors", "unhealthy")
+"""What is watched of a target that ends a deployment; a slow answer may have other causes."""
 
 
-class ListenerName(StrEnum):
-    """One of the load balancer's doors."""
+class Shifting(StrEnum):
+    """How requests move from the tasks of one deployment to those of the next."""
 
-    API = "api"
-    """For the public API: it knows the services."""
-    SITE = "site"
-    """For CloudFront: it knows what a browser may reach without the API."""
+    NONE = "none"
+    """Tasks take each other's place in one target group."""
+    PRODUCTION = "production"
+    """ECS sets the weights of a second target group."""
+    TEST_AND_PRODUCTION = "test-and-production"
+    """It first sends test requests there."""
 
 
 PORTS: Mapping[ListenerName, tuple[int, int]] = {ListenerName.API: (80, 443), ListenerName.SITE: (8080, 8443)}
@@ -80,43 +75,18 @@ class LoadBalancerArgs:
     """Nothing for plain HTTP, between security groups that name each other."""
     proof: OriginProof | None = None
     """What every request to the API has to carry; nothing where that is seen to before."""
+    shifting: Shifting = Shifting.NONE
+    """Whether ECS moves requests between two sets of a service's tasks."""
     origin_security_group: str = ""
     """Id of the group of CloudFront's VPC origins; empty for all addresses that CloudFront calls from."""
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RequestMatch:
-    """Requests that go to one target: any of ``paths``, and any of ``methods`` unless that is empty."""
-
-    label: str
-    priority: int
-    """The rule with the lowest number that matches wins; unique at its listener."""
-    paths: tuple[str, ...]
-    methods: tuple[str, ...] = ()
-    listener: ListenerName = ListenerName.API
-
     def __post_init__(self) -> None:
-        """Check the limits of a listener rule."""
-        if not 1 <= self.priority <= _PRIORITY_MAX:
-            raise ValueError(f"priority: {self.priority} is not allowed; it is 1 to {_PRIORITY_MAX}")
-        most = _PATTERNS_MAX - (_PROOFS if self.listener is ListenerName.API else 0)
-        if not self.paths or len(self.paths) + len(self.methods) > most:
+        """Refuse a proof where tasks come in by the API's door too, who have none."""
+        if self.proof is not None and self.shifting is not Shifting.NONE:
             raise ValueError(
-                f"paths: {self.paths} with {self.methods}: a rule at {self.listener} compares 1 to {most}"
+                f"shifting: {self.shifting} is not allowed with a proof of origin: services then call "
+                "each other by the load balancer, and have no proof"
             )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Target:
-    """Where the load balancer sends requests, for the service behind it."""
-
-    target_group_arn: pulumi.Output[str]
-    caller: Peer
-    """The load balancer, which calls the service."""
-    resource_label: pulumi.Output[str]
-    """Names balancer and target group to autoscaling."""
-    rules: tuple[pulumi.Resource, ...]
-    """What has to exist before a service uses the target group."""
 
 
 class LoadBalancer(pulumi.ComponentResource):
@@ -136,7 +106,6 @@ class LoadBalancer(pulumi.ComponentResource):
         self._label = name
         self._args = args
         self._child = pulumi.ResourceOptions(parent=self)
-        self._priorities: set[tuple[ListenerName, int]] = set()
         self.scheme = "http" if args.certificate is None else "https"
         group = self._group("", "Internal load balancer")
         self._peer = Peer(label="the load balancer", security_group_id=group.id)
@@ -159,10 +128,12 @@ class LoadBalancer(pulumi.ComponentResource):
             ),
         )
         self._arn_suffix = balancer.arn_suffix
+        self._dns_name = balancer.dns_name
         self.arn = balancer.arn
         self.host = self._host(balancer)
+        listeners = {which: self._listener(which, balancer.arn) for which in ListenerName}
+        self._rules = ListenerRules(listeners, args.proof)
         args.alerts.watch(name, load_balancer_alarms(balancer.arn_suffix), parent=self)
-        self._listener_arns = {which: self._listener(which, balancer.arn) for which in ListenerName}
         self.register_outputs({"arn": self.arn, "host": self.host})
 
     def port(self, listener: ListenerName) -> int:
@@ -175,33 +146,62 @@ class LoadBalancer(pulumi.ComponentResource):
     ) -> Target:
         """Send what any of ``matches`` describes to tasks that listen on ``port``.
 
-        The resources become children of ``parent``. Raises ``ValueError`` for a priority that is taken.
+        The resources become children of ``parent``. Raises ``ValueError`` for a priority that is taken, and
+        for more than one match where requests are shifted: ECS moves one rule.
         """
-        group = aws.lb.TargetGroup(
-            f"{name}-target",
-            target_type="ip",
-            port=port,
-            protocol="HTTP",
-            vpc_id=self._args.vpc.vpc_id,
-            deregistration_delay=DEREGISTRATION_SECONDS,
-            health_check=aws.lb.TargetGroupHealthCheckArgs(
-                path=HEALTH_PATH,
-                matcher="200",
-                interval=15,
-                timeout=5,
-                healthy_threshold=2,
-                unhealthy_threshold=3,
-            ),
-            opts=pulumi.ResourceOptions(parent=parent),
-        )
-        self._args.alerts.watch(
-            f"{name}-target", target_alarms(self._arn_suffix, group.arn_suffix), parent=parent
-        )
+        group = target_group(f"{name}-target", port, self._args.vpc, parent)
+        alternate = None
+        if self._args.shifting is Shifting.NONE:
+            rules = tuple(self._rules.forward(name, match, group.arn, parent) for match in matches)
+        else:
+            alternate = self._alternate(name, port, _only(name, matches), group, parent)
+            rules = tuple(rule for rule in (alternate.production_rule, alternate.test_rule) if rule)
         return Target(
             target_group_arn=group.arn,
             caller=self._peer,
-            resource_label=pulumi.Output.concat(self._arn_suffix, "/", group.arn_suffix),
-            rules=tuple(self._rule(name, match, group.arn, parent) for match in matches),
+            entrance=Entrance(
+                scheme=self.scheme,
+                host=self.host,
+                port=self.port(ListenerName.API),
+                dns_name=self._dns_name,
+            ),
+            balancer_suffix=self._arn_suffix,
+            group_suffix=group.arn_suffix,
+            rules=rules,
+            rollback_alarms=(
+                *self._watch(f"{name}-target", group.arn_suffix, parent),
+                *(
+                    ()
+                    if alternate is None
+                    else self._watch(f"{name}-alternate", alternate.group_suffix, parent)
+                ),
+            ),
+            alternate=alternate,
+        )
+
+    def _watch(
+        self, name: str, group_suffix: pulumi.Output[str], parent: pulumi.Resource
+    ) -> list[pulumi.Output[str]]:
+        alarms = self._args.alerts.watch(name, target_alarms(self._arn_suffix, group_suffix), parent)
+        return [alarm.name for label, alarm in alarms.items() if label in ROLLBACK_ALARMS]
+
+    def _alternate(
+        self,
+        name: str,
+        port: int,
+        match: RequestMatch,
+        group: aws.lb.TargetGroup,
+        parent: pulumi.Resource,
+    ) -> Alternate:
+        second = target_group(f"{name}-alternate", port, self._args.vpc, parent)
+        test = None
+        if self._args.shifting is Shifting.TEST_AND_PRODUCTION:
+            test = self._rules.shift_tests(name, match, (group.arn, second.arn), parent)
+        return Alternate(
+            target_group_arn=second.arn,
+            group_suffix=second.arn_suffix,
+            production_rule=self._rules.shift(name, match, (group.arn, second.arn), parent),
+            test_rule=test,
         )
 
     def admit(self, name: str, security_group_id: pulumi.Input[str]) -> None:
@@ -273,51 +273,14 @@ class LoadBalancer(pulumi.ComponentResource):
             opts=self._child,
         ).arn
 
-    def _rule(
-        self, name: str, match: RequestMatch, target_group_arn: pulumi.Output[str], parent: pulumi.Resource
-    ) -> pulumi.Resource:
-        place = (match.listener, match.priority)
-        if place in self._priorities:
-            raise ValueError(
-                f"priority: {match.priority} of {name} is taken by another rule; choose a free one"
-            )
-        self._priorities.add(place)
-        return aws.lb.ListenerRule(
-            f"{name}-rule-{match.label}",
-            listener_arn=self._listener_arns[match.listener],
-            priority=match.priority,
-            actions=[aws.lb.ListenerRuleActionArgs(type="forward", target_group_arn=target_group_arn)],
-            conditions=[*_conditions(match), *self._proven(match.listener)],
-            opts=pulumi.ResourceOptions(parent=parent),
-        )
 
-    def _proven(self, listener: ListenerName) -> list[aws.lb.ListenerRuleConditionArgs]:
-        if self._args.proof is None or listener is not ListenerName.API:
-            return []
-        return [
-            aws.lb.ListenerRuleConditionArgs(
-                http_header=aws.lb.ListenerRuleConditionHttpHeaderArgs(
-                    http_header_name=PROOF_HEADER, values=list(self._args.proof.accepted)
-                )
-            )
-        ]
-
-
-def _conditions(match: RequestMatch) -> list[aws.lb.ListenerRuleConditionArgs]:
-    conditions = [
-        aws.lb.ListenerRuleConditionArgs(
-            path_pattern=aws.lb.ListenerRuleConditionPathPatternArgs(values=list(match.paths))
+def _only(name: str, matches: Sequence[RequestMatch]) -> RequestMatch:
+    if len(matches) != 1:
+        raise ValueError(
+            f"matches: {name} has {len(matches)}; ECS shifts the requests of one rule: merge them into "
+            "one, which compares several paths and methods"
         )
-    ]
-    if match.methods:
-        conditions.append(
-            aws.lb.ListenerRuleConditionArgs(
-                http_request_method=aws.lb.ListenerRuleConditionHttpRequestMethodArgs(
-                    values=list(match.methods)
-                )
-            )
-        )
-    return conditions
+    return matches[0]
 
 
 def _origin_prefix_list(balancer: LoadBalancer) -> pulumi.Output[str]:

@@ -3,6 +3,7 @@
 Creates: for each connection two security-group rules, one on either side, that name each other's group.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import pulumi
@@ -23,11 +24,16 @@ class Callee:
     """Something in the VPC that a service may be allowed to call."""
 
     name: str
-    """Names the rules; unique among what one service calls."""
+    """Names the rules. What is reached at the same peer and port has the same name."""
     peer: Peer
     port: int
     url: pulumi.Input[str]
     """Where it listens; without credentials."""
+
+
+def distinct(callees: Iterable[Callee]) -> tuple[Callee, ...]:
+    """Return ``callees`` without those that are reached as another one is: behind one load balancer."""
+    return tuple({callee.name: callee for callee in callees}.values())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

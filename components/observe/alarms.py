@@ -115,11 +115,18 @@ class Alerts(pulumi.ComponentResource):
         self.topic_arn = self._topic(args.account.region)
         self.register_outputs({"topic_arn": self.topic_arn})
 
-    def watch(self, prefix: str, alarms: Mapping[str, AlarmArgs], parent: pulumi.Resource) -> None:
-        """Create those of a set that the stack pays for, each called ``<prefix>-<its label>-alarm``."""
-        for label, args in alarms.items():
-            if args.severity in self._args.scope.severities:
-                self.alarm(f"{prefix}-{label}-alarm", args, parent)
+    def watch(
+        self, prefix: str, alarms: Mapping[str, AlarmArgs], parent: pulumi.Resource
+    ) -> dict[str, aws.cloudwatch.MetricAlarm]:
+        """Create those of a set that the stack pays for, each called ``<prefix>-<its label>-alarm``.
+
+        Returns them by label.
+        """
+        return {
+            label: self.alarm(f"{prefix}-{label}-alarm", args, parent)
+            for label, args in alarms.items()
+            if args.severity in self._args.scope.severities
+        }
 
     def alarm(self, name: str, args: AlarmArgs, parent: pulumi.Resource) -> aws.cloudwatch.MetricAlarm:
         """Create an alarm as a child of ``parent``, whatever its severity."""

@@ -30,6 +30,11 @@ UNHEALTHY_MINUTES = 5
 BALANCER_ERRORS = 10
 """Answers of the load balancer's own in a window: a task that is stopped hard costs a few."""
 
+FUNCTION_FAILURES = 0
+"""Runs in a window: callers of a function wait for it, and each failure is one that somebody sees."""
+FUNCTION_TIMEOUT_PERCENT = 80
+"""Share of its time-out that a run may take; the next one, a little slower, would be cut off."""
+
 DEAD_LETTERS = 0
 """Each is work that nobody will do by itself."""
 LOST_BACKUPS = 0

@@ -22,7 +22,7 @@ from components.compute.environment import task_environment
 from components.compute.service import FargateService, FargateServiceArgs, task_service_role
 from components.compute.sizing import ServiceSize
 from components.data.cache import CacheUser
-from components.edge.load_balancer import RequestMatch
+from components.edge.listener_rules import RequestMatch
 from components.edge.plan import SiteDomain
 from components.edge.routes import STREAM_SECONDS_MAX, Route
 from components.network.connection import Callee

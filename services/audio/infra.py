@@ -16,7 +16,7 @@ from components.compute.container import CONTAINER_PORT
 from components.compute.environment import task_environment
 from components.compute.service import FargateService, FargateServiceArgs, task_service_role
 from components.compute.sizing import ServiceSize
-from components.edge.load_balancer import RequestMatch
+from components.edge.listener_rules import RequestMatch
 from components.edge.routes import Route
 from components.messaging.bus import aws_subscription
 from components.messaging.queue import Queue, QueueArgs

@@ -13,7 +13,7 @@ from components.compute.container import CONTAINER_PORT
 from components.compute.environment import task_environment
 from components.compute.service import FargateService, FargateServiceArgs, task_service_role
 from components.compute.sizing import ServiceSize
-from components.edge.load_balancer import RequestMatch
+from components.edge.listener_rules import RequestMatch
 from components.edge.routes import Route
 from components.messaging.queue import Queue, QueueArgs
 from components.network.connection import Callee
@@ -32,8 +32,7 @@ MESSAGES_AT_ONCE = 8
 """As many as the worker handles side by side."""
 WAIT_SECONDS = 15.0
 """How far lists may fall behind under load."""
-RECORDINGS_PRIORITY = 100
-SESSIONS_PRIORITY = 110
+LISTS_PRIORITY = 100
 """Before the workloads that own the rest of the paths."""
 
 
@@ -88,8 +87,13 @@ class Projector(pulumi.ComponentResource):
                     self._label,
                     CONTAINER_PORT,
                     [
-                        _list_of("lists", RECORDINGS_PRIORITY, "/api/audio"),
-                        _list_of("sessions", SESSIONS_PRIORITY, "/api/sessions"),
+                        # A collection is read here and written where it belongs.
+                        RequestMatch(
+                            label="lists",
+                            priority=LISTS_PRIORITY,
+                            paths=("/api/audio", "/api/sessions"),
+                            methods=("GET",),
+                        )
                     ],
                     parent=self,
                 ),
@@ -137,8 +141,3 @@ class Projector(pulumi.ComponentResource):
             ),
             opts=self._child,
         )
-
-
-def _list_of(label: str, priority: int, path: str) -> RequestMatch:
-    # A collection is read here and written where it belongs.
-    return RequestMatch(label=label, priority=priority, paths=(path,), methods=("GET",))

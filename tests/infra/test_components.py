@@ -15,12 +15,14 @@ from components.access.role import ServiceRole, ServiceRoleArgs
 from components.access.statements import Statement
 from components.account import Account
 from components.compute.capacity import Capacity
+from components.compute.deployment import Deployment as TaskDeployment
+from components.compute.deployment import Strategy
 from components.compute.insights import Insights
 from components.compute.service import FargateService, FargateServiceArgs
 from components.compute.sizing import ServiceSize
 from components.data.cache_plan import CacheEngine, CachePlan
 from components.edge.api import ApiArgs
-from components.edge.load_balancer import ListenerName, RequestMatch
+from components.edge.listener_rules import ListenerName, RequestMatch
 from components.edge.plan import DEFAULT_SCOPE, EdgePlan
 from components.messaging.queue import QueueArgs, QueueEncryption, Subscription
 from components.network.needs import EndpointMode
@@ -245,7 +247,12 @@ def edge_plan() -> EdgePlan:
     )
 
 
-def platform(cache: CachePlan | None = None, protect: bool = False) -> Platform:
+ROLLING = TaskDeployment(strategy=Strategy.ROLLING, rollback_alarms=True)
+
+
+def platform(
+    cache: CachePlan | None = None, protect: bool = False, deployment: TaskDeployment | None = None
+) -> Platform:
     """A small platform; it has to be made inside a run."""
     return Platform(
         "small",
@@ -261,6 +268,7 @@ def platform(cache: CachePlan | None = None, protect: bool = False) -> Platform:
             backups=None,
             capacity=Capacity(spot_percent=50, on_demand_base=1),
             insights=Insights.ENABLED,
+            deployment=deployment or ROLLING,
             alarm_email="operations@example.com",
             runbook_url="https://example.com/runbooks",
             alarm_scope=AlarmScope.ALL,

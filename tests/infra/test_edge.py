@@ -6,8 +6,8 @@ import pytest
 from nova_common.server import DRAIN_SECONDS, STOP_SECONDS_MAX
 
 from components.compute.container import STOP_SECONDS
-from components.edge.load_balancer import DEREGISTRATION_SECONDS
 from components.edge.plan import ExistingPool, SiteDomain
+from components.edge.target import DEREGISTRATION_SECONDS
 from tests.infra.conftest import deployed
 from tests.infra.deployment import Deployment, deploy
 

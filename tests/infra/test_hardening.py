@@ -340,30 +340,21 @@ class TestEdge:
             assert action["fixedResponse"]["statusCode"] == "404"
             assert json.loads(action["fixedResponse"]["messageBody"])["status"] == 404
 
-    def test_lists_go_to_the_projector_and_the_rest_to_audio(self, deployment: Deployment) -> None:
+    def test_lists_go_to_the_projector_and_the_rest_to_their_owners(self, deployment: Deployment) -> None:
         rules = {rule.name: rule.inputs for rule in deployment.of_type("aws:lb/listenerRule:ListenerRule")}
-        lists, rest = rules["projector-rule-lists"], rules["audio-rule-all"]
-        assert lists["priority"] < rest["priority"]
+        lists = rules["projector-rule-lists"]
         assert lists["conditions"] == [
-            {"pathPattern": {"values": ["/api/audio"]}},
+            {"pathPattern": {"values": ["/api/audio", "/api/sessions"]}},
             {"httpRequestMethod": {"values": ["GET"]}},
         ]
-        assert rest["conditions"] == [{"pathPattern": {"values": ["/api/audio", "/api/audio/*"]}}]
-
-    def test_sessions_are_listed_by_the_projector_and_kept_by_the_coordinator(
-        self, deployment: Deployment
-    ) -> None:
-        rules = {rule.name: rule.inputs for rule in deployment.of_type("aws:lb/listenerRule:ListenerRule")}
-        lists, rest = rules["projector-rule-sessions"], rules["agent-core-rule-all"]
-        assert lists["priority"] < rest["priority"]
-        assert lists["conditions"] == [
-            {"pathPattern": {"values": ["/api/sessions"]}},
-            {"httpRequestMethod": {"values": ["GET"]}},
-        ]
-        assert rest["conditions"] == [
-            {"pathPattern": {"values": ["/api/sessions", "/api/sessions/*", "/api/tools"]}}
-        ]
-        assert rules["search-rule-all"]["conditions"] == [{"pathPattern": {"values": ["/api/search"]}}]
+        for name, paths in {
+            "agent-core": ["/api/sessions", "/api/sessions/*", "/api/tools"],
+            "audio": ["/api/audio", "/api/audio/*"],
+            "search": ["/api/search"],
+        }.items():
+            rest = rules[f"{name}-rule-all"]
+            assert lists["priority"] < rest["priority"]
+            assert rest["conditions"] == [{"pathPattern": {"values": paths}}]
 
     def test_targets_leave_before_they_are_killed(self, deployment: Deployment) -> None:
         for group in deployment.of_type("aws:lb/targetGroup:TargetGroup"):

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from components.compute.sizing import MEMORY_BY_CPU, ServiceSize, problem
 from components.compute.sources import content_tag
-from components.edge.load_balancer import RequestMatch
+from components.edge.listener_rules import RequestMatch
 from components.edge.routes import HttpMethod, Route, path_label, resource_paths, sorted_routes
 from components.names import scoped_name
 from components.network.zones import ZONES_MAX, ZONES_MIN, check_zones, plan_zones

@@ -1,4 +1,4 @@
-"""What is watched of services (pure, no resources)."""
+"""What is watched of services and functions (pure, no resources)."""
 
 import pulumi
 
@@ -45,3 +45,31 @@ def service_alarms(cluster: pulumi.Input[str], service: pulumi.Input[str], tasks
             missing=Missing.BAD,
         )
     return alarms
+
+
+def function_alarms(function: pulumi.Input[str], timeout_seconds: int) -> AlarmSet:
+    """Watch a Lambda function: whether its runs succeed, may begin, and have time enough."""
+    source = Source(namespace="AWS/Lambda", dimensions={"FunctionName": function})
+    return {
+        "errors": AlarmArgs(
+            description="Runs of the function failed, or ended at its time-out.",
+            runbook="function",
+            severity=Severity.URGENT,
+            metric=source.metric("Errors"),
+            threshold=thresholds.FUNCTION_FAILURES,
+        ),
+        "throttles": AlarmArgs(
+            description="The function was called more often than it may run at a time.",
+            runbook="function",
+            severity=Severity.URGENT,
+            metric=source.metric("Throttles"),
+            threshold=thresholds.FUNCTION_FAILURES,
+        ),
+        "duration": AlarmArgs(
+            description="A run of the function took most of the time that it has.",
+            runbook="function",
+            severity=Severity.NOTICE,
+            metric=source.metric("Duration", "Maximum"),
+            threshold=timeout_seconds * 1000 * thresholds.FUNCTION_TIMEOUT_PERCENT / 100,
+        ),
+    }
