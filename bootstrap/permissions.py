@@ -1,8 +1,8 @@
 """What deploy roles, previews and the platform's own roles may do at most (pure, no resources).
 
-A deploy role gets whole services, as ``Rule`` allows and ``Statement`` does not: the provider calls actions
-that no list names completely, and a delete that is refused can be taken for done (docs/adr/0035). What limits
-it is where it may act, whose roles it may touch, and what it is denied.
+A deploy role gets whole services, as a ``Rule`` may name and a workload's ``Statement`` may not: the provider
+calls actions that no list names completely, and a delete that is refused can be taken for done
+(docs/adr/0035). What limits it is where it may act, whose roles it may touch, and what it is denied.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,7 +11,7 @@ from typing import Literal
 
 import pulumi
 
-from components.access.statements import POLICY_VERSION, Conditions, Statement
+from components.access.statements import POLICY_VERSION, Conditions
 from components.account import Account
 
 GLOBAL_REGION = "us-east-1"
@@ -51,8 +51,9 @@ LINKED_SERVICES = (
 """Services that make their own role at their first use in an account, on behalf of whoever deploys."""
 
 WORKLOAD_SERVICES = (
-    "bedrock", "bedrock-agentcore", "cloudwatch", "dynamodb", "ecr", "elasticloadbalancing", "events", "kms",
-    "lambda", "logs", "s3", "s3vectors", "secretsmanager", "sns", "sqs", "transcribe", "xray",
+    "backup", "bedrock", "bedrock-agentcore", "cloudwatch", "dynamodb", "ecr", "elasticloadbalancing",
+    "events", "kms", "lambda", "logs", "s3", "s3vectors", "secretsmanager", "sns", "sqs", "tag", "transcribe",
+    "xray",
 )  # fmt: skip
 """Services that the platform's roles may be allowed to use, by IAM prefix."""
 
@@ -79,10 +80,16 @@ PURCHASES = (
 )  # fmt: skip
 """Commitments to pay that no destroy ends."""
 
-LOOKUPS: Mapping[str, str] = {
-    "aws:ecr/getAuthorizationToken:getAuthorizationToken": "ecr:GetAuthorizationToken",
+LOOKUPS: Mapping[str, tuple[str, ...]] = {
+    "aws:ec2/getManagedPrefixList:getManagedPrefixList": (
+        "ec2:DescribeManagedPrefixLists",
+        "ec2:GetManagedPrefixListEntries",
+    ),
+    "aws:ec2/getVpcEndpointService:getVpcEndpointService": ("ec2:DescribeVpcEndpointServices",),
+    "aws:ecr/getAuthorizationToken:getAuthorizationToken": ("ecr:GetAuthorizationToken",),
+    "aws:index/getAvailabilityZones:getAvailabilityZones": ("ec2:DescribeAvailabilityZones",),
 }
-"""What the program asks AWS while it is previewed, and the right to it; anybody may ask who one is."""
+"""What the program asks AWS while it is previewed, and the rights to it; anybody may ask who one is."""
 
 _KEY_USES = ("kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey")
 
@@ -179,14 +186,14 @@ def boundary_rules(account: Account, state: State) -> tuple[Rule, ...]:
     )
 
 
-def preview_statements(
+def preview_rules(
     account: Account, platform: str, environments: Sequence[str], state: State
-) -> list[Statement]:
+) -> tuple[Rule, ...]:
     """Return what the preview of a pull request may do: read state, open its secrets' key, and look up."""
     stacks = [pattern for environment in environments for pattern in stack_patterns(environment)]
-    return [
-        Statement(sid="FindState", actions=("s3:ListBucket",), resources=(state.bucket_arn,)),
-        Statement(
+    return (
+        Rule(sid="FindState", actions=("s3:ListBucket",), resources=(state.bucket_arn,)),
+        Rule(
             sid="ReadState",
             actions=("s3:GetObject",),
             resources=(
@@ -194,21 +201,21 @@ def preview_statements(
                 *(_objects(state, f".pulumi/stacks/{platform}/{stack}.json*") for stack in stacks),
             ),
         ),
-        Statement(
+        Rule(
             sid="DecryptState",
             actions=("kms:Decrypt",),
             resources=(state.key_arn,),
             conditions={"StringEquals": {"kms:ViaService": account.endpoint("s3")}},
         ),
         # The engine opens a stack's secrets before it does anything, a preview included.
-        Statement(
+        Rule(
             sid="OpenSecretsOfState",
             actions=("kms:Decrypt",),
             resources=(state.key_arn,),
             conditions={"StringLike": {f"kms:EncryptionContext:{STACK_CONTEXT}": stacks}},
         ),
-        Statement(sid="LookUp", actions=tuple(sorted(LOOKUPS.values())), resources=("*",)),
-    ]
+        Rule(sid="LookUp", actions=sorted({right for rights in LOOKUPS.values() for right in rights})),
+    )
 
 
 def _services(target: Target) -> tuple[Rule, ...]:

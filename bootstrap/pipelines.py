@@ -17,10 +17,9 @@ from bootstrap.permissions import (
     Target,
     boundary_rules,
     deploy_rules,
-    preview_statements,
+    preview_rules,
     rules_document,
 )
-from components.access.statements import document
 from components.account import Account
 
 SESSION_SECONDS_MAX = 2 * 60 * 60
@@ -111,12 +110,10 @@ class Pipelines(pulumi.ComponentResource):
         return self._role(f"{name}-deploy-{environment}", trust, rules_document(deploy_rules(target)))
 
     def _preview_role(self, name: str, provider: pulumi.Input[str]) -> pulumi.Output[str]:
-        statements = preview_statements(
-            self._args.account, self._args.platform, self._args.previews, self._args.state
-        )
+        rules = preview_rules(self._args.account, self._args.platform, self._args.previews, self._args.state)
         # From any ref: that of a pull request is its own.
         trust = trust_jobs(provider, [subject(self._args.repository, PREVIEW)], ref="")
-        return self._role(f"{name}-{PREVIEW}", trust, document(statements))
+        return self._role(f"{name}-{PREVIEW}", trust, rules_document(rules))
 
     def _role(self, name: str, trust: pulumi.Output[str], policy: pulumi.Output[str]) -> pulumi.Output[str]:
         role = aws.iam.Role(

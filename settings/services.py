@@ -28,8 +28,11 @@ SERVICES = (
 WORKERS = ("audio-worker", "projector-worker", "search-indexer")
 """Those that consume a queue."""
 
+RUNTIME = "agent-core-runtime"
+"""The coordinator's other host, where AgentCore runs it in the VPC."""
+
 INTERNET_HOSTS: Mapping[str, str] = dict.fromkeys(
-    ("agent-core", "audio", "projector", "search"), "Amazon Cognito's keys that sign access tokens"
+    ("agent-core", RUNTIME, "audio", "projector", "search"), "Amazon Cognito's keys that sign access tokens"
 )
 """What the tasks of a service call that no endpoint in a VPC serves, by the service's name.
 

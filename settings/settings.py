@@ -20,7 +20,7 @@ from settings.errors import SettingsError
 from settings.models import ModelSettings, check_residency, read_models
 from settings.network import NetworkSettings, read_network
 from settings.operations import OperationsSettings, read_operations
-from settings.services import EMBEDDING_CALLERS, INTERNET_HOSTS, ServiceSettings, read_services
+from settings.services import EMBEDDING_CALLERS, INTERNET_HOSTS, RUNTIME, ServiceSettings, read_services
 from settings.values import Values, check_keys
 
 KEYS = (
@@ -120,7 +120,7 @@ class Settings:
             "none" if made else False,
             f"there are parts that need the internet: {blocked}. "
             f"{'Choose single or per-az' if made else 'Give its subnets a way there'}, or set maxTasks of "
-            "these services to 0",
+            "these services to 0 and agentRuntimeNetwork to none",
         )
 
     def _check_agent_subnets(self, values: Values) -> None:
@@ -133,7 +133,7 @@ class Settings:
             )
 
     def _internet_needs(self) -> Iterator[str]:
-        running = self.services.running
+        running = (*self.services.running, *([RUNTIME] if self.agent.in_vpc else []))
         if running and self.network.interface_endpoints is EndpointMode.NONE:
             yield f"{', '.join(running)} call AWS APIs, and interfaceEndpoints is none"
             return

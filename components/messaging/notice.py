@@ -1,6 +1,6 @@
 """Events that people are told of.
 
-Creates: a rule on a bus, its target (the alerts topic) and the target's dead-letter queue.
+Creates: a rule on a bus, its alarm, its target (the alerts topic) and the target's dead-letter queue.
 """
 
 import json
@@ -11,6 +11,7 @@ import pulumi_aws as aws
 
 from components.messaging.bus import EventBus, Pattern
 from components.messaging.queue import DeadLetterQueue, QueueEncryption, retry_policy
+from components.observe.sets.messaging import rule_alarms
 
 PATHS = {
     "aggregate": "$.detail.aggregate",
@@ -64,4 +65,5 @@ class EventNotice(pulumi.ComponentResource):
             opts=child,
         )
         self.rule_name = rule.name
+        args.encryption.alerts.watch(name, rule_alarms(rule.name, args.bus.name), parent=self)
         self.register_outputs({"rule_name": self.rule_name})

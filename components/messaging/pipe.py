@@ -19,7 +19,7 @@ from components.data.tables import EventStore
 from components.messaging.bus import EventBus
 from components.messaging.queue import DeadLetterQueue, QueueEncryption
 from components.observe.logs import LogPolicy, write_statement
-from components.observe.sets.messaging import pipe_alarms
+from components.observe.sets.messaging import pipe_alarms, publisher_alarms
 
 BATCH_SIZE = 10
 """An event bus takes at most ten (CreatePipe refuses more)."""
@@ -106,7 +106,9 @@ class EventPipe(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(parent=self, depends_on=[policy]),
         )
         self.name, self.arn = pipe.name, pipe.arn
-        args.encryption.alerts.watch(name, pipe_alarms(pipe.name, args.source.name), parent=self)
+        args.encryption.alerts.watch(name, pipe_alarms(pipe.name), parent=self)
+        if args.running and Change.INSERT in args.changes:
+            args.encryption.alerts.watch(name, publisher_alarms(pipe.name, args.source.name), parent=self)
         self.register_outputs({"name": self.name, "arn": self.arn})
 
 

@@ -11,12 +11,13 @@ REGISTRY_USER = "AWS"
 
 
 def all_invokes(cloud: Cloud) -> Mapping[str, Invoke]:
-    """Every function by its token. None needs a call: account and region are the applier's own."""
+    """Every function by its token. Account and region are the applier's own."""
     return {
         "aws:index/getCallerIdentity:getCallerIdentity": lambda _args: _identity(cloud),
         "aws:index/getRegion:getRegion": lambda _args: _region(cloud),
         "aws:index/getPartition:getPartition": lambda _args: _partition(),
         "aws:ec2/getManagedPrefixList:getManagedPrefixList": lambda args: _prefix_list(cloud, args),
+        "aws:index/getAvailabilityZones:getAvailabilityZones": lambda _args: _zones(cloud),
         "aws:ecr/getAuthorizationToken:getAuthorizationToken": lambda _args: _registry_token(cloud),
     }
 
@@ -60,6 +61,17 @@ def _prefix_list(cloud: Cloud, args: Mapping[str, Any]) -> dict[str, Any]:
         "entries": [],
         "maxEntries": 0,
         "version": 1,
+    }
+
+
+def _zones(cloud: Cloud) -> dict[str, Any]:
+    answer = cloud.call("ec2", "DescribeAvailabilityZones", {})["AvailabilityZones"]
+    return {
+        "id": cloud.region,
+        "region": cloud.region,
+        "names": [zone["ZoneName"] for zone in answer],
+        "zoneIds": [zone["ZoneId"] for zone in answer],
+        "groupNames": [cloud.region],
     }
 
 

@@ -353,6 +353,7 @@ class TestRuntime:
             if rule.inputs.get("referencedSecurityGroupId") == own
         }
         assert reached == {
+            ("nova-vpc-endpoints-security-group-0000000", 443),
             ("nova-cache-security-group-0000000", 6379),
             ("search-security-group-0000000", 8000),
             ("audio-security-group-0000000", 8000),
@@ -437,14 +438,20 @@ class TestEndpoint:
             assert ":key/" in group.inputs["kmsKeyId"]
             assert group.urn in endpoint.depends_on
 
-    def test_every_trouble_of_it_is_told(self, deployment: Deployment) -> None:
+    def test_every_trouble_of_it_is_told(self, production: Deployment) -> None:
+        self.check_alarms(production, {"SystemErrors", "UserErrors", "Throttles", "Latency"})
+
+    def test_development_pays_for_what_is_urgent(self, development: Deployment) -> None:
+        self.check_alarms(development, {"SystemErrors", "Throttles"})
+
+    def check_alarms(self, deployment: Deployment, metrics: set[str]) -> None:
         runtime_id = deployment.one(ENDPOINT, "agent-core-runtime-endpoint").inputs["agentRuntimeId"]
         found = {
             alarm.inputs["metricName"]: alarm.inputs
             for alarm in deployment.of_type(ALARM)
             if alarm.inputs.get("namespace") == "AWS/Bedrock-AgentCore"
         }
-        assert set(found) == {"SystemErrors", "UserErrors", "Throttles", "Latency"}
+        assert set(found) == metrics
         for inputs in found.values():
             assert inputs["dimensions"] == {
                 "Resource": arn("bedrock-agentcore", f"runtime/{runtime_id}"),

@@ -556,7 +556,8 @@ class TestNames:
             if rule.inputs["securityGroupId"].startswith("agent-core-")
             and "referencedSecurityGroupId" in rule.inputs
         ]
-        assert opened.count(("nova-balancer-security-group-0000000", port)) == 1
+        # From Fargate and from AgentCore.
+        assert opened.count(("nova-balancer-security-group-0000000", port)) == 2
         assert not [group for group, _ in opened if group.startswith(("audio-", "projector-", "search-"))]
         admitted = [
             (rule.inputs["referencedSecurityGroupId"], rule.inputs["fromPort"])
@@ -564,6 +565,7 @@ class TestNames:
             if rule.inputs["securityGroupId"] == "nova-balancer-security-group-0000000"
         ]
         assert admitted.count(("agent-core-security-group-0000000", port)) == 1
+        assert admitted.count(("agent-core-runtime-security-group-0000000", port)) == 1
 
     @pytest.mark.parametrize(
         ("method", "path", "owner"),
@@ -645,7 +647,7 @@ class TestRefusals:
         run(program)
 
     def test_tasks_have_no_proof_of_origin(self) -> None:
-        fields: dict[str, Any] = dict.fromkeys(("vpc", "access_logs", "protect"))
+        fields: dict[str, Any] = dict.fromkeys(("vpc", "access_logs", "alerts", "protect"))
         with pytest.raises(ValueError, match="shifting: production is not allowed with a proof"):
             LoadBalancerArgs(**fields, proof=cast("OriginProof", object()), shifting=Shifting.PRODUCTION)
 

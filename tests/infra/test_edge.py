@@ -50,7 +50,7 @@ class TestDoors:
         link = deployment.one("aws:ec2/securityGroup:SecurityGroup", "nova-api-link-security-group")
         assert admitted[api, api]["referencedSecurityGroupId"] == f"{link.name}-0000000"
         assert "prefixListId" not in admitted[api, api]
-        assert admitted[site, site]["prefixListId"] == "pl-3b927c52"
+        assert admitted[site, site]["prefixListId"] == "pl-origin-facing"
         assert not {"cidrIpv4", "cidrIpv6"} & (set(admitted[api, api]) | set(admitted[site, site]))
 
     def test_the_site_is_closed_to_all_but_the_vpc_origins_once_their_group_is_known(self) -> None:
@@ -60,7 +60,6 @@ class TestDoors:
         ]
         assert rule.inputs["referencedSecurityGroupId"] == "sg-0123456789abcdef0"
         assert "prefixListId" not in rule.inputs
-        assert "aws:ec2/getManagedPrefixList:getManagedPrefixList" not in closed.invokes
 
     def test_cloudfronts_addresses_have_a_group_to_themselves(self, deployment: Deployment) -> None:
         inside, site = groups_of_the_balancer(deployment)

@@ -20,6 +20,7 @@ OUTSIDE = {
     r"(:log-stream:\*)?": "AgentCore names them after the runtime's id, which follows from the role",
     rf"arn:aws:bedrock-agentcore:[a-z0-9-]+:{ACCOUNT_ID}:workload-identity-directory/default"
     r"(/workload-identity/nova_[a-z_]+-\*)?": "AgentCore makes a runtime's identity",
+    rf"arn:aws:events:[a-z0-9-]+:{ACCOUNT_ID}:rule/AwsBackupManagedRule\*": "AWS Backup makes it",
     rf"arn:aws:transcribe:[a-z0-9-]+:{ACCOUNT_ID}:transcription-job/nova-[^*]+-\*": "made at run time",
 }
 """Granted resources that the program does not make, as patterns with the reason."""

@@ -13,6 +13,7 @@ from evaluation.answers import ACCOUNT_ID
 from tests.infra.deployment import ROOT, Deployment
 from tests.infra.policies import statements
 
+RUNTIME = "agent-core-runtime"
 SERVICES = {
     "agent-core",
     "audio",
@@ -71,13 +72,18 @@ class TestNetwork:
         rules = deployment.of_type("aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule")
         at_endpoints = {rule.name for rule in rules if rule.name.endswith("-ingress-at-endpoints")}
         with_endpoints = deployment.of_type("aws:ec2/vpcEndpoint:VpcEndpoint")
-        assert at_endpoints == {f"{name}-ingress-at-endpoints" for name in SERVICES if with_endpoints}
+        callers = {*SERVICES, RUNTIME}
+        assert at_endpoints == {f"{name}-ingress-at-endpoints" for name in callers if with_endpoints}
         assert {rule.name for rule in rules} - at_endpoints == {
             "agent-core-ingress-at-audio",
             "agent-core-ingress-at-cache",
             "agent-core-ingress-at-projector",
             "agent-core-ingress-at-search",
             "agent-core-ingress-load-balancer",
+            "agent-core-runtime-ingress-at-audio",
+            "agent-core-runtime-ingress-at-cache",
+            "agent-core-runtime-ingress-at-projector",
+            "agent-core-runtime-ingress-at-search",
             "audio-ingress-load-balancer",
             "nova-balancer-ingress-api-link",
             "nova-balancer-ingress-cloudfront",
@@ -321,7 +327,7 @@ class TestCompute:
     def test_logs_are_kept_and_encrypted(self, production: Deployment, development: Deployment) -> None:
         for deployed, days in ((production, 365), (development, 14)):
             groups = deployed.of_type("aws:cloudwatch/logGroup:LogGroup")
-            assert len(groups) == 13
+            assert len(groups) == 17
             for group in groups:
                 assert group.inputs["retentionInDays"] == days
                 assert group.inputs["kmsKeyId"].endswith("key/nova-keys-logs")

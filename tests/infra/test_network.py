@@ -268,14 +268,17 @@ class TestEndpoints:
     def test_production_has_those_that_tasks_call(self, production: Deployment) -> None:
         services = {found.inputs["serviceName"].split(".", 3)[3] for found in production.of_type(ENDPOINT)}
         assert services == {
+            "bedrock-agentcore",
             "bedrock-runtime",
             "ecr.api",
             "ecr.dkr",
             "logs",
+            "monitoring",
             "s3vectors",
             "secretsmanager",
             "sqs",
             "transcribe",
+            "xray",
         }
 
     def test_development_has_none(self, development: Deployment) -> None:
@@ -440,7 +443,12 @@ class TestInternet:
     @pytest.mark.parametrize("mode", ["granted", "all"])
     def test_workers_run_without_nat(self, mode: str) -> None:
         workers = self.idle_except("audio-worker", "projector-worker", "search-indexer")
-        overrides = {"natGateways": "none", "services": workers, "interfaceEndpoints": mode}
+        overrides = {
+            "natGateways": "none",
+            "services": workers,
+            "interfaceEndpoints": mode,
+            "agentRuntimeNetwork": "none",
+        }
         assert not settings_with(**overrides).network.plan.internet
         found = deploy("prod", overrides=overrides)
         assert not [rule for rule in found.of_type(EGRESS) if rule.inputs.get("cidrIpv4")]
@@ -469,9 +477,18 @@ class TestInternet:
         self, running: tuple[str, ...], overrides: dict[str, str], blocked: str
     ) -> None:
         with pytest.raises(SettingsError, match="nova:natGateways: 'none' is not allowed") as raised:
-            settings_with(natGateways="none", services=self.idle_except(*running), **overrides)
+            settings_with(
+                natGateways="none",
+                agentRuntimeNetwork="none",
+                services=self.idle_except(*running),
+                **overrides,
+            )
         assert blocked in str(raised.value)
         assert "single or per-az" in str(raised.value)
+
+    def test_nat_none_names_the_runtime(self) -> None:
+        with pytest.raises(SettingsError, match="agent-core-runtime call Amazon Cognito's keys"):
+            settings_with(natGateways="none", services=self.idle_except())
 
     def test_a_given_network_may_have_no_way_out_either(self) -> None:
         given = json.dumps(GIVEN | {"internetAccess": False})

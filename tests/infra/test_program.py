@@ -139,6 +139,9 @@ def test_outputs(deployment: Deployment) -> None:
     assert deployment.outputs["services"] == SERVICES
     assert deployment.outputs["api_url"].endswith("/api")
     assert set(deployment.outputs) == {
+        "agent_endpoint_arn",
+        "agent_runtime_arn",
+        "agent_runtime_id",
         "api_url",
         "cache_endpoint",
         "content_bucket",

@@ -53,13 +53,12 @@ def rule_alarms(rule: pulumi.Input[str], bus: pulumi.Input[str] | None) -> Alarm
     }
 
 
-def pipe_alarms(pipe: pulumi.Input[str], source_table: pulumi.Input[str]) -> AlarmSet:
-    """Watch a pipe from the stream of ``source_table``, also for its silence while the table is written."""
-    source = Source(namespace="AWS/EventBridge/Pipes", dimensions={"PipeName": pipe})
-    table = Source(namespace="AWS/DynamoDB", dimensions={"TableName": source_table})
+def pipe_alarms(pipe: pulumi.Input[str]) -> AlarmSet:
+    """Watch a pipe."""
+    source = _pipe(pipe)
     return {
         "failures": AlarmArgs(
-            description="The pipe fails to publish events, and tries again.",
+            description="A pipe fails to pass records on, and tries again.",
             runbook="pipe",
             severity=Severity.URGENT,
             metric=source.metric("ExecutionFailed"),
@@ -68,7 +67,7 @@ def pipe_alarms(pipe: pulumi.Input[str], source_table: pulumi.Input[str]) -> Ala
             periods_failing=2,
         ),
         "target": AlarmArgs(
-            description="The bus refuses what the pipe sends.",
+            description="The target of a pipe refuses what it sends.",
             runbook="pipe",
             severity=Severity.URGENT,
             metric=source.metric("TargetStageFailed"),
@@ -77,13 +76,20 @@ def pipe_alarms(pipe: pulumi.Input[str], source_table: pulumi.Input[str]) -> Ala
             periods_failing=2,
         ),
         "throttles": AlarmArgs(
-            description="The pipe is slowed down: the account runs more pipes at once than it may.",
+            description="A pipe is slowed down: the account runs more of them at once than it may.",
             runbook="pipe",
             severity=Severity.NOTICE,
             metric=source.metric("ExecutionThrottled"),
             threshold=0,
             periods=3,
         ),
+    }
+
+
+def publisher_alarms(pipe: pulumi.Input[str], source_table: pulumi.Input[str]) -> AlarmSet:
+    """Watch a pipe for all that is put into ``source_table`` for its silence, as when it was disabled."""
+    table = Source(namespace="AWS/DynamoDB", dimensions={"TableName": source_table})
+    return {
         "silence": AlarmArgs(
             description="Events are appended and none is published: the pipe stands still.",
             runbook="pipe",
@@ -92,7 +98,7 @@ def pipe_alarms(pipe: pulumi.Input[str], source_table: pulumi.Input[str]) -> Ala
                 formula="IF(FILL(appended, 0) > 0, IF(FILL(published, 0) > 0, 0, 1), 0)",
                 metrics={
                     "appended": table.operation("PutItem").metric("SuccessfulRequestLatency", "SampleCount"),
-                    "published": source.metric("EventCount"),
+                    "published": _pipe(pipe).metric("EventCount"),
                 },
             ),
             threshold=0,
@@ -101,3 +107,7 @@ def pipe_alarms(pipe: pulumi.Input[str], source_table: pulumi.Input[str]) -> Ala
             periods_failing=2,
         ),
     }
+
+
+def _pipe(pipe: pulumi.Input[str]) -> Source:
+    return Source(namespace="AWS/EventBridge/Pipes", dimensions={"PipeName": pipe})

@@ -285,7 +285,11 @@ def test_without_memory_sessions_can_be_read(
 def test_readiness(client: TestClient) -> None:
     assert client.get("/ready").json() == {
         "status": "ok",
-        "checks": {"event_store": "ok", "session_memory": "ok"},
+        "checks": {"event_store": "ok", "session_memory": "ok", "identity": "ok"},
     }
     aws.dynamodb(REGION).delete_table(TableName=EVENT_STORE_TABLE)
-    assert client.get("/ready").json()["checks"] == {"event_store": "failed", "session_memory": "ok"}
+    assert client.get("/ready").json()["checks"] == {
+        "event_store": "failed",
+        "session_memory": "ok",
+        "identity": "ok",
+    }
