@@ -98,6 +98,9 @@ def _keys(call: Call, actions: Any, action: str, headers: dict[str, str]) -> Key
     keys: Keys = actions.s3_service_context(action, dict(call.query), call.path, headers)
     presigned = not headers.get("authorization")
     version2 = "AWSAccessKeyId" in call.query or headers.get("authorization", "").startswith("AWS ")
+    if named := headers.get(iam_state.KEY_HEADER):
+        # MiniStack knows the kind of encryption alone.
+        keys[f"s3:{iam_state.KEY_HEADER}"] = iam_state.customer_key(named) or named
     return keys | {
         "s3:authtype": "REST-QUERY-STRING" if presigned else "REST-HEADER",
         "s3:signatureversion": "AWS" if version2 else "AWS4-HMAC-SHA256",
