@@ -243,7 +243,8 @@ def test_elsewhere_protection_guard_and_domain_may_be_left_out() -> None:
 
 def test_without_tasks_no_way_out_is_needed() -> None:
     idle = json.dumps({name: SIZE | {"minTasks": 0, "maxTasks": 0} for name in SERVICES})
-    assert strategy(settings_with(natGateways="none", services=idle)) is NatStrategy.NONE
+    quiet = settings_with(natGateways="none", agentRuntimeNetwork="none", services=idle)
+    assert strategy(quiet) is NatStrategy.NONE
 
 
 def test_a_missing_key_is_named() -> None:
