@@ -15,6 +15,7 @@ from typing import Annotated
 
 import typer
 
+from cli import bootstrap as bootstraps
 from cli import cost as costs
 from cli import daemon as daemons
 from cli import demo as demos
@@ -223,6 +224,32 @@ def cost(
         output.line(line)
     for note in costs.notes(table):
         output.note(note)
+
+
+@app.command()
+def bootstrap(
+    *,
+    region: Annotated[
+        str, typer.Option(help="the region to bring up; that of the environment or profile when left out")
+    ] = "",
+    home_region: Annotated[
+        str, typer.Option("--home", help="the account's first region, when this is a further one")
+    ] = "",
+    repository: Annotated[
+        str, typer.Option(help="the GitHub repository whose workflows deploy: owner/name")
+    ] = "",
+    preview: Annotated[
+        bool, typer.Option("--preview", help="show what would be made, and make nothing")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="do not ask")] = False,
+) -> None:
+    """Bring up what an AWS account and a region have once, with an administrator's credentials."""
+    home = find_home()
+    request = bootstraps.Request(
+        region=region, home_region=home_region, repository=repository, preview=preview, yes=yes
+    )
+    with _alone(home):
+        bootstraps.bring_up(home, Output(), request)
 
 
 def main() -> None:

@@ -1,0 +1,69 @@
+"""A stand-in for the engine's command line: keeps stacks in a file by backend, and notes what it was asked.
+
+Run as a program of its own, with nothing but the standard library. `PULUMI_FAKE` names its folder: `calls`
+holds a line of JSON for each call, `fail` the words of a command that fails, `outputs` what `up` has the
+stack give out.
+"""
+
+import json
+import os
+import sys
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+HERE = Path(os.environ["PULUMI_FAKE"])
+STACKS = HERE / "stacks.json"
+
+
+def main(arguments: list[str]) -> int:
+    said = {name: value for name, value in os.environ.items() if name.startswith(("PULUMI_", "AWS_"))}
+    with (HERE / "calls").open("a") as calls:
+        calls.write(
+            json.dumps({"arguments": arguments, "folder": str(Path.cwd()), "environment": said}) + "\n"
+        )
+    if arguments == ["version"]:
+        sys.stdout.write((HERE / "version").read_text())
+        return 0
+    failing = HERE / "fail"
+    if failing.exists() and " ".join(arguments).startswith(failing.read_text()):
+        sys.stderr.write("error: as the test wants it\n")
+        return 255
+    backends: dict[str, dict[str, Any]] = json.loads(STACKS.read_text()) if STACKS.exists() else {}
+    answer = run(arguments, backends.setdefault(os.environ["PULUMI_BACKEND_URL"], {}))
+    STACKS.write_text(json.dumps(backends))
+    return answer
+
+
+def run(arguments: list[str], stacks: dict[str, Any]) -> int:
+    options = dict(pairwise(arguments))
+    stack = stacks.get(options.get("--stack", ""), {})
+    # What a passphrase encrypts, nobody opens without it, even where it is empty.
+    if stack.get("provider") == "passphrase" and "PULUMI_CONFIG_PASSPHRASE" not in os.environ:
+        sys.stderr.write("error: passphrase must be set\n")
+        return 255
+    match arguments:
+        case ["config" | "preview", *_]:
+            pass
+        case ["stack", "ls", *_]:
+            sys.stdout.write(json.dumps([{"name": name} for name in stacks]))
+        case ["stack", "init", name, *_] if name not in stacks:
+            stacks[name] = {"provider": options["--secrets-provider"], "outputs": {}}
+        case ["stack", "output", *_]:
+            sys.stdout.write(json.dumps(stack["outputs"]))
+        case ["stack", "export", *_]:
+            Path(options["--file"]).write_text(json.dumps(stack))
+        case ["stack", "import", *_]:
+            stack |= json.loads(Path(options["--file"]).read_text())
+        case ["stack", "change-secrets-provider", provider, *_]:
+            stack["provider"] = provider
+        case ["up", *_]:
+            stack["outputs"] = json.loads((HERE / "outputs").read_text())
+        case _:
+            sys.stderr.write(f"error: cannot {arguments}\n")
+            return 255
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
