@@ -27,6 +27,7 @@ from cli.checks import problems
 from cli.errors import NovaError
 from cli.home import MADE, Home, find_home, read_json
 from cli.output import Output, aligned
+from cli.picture.svg import drawn
 from cli.ports import choose_port, keep_port
 from cli.prices import price_table
 from cli.tools import build_environment, find_uv
@@ -198,10 +199,20 @@ def demo(
 
 
 @app.command()
-def graph(*, stack: Annotated[str, typer.Option(help="the stack whose program is evaluated")]) -> None:
-    """Print what a stack consists of, as JSON: resources with their inputs and dependencies."""
-    found = graphs.listing(stack, graphs.evaluated(stack))
-    Output().line(json.dumps(found, indent=2, ensure_ascii=False))
+def graph(
+    *,
+    stack: Annotated[str, typer.Option(help="the stack whose program is evaluated")],
+    as_json: Annotated[
+        bool, typer.Option("--json", help="print resources with their inputs and dependencies instead")
+    ] = False,
+) -> None:
+    """Draw what a stack consists of, as SVG: components by area, and what flows between them."""
+    deployment = graphs.evaluated(stack)
+    if as_json:
+        found = graphs.listing(stack, deployment)
+        Output().line(json.dumps(found, indent=2, ensure_ascii=False))
+        return
+    Output().line(drawn(stack, deployment).rstrip())
 
 
 @app.command()

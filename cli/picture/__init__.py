@@ -1,0 +1,1 @@
+"""Draws a stack: its components by area, and what flows between them."""
