@@ -119,6 +119,7 @@ class AgentRuntime(pulumi.ComponentResource):
 
     def _runtime(self, policy: aws.iam.RolePolicy) -> aws.bedrock.AgentcoreAgentRuntime:
         args = self._args
+        network, ways_out = self._network()
         references = {f"{name}_SECRET": secret.value_from for name, secret in args.secrets.items()}
         return aws.bedrock.AgentcoreAgentRuntime(
             f"{self._label}-runtime",
@@ -130,7 +131,7 @@ class AgentRuntime(pulumi.ComponentResource):
                     container_uri=args.image.digest
                 )
             ),
-            network_configuration=self._network(),
+            network_configuration=network,
             protocol_configuration=aws.bedrock.AgentcoreAgentRuntimeProtocolConfigurationArgs(
                 server_protocol="HTTP"
             ),
@@ -156,6 +157,7 @@ class AgentRuntime(pulumi.ComponentResource):
                 # IAM spreads the news, but not for a policy that is made later.
                 depends_on=[
                     policy,
+                    *ways_out,
                     *(needed for secret in args.secrets.values() for needed in secret.valid_after),
                 ],
                 # Its name is taken as long as it is there.
@@ -163,9 +165,11 @@ class AgentRuntime(pulumi.ComponentResource):
             ),
         )
 
-    def _network(self) -> aws.bedrock.AgentcoreAgentRuntimeNetworkConfigurationArgs:
+    def _network(
+        self,
+    ) -> tuple[aws.bedrock.AgentcoreAgentRuntimeNetworkConfigurationArgs, list[pulumi.Resource]]:
         if self._args.plan.network is RuntimeNetwork.PUBLIC:
-            return aws.bedrock.AgentcoreAgentRuntimeNetworkConfigurationArgs(network_mode="PUBLIC")
+            return aws.bedrock.AgentcoreAgentRuntimeNetworkConfigurationArgs(network_mode="PUBLIC"), []
         # AWS keeps network interfaces of a runtime for hours after its end, and with them this group: nothing
         # about it may ask for a new one.
         group = aws.ec2.SecurityGroup(
@@ -174,21 +178,21 @@ class AgentRuntime(pulumi.ComponentResource):
             vpc_id=self._args.vpc.vpc_id,
             opts=self._child,
         )
-        self._connect(group.id)
+        ways_out = self._connect(group.id)
         return aws.bedrock.AgentcoreAgentRuntimeNetworkConfigurationArgs(
             network_mode="VPC",
             network_mode_config=aws.bedrock.AgentcoreAgentRuntimeNetworkConfigurationNetworkModeConfigArgs(
                 security_groups=[group.id], subnets=self._args.vpc.agent_subnet_ids
             ),
-        )
+        ), ways_out
 
-    def _connect(self, group_id: pulumi.Output[str]) -> None:
+    def _connect(self, group_id: pulumi.Output[str]) -> list[pulumi.Resource]:
         args = self._args
         peer = Peer(label=f"the sessions of {self._label}", security_group_id=group_id)
         needs = (*needs_of(args.role.statements, args.account.region), *args.internet)
-        args.vpc.allow_out(peer, self._label, needs, parent=self)
+        ways_out = [*args.vpc.allow_out(peer, self._label, needs, parent=self)]
         for callee in distinct(args.calls):
-            connect(
+            ways_out += connect(
                 caller=peer,
                 callee=callee.peer,
                 port=callee.port,
@@ -198,6 +202,7 @@ class AgentRuntime(pulumi.ComponentResource):
                 ),
                 parent=self,
             )
+        return ways_out
 
     def _endpoint(
         self, runtime: aws.bedrock.AgentcoreAgentRuntime
