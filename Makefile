@@ -1,7 +1,7 @@
 # `make up` starts the platform, `make test` checks everything. Recipes need nothing but a POSIX shell.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help up down status samples test lint unit engine prove e2e tools
+.PHONY: help up down status samples test lint unit engine prove e2e bench tools
 
 PYTHON := .venv/bin/python
 # Prints what runs and how long it took; fails as the command does.
@@ -26,6 +26,7 @@ samples: ## make the recordings in samples/ again (needs flite)
 test: tools ## check everything: lint, unit tests, whole platform
 	@$(RUN) "lint" $(MAKE) --no-print-directory lint-only
 	@$(RUN) "unit tests" $(MAKE) --no-print-directory unit-only
+	@$(RUN) "program start" $(PYTHON) -m benchmarks.program_start --runs 2 --at-most 2
 	@$(RUN) "the real engine" $(MAKE) --no-print-directory engine-only
 	@$(RUN) "whole platform" $(MAKE) --no-print-directory e2e-only
 
@@ -35,6 +36,9 @@ engine: tools engine-only ## the program on the real Pulumi engine, where `pulum
 prove: tools ## every stack on the real Pulumi engine (up to an hour)
 	@$(RUN) "every stack on the real engine" env NOVA_ENGINE_STACKS="local dev prod" $(MAKE) --no-print-directory engine-only
 e2e: tools e2e-only ## tests of the whole platform, in a home and on ports of their own
+
+bench: tools ## measure what there are limits for (CPU of a program start)
+	@$(PYTHON) -m benchmarks.program_start
 
 tools:
 	@scripts/install-system

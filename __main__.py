@@ -2,6 +2,7 @@
 
 import pulumi
 
+import components.startup
 from components.platform import Platform, PlatformArgs
 from components.providers import explicit_providers, ownership_tags
 from services.agent_core.infra import AgentCore, AgentCoreArgs
@@ -10,6 +11,7 @@ from services.projector.infra import Projector, ProjectorArgs
 from services.search.infra import Search, SearchArgs
 from settings.settings import Settings
 
+components.startup.keep_what_is_loaded()
 settings = Settings.load(pulumi.Config())
 providers = explicit_providers(
     settings.region, ownership_tags(settings.operations.owner, settings.operations.cost_center)

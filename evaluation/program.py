@@ -2,6 +2,7 @@
 
 import asyncio
 import contextvars
+import gc
 import os
 import runpy
 from collections.abc import Callable, Generator, Mapping
@@ -101,10 +102,22 @@ def run(
         )
         asyncio.run(main())
 
-    with _working_directory(directory):
+    with _working_directory(directory), _without_collections():
         contextvars.copy_context().run(body)
     resources = {urn: found for urn, found in monitor.recorded.items() if found.type != "pulumi:pulumi:Stack"}
     return Deployment(resources=resources, outputs=monitor.outputs, invokes=tuple(monitor.cloud.invokes))
+
+
+@contextmanager
+def _without_collections() -> Generator[None]:
+    # The program switches collections off for its own good (components/startup.py), which is over here.
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 @contextmanager

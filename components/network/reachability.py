@@ -1,10 +1,10 @@
 """Who reaches what, proved over a declared network (pure, no resources).
 
-Asked in tests, with the network that the program declares: every need is reached in the way that it is meant
-to go, and nothing is open that nobody needs. Routes, security groups, endpoints with their policies and NAT
-gateways count. Network ACLs do not: there are only the default ones, which let everything pass. Security groups
-remember connections, so answers need no rules. A rule for all addresses is good for the internet alone, though
-it would let more through: each other way has a rule that names where it leads.
+Asked in tests, with the network that the program declares: every need is reached in the way that it is
+meant to go, and nothing is open that nobody needs. Routes, security groups, endpoints with their policies and
+NAT gateways count. Network ACLs do not: there are only the default ones, which let everything pass. Security
+groups remember connections, so answers need no rules. A rule for all addresses is good for the internet only,
+though it would let more through: each other way has a rule that names where it leads.
 
 Endpoints with private DNS take all calls to their service in the whole VPC, whatever way the caller had in
 mind. Those that share a security group are open together; which of them answers is up to the caller's role.

@@ -99,19 +99,21 @@ def test_a_poison_message_ends_in_its_dead_letter_queue_and_stops_nothing(
 
 
 def working_queues(platform: Running) -> list[str]:
-    """The queues that a worker reads."""
-    return [url for url in _queues(platform) if "dead-letter" not in url]
+    """The queues that a worker reads: those that move on what it fails to handle."""
+    return [url for url in _queues(platform) if _dead_letter_target(platform, url)]
 
 
 def dead_letter_queues(platform: Running) -> list[str]:
     """The dead-letter queues of the working queues."""
-    sqs = platform.aws("sqs")
-    names = set[str]()
-    for url in working_queues(platform):
-        attributes = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["RedrivePolicy"])["Attributes"]
-        arn = json.loads(attributes["RedrivePolicy"])["deadLetterTargetArn"]
-        names.add(arn.rpartition(":")[2])
+    names = {_dead_letter_target(platform, url) for url in _queues(platform)} - {""}
     return [url for url in _queues(platform) if url.rpartition("/")[2] in names]
+
+
+def _dead_letter_target(platform: Running, url: str) -> str:
+    """The name of the queue's dead-letter queue; empty without one."""
+    answer = platform.aws("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=["RedrivePolicy"])
+    policy = answer.get("Attributes", {}).get("RedrivePolicy", "{}")
+    return json.loads(policy).get("deadLetterTargetArn", "").rpartition(":")[2]
 
 
 def depth(platform: Running) -> tuple[int, int]:

@@ -1,7 +1,7 @@
 """Turns what a program registers into the network that the reachability proof is about.
 
-Needs are read from where they arise, apart from what the components say about them: the policies of roles, the
-URLs in environments, target groups, integrations, listeners.
+Needs are read from where they arise, apart from what the components say about them: the policies of roles,
+the URLs in environments, target groups, integrations, listeners.
 """
 
 import json
@@ -253,7 +253,9 @@ def _runtimes(deployment: Deployment) -> Iterator[Member]:
                 name=runtime.name,
                 groups=frozenset(placed["securityGroups"]),
                 subnets=frozenset(placed["subnets"]),
-                needs=_needs(deployment, (runtime.inputs["roleArn"],), runtime.inputs["environmentVariables"]),
+                needs=_needs(
+                    deployment, (runtime.inputs["roleArn"],), runtime.inputs["environmentVariables"]
+                ),
             )
 
 

@@ -162,7 +162,12 @@ def test_the_program_only_composes() -> None:
         node.module.split(".")[0]
         for node in ast.walk(tree)
         if isinstance(node, ast.ImportFrom) and node.module
-    } | {name.name for node in ast.walk(tree) if isinstance(node, ast.Import) for name in node.names}
+    } | {
+        name.name.split(".")[0]
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Import)
+        for name in node.names
+    }
     assert imported == {"components", "pulumi", "services", "settings"}
     branches = (ast.If, ast.IfExp, ast.For, ast.While, ast.Try, ast.Match, ast.BoolOp, ast.Compare)
     assert [node.lineno for node in ast.walk(tree) if isinstance(node, branches)] == []

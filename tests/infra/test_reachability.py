@@ -37,6 +37,7 @@ from tests.infra.network_graph import graph_of
 PROVED = ("dev", "prod")
 HOLDS = Proof(unreached=(), undeclared=())
 ELSEWHERE = "eu-west-1"
+ENDPOINTS_GROUP = "nova-vpc-endpoints-security-group-0000000"
 
 
 def graph(stack: str) -> Graph:
@@ -118,7 +119,7 @@ def test_each_rule_is_missed(stack: str) -> None:
 @pytest.mark.parametrize("stack", PROVED)
 def test_each_endpoint_is_missed(stack: str) -> None:
     found = graph(stack)
-    assert len(found.endpoints) == {"dev": 2, "prod": 10}[stack]
+    assert len(found.endpoints) == {"dev": 2, "prod": 13}[stack]
     unmissed = [
         one.name
         for one in found.endpoints
@@ -197,7 +198,7 @@ def test_each_pair_that_has_nothing_to_say_to_each_other_is_named(stack: str) ->
             "cache can reach s3-gateway-endpoint",
         ),
         (
-            rule(Direction.EGRESS, "nova-cache-security-group-0000000", "nova-vpc-endpoints-security-group-0000000"),
+            rule(Direction.EGRESS, "nova-cache-security-group-0000000", ENDPOINTS_GROUP),
             "cache can reach nova-vpc-endpoints-sqs",
         ),
         (
@@ -213,7 +214,7 @@ def test_each_pair_that_has_nothing_to_say_to_each_other_is_named(stack: str) ->
             "lets out to ::/0 on tcp 443) serves nobody's need",
         ),
         (
-            rule(Direction.INGRESS, "nova-balancer-security-group-0000000", "pl-3b927c52", 443),
+            rule(Direction.INGRESS, "nova-balancer-security-group-0000000", "pl-origin-facing", 443),
             "cloudfront can call load-balancer on port 443, and does not need to",
         ),
     ],
@@ -251,9 +252,7 @@ def test_a_way_out_of_the_isolated_subnets_is_named() -> None:
     subnet = min(member(found, "cache").subnets)
     extra = Route(subnet=subnet, destination=ANYWHERE, target="nat-0")
     proof = prove(dataclasses.replace(found, routes=(*found.routes, extra)))
-    assert proof.undeclared == (
-        f"{subnet} has a route to 0.0.0.0/0 by nat-0, and nobody there needs it",
-    )
+    assert proof.undeclared == (f"{subnet} has a route to 0.0.0.0/0 by nat-0, and nobody there needs it",)
 
 
 def test_an_endpoint_takes_the_calls_of_those_who_did_not_ask_for_it() -> None:
@@ -324,7 +323,11 @@ def networks(draw: st.DrawFn) -> Graph:
         name: frozenset(need for need in found if not isinstance(need, PeerNeed) or need.member != name)
         for name, found in needs.items()
     }
-    rules, endpoints, routes = set[Rule](), set[Endpoint](), {Route(subnet="outer", destination=ANYWHERE, target="igw")}
+    rules, endpoints, routes = (
+        set[Rule](),
+        set[Endpoint](),
+        {Route(subnet="outer", destination=ANYWHERE, target="igw")},
+    )
     for name, found in needs.items():
         for need in found:
             _provide(name, need, mode, rules, endpoints, routes)
