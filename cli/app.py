@@ -21,11 +21,11 @@ from cli import daemon as daemons
 from cli import demo as demos
 from cli import graph as graphs
 from cli import logs as log_files
-from cli import platform, questions, users
+from cli import pages, platform, questions, users
 from cli.apply import apply_program
 from cli.checks import problems
 from cli.errors import NovaError
-from cli.home import MADE, Home, find_home, read_json
+from cli.home import CHECKOUT, MADE, Home, find_home, read_json
 from cli.output import Output, aligned
 from cli.picture.svg import drawn
 from cli.ports import choose_port, keep_port
@@ -261,6 +261,15 @@ def bootstrap(
     )
     with _alone(home):
         bootstraps.bring_up(home, Output(), request)
+
+
+@app.command()
+def docs() -> None:
+    """Renew the pages of docs/ that come from the program: picture, resources and costs."""
+    output = Output()
+    with output.step("Evaluating the program") as step:
+        changed = pages.write(CHECKOUT)
+        step.summary = ", ".join(changed) or "nothing has changed"
 
 
 def main() -> None:

@@ -2,6 +2,7 @@
 
 import json
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -23,8 +24,8 @@ class Line:
     """One row of the bill."""
 
     price: Price
-    count: float
-    """How many there are, those included that an account has for nothing."""
+    count: dict[str, float]
+    """By region, how many there are, those included that an account has for nothing."""
     usd: dict[str, float]
     """By region, for the month."""
 
@@ -46,12 +47,19 @@ def bill(stack: str, regions: tuple[str, ...]) -> Bill:
     Raises ``NovaError`` for a region without prices, or one that the stack's settings refuse.
     """
     table = price_table()
+    found = {region: priced(placed_in(stack, region, table), table, region) for region in regions}
+    return joined(found)
+
+
+def joined(bills: Mapping[str, Bill]) -> Bill:
+    """Put the bills of a stack in several regions side by side; what a region lacks counts 0 there."""
+    nothing = dict.fromkeys(bills, 0.0)
     lines: dict[str, Line] = {}
-    for region in regions:
-        for line in priced(placed_in(stack, region, table), table, region).lines:
-            before = lines.get(line.price.key)
-            usd = {**(before.usd if before else {}), **line.usd}
-            lines[line.price.key] = Line(price=line.price, count=line.count, usd=usd)
+    for line in (line for found in bills.values() for line in found.lines):
+        before = lines.get(line.price.key, Line(price=line.price, count=nothing, usd=nothing))
+        lines[line.price.key] = Line(
+            price=line.price, count=before.count | line.count, usd=before.usd | line.usd
+        )
     return Bill(lines=tuple(lines.values()))
 
 
@@ -81,7 +89,7 @@ def priced(deployment: "Deployment", table: PriceTable, region: str) -> Bill:
 def _line(price: Price, count: float, table: PriceTable, region: str) -> Line:
     charged = max(0.0, count - price.free)
     hours = table.hours_a_month if price.unit == "hour" else 1
-    return Line(price=price, count=count, usd={region: charged * hours * price.usd[region]})
+    return Line(price=price, count={region: count}, usd={region: charged * hours * price.usd[region]})
 
 
 def rows(found: Bill, regions: tuple[str, ...]) -> list[tuple[str, ...]]:
@@ -92,12 +100,17 @@ def rows(found: Bill, regions: tuple[str, ...]) -> list[tuple[str, ...]]:
     table = [tuple(header)]
     for line in found.lines:
         price = line.price
-        row = [price.what + ("" if price.verified else f" {UNVERIFIED}"), f"{line.count:g}", price.unit]
+        row = [price.what + ("" if price.verified else f" {UNVERIFIED}"), _counts(line), price.unit]
         for region in regions:
             row += [f"{price.usd[region]:g}", f"{line.usd[region]:.2f}"]
         table.append(tuple(row))
     totals = [text for region in regions for text in ("", f"{found.total(region):.2f}")]
     return [*table, ("total", "", "", *totals)]
+
+
+def _counts(line: Line) -> str:
+    """Say how many there are, once where all regions have as many."""
+    return ", ".join(dict.fromkeys(f"{count:g}" for count in line.count.values()))
 
 
 def listing(found: Bill, table: PriceTable) -> dict[str, Any]:

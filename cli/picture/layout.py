@@ -2,6 +2,9 @@
 
 The method is Sugiyama's: rows are given by bands and by what flows inside of one, the order in a row is
 sought by barycentres, and coordinates come from a least-squares fit that keeps order and distances.
+
+Graphviz would be one more program to install, and graphlay 0.3, which is a wheel, refuses rows that are given
+when a line connects two boxes of one.
 """
 
 import itertools

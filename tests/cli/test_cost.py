@@ -1,31 +1,39 @@
 """`nova cost`: the bill of a month in which nobody uses a stack."""
 
 import json
+import re
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 import pytest
 from typer.testing import CliRunner
 
 from cli import cost as costs
-from cli import prices
+from cli import pages, prices
 from cli.app import app
 from cli.charges import FREE, PRICED, Charge, charges
 from cli.errors import NovaError
 from evaluation.recorder import Recorded
 from tests.infra.conftest import STACKS, deployed
-from tests.infra.deployment import Deployment
+from tests.infra.deployment import ROOT, Deployment
 
 DEV_MONTH_MAX_USD = 100
 TABLE = prices.price_table()
+TOKYO = "ap-northeast-1"
+
+
+@cache
+def placed(stack: str, region: str) -> Deployment:
+    return costs.placed_in(stack, region, TABLE) if region == TOKYO else deployed(stack)
 
 
 def month(stack: str, region: str) -> costs.Bill:
-    return costs.priced(costs.placed_in(stack, region, TABLE), TABLE, region)
+    return costs.priced(placed(stack, region), TABLE, region)
 
 
 def lines(bill: costs.Bill, region: str) -> dict[str, tuple[float, float]]:
-    return {line.price.key: (line.count, round(line.usd[region], 2)) for line in bill.lines}
+    return {line.price.key: (line.count[region], round(line.usd[region], 2)) for line in bill.lines}
 
 
 def test_an_idle_dev_costs_less_than_100_usd_a_month() -> None:
@@ -61,11 +69,42 @@ def test_dev_pays_for_what_it_keeps_running() -> None:
 
 
 def test_another_region_has_its_own_prices_and_zones() -> None:
-    tokyo = month("prod", "ap-northeast-1")
-    assert lines(tokyo, "ap-northeast-1")["nat-gateway"] == (3, 135.78)
-    (vpc,) = costs.placed_in("prod", "ap-northeast-1", TABLE).of_type("awsx:ec2:Vpc")
+    tokyo = month("prod", TOKYO)
+    assert lines(tokyo, TOKYO)["nat-gateway"] == (3, 135.78)
+    (vpc,) = placed("prod", TOKYO).of_type("awsx:ec2:Vpc")
     assert vpc.inputs["availabilityZoneNames"] == ["ap-northeast-1a", "ap-northeast-1c", "ap-northeast-1d"]
-    assert tokyo.total("ap-northeast-1") > month("prod", "us-east-1").total("us-east-1")
+    assert tokyo.total(TOKYO) > month("prod", "us-east-1").total("us-east-1")
+
+
+def test_regions_stand_side_by_side() -> None:
+    """Also where one has more of something than another, or something that the other lacks."""
+    price, other = TABLE.of("kms-key"), TABLE.of("secret")
+    here = costs.Bill(lines=(costs.Line(price=price, count={"us-east-1": 9}, usd={"us-east-1": 9.0}),))
+    there = costs.Bill(
+        lines=(
+            costs.Line(price=price, count={TOKYO: 10}, usd={TOKYO: 10.0}),
+            costs.Line(price=other, count={TOKYO: 1}, usd={TOKYO: 0.4}),
+        )
+    )
+    both = costs.joined({"us-east-1": here, TOKYO: there})
+    assert (both.total("us-east-1"), both.total(TOKYO)) == (9.0, 10.4)
+    _header, keys, secrets, _total = costs.rows(both, ("us-east-1", TOKYO))
+    assert keys[1] == "9, 10"
+    assert secrets[1] == "0, 1"
+
+
+def test_the_committed_page_is_current() -> None:
+    bills = {
+        stack: costs.joined({region: month(stack, region) for region in TABLE.regions})
+        for stack in pages.STACKS
+    }
+    page = (ROOT / "docs/costs.md").read_text(encoding="utf-8")
+    assert page == pages.costs_page(bills), f"stale: renew it with `{pages.RENEW}`"
+    assert f"Prices of {TABLE.date}" in page
+    for stack in pages.STACKS:
+        assert re.search(rf"## Stack {stack}: [\d.]+ USD in us-east-1 or [\d.]+ USD in ap-northeast-1", page)
+    for line in bills["prod"].lines:
+        assert f"| {line.price.what} | {line.price.source} | " in page
 
 
 TWO_METRICS: list[dict[str, Any]] = [{"metric": {"period": 60}}] * 2 + [{"expression": "a/b"}]
