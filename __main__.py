@@ -35,6 +35,8 @@ platform = Platform(
         deployment=settings.services.deployment,
         alarm_email=settings.operations.alarm_email,
         runbook_url=settings.operations.runbook_url,
+        budget_usd=settings.operations.budget_usd,
+        trace_sample_percent=settings.operations.trace_sample_percent,
         alarm_scope=settings.operations.alarms,
         edge=settings.edge,
         embedding_dimension=settings.models.embedding_dimension,
@@ -91,6 +93,7 @@ api = platform.expose(
 )
 
 pulumi.export("api_url", api.url)
+pulumi.export("vpc_id", platform.host.vpc.vpc_id)
 pulumi.export("user_pool_id", platform.user_pool.pool_id)
 pulumi.export("user_pool_client_id", platform.user_pool.client_id)
 pulumi.export("content_bucket", platform.content.name)
@@ -103,6 +106,8 @@ pulumi.export("cache_endpoint", platform.cache.endpoint)
 pulumi.export("agent_runtime_arn", agent_core.runtime_arn)
 pulumi.export("agent_runtime_id", agent_core.runtime_id)
 pulumi.export("agent_endpoint_arn", agent_core.endpoint_arn)
+pulumi.export("dashboard_url", platform.dashboard.url)
+pulumi.export("alerts_topic_arn", platform.alerts.topic_arn)
 pulumi.export(
     "services",
     [*audio.service_names, *projector.service_names, *search.service_names, *agent_core.service_names],

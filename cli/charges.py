@@ -120,6 +120,18 @@ def _alarm(_deployment: "Deployment", alarm: "Recorded") -> Iterator[Charge]:
     yield Charge(price="alarm", count=len(queries) or 1)
 
 
+def _metric_filter(deployment: "Deployment", found: "Recorded") -> Iterator[Charge]:
+    """Charge the first of the filters that feed a metric: there may be one for each log group."""
+    fed = found.inputs["metricTransformation"]
+    others = [
+        other.urn
+        for other in deployment.of_type(found.type)
+        if (transformed := other.inputs["metricTransformation"])["name"] == fed["name"]
+        and transformed["namespace"] == fed["namespace"]
+    ]
+    yield Charge(price="metric", count=int(found.urn == min(others)))
+
+
 def _cache(_deployment: "Deployment", group: "Recorded") -> Iterator[Charge]:
     node = f"{group.inputs['engine']} {group.inputs['nodeType']}"
     yield Charge(price=node, count=int(group.inputs["numCacheClusters"]))
@@ -138,7 +150,7 @@ PRICED: Mapping[str, _Charges] = {
     "aws:appautoscaling/policy:Policy": _scaling,
     "aws:cloudwatch/compositeAlarm:CompositeAlarm": _one("composite-alarm"),
     "aws:cloudwatch/dashboard:Dashboard": _one("dashboard"),
-    "aws:cloudwatch/logMetricFilter:LogMetricFilter": _one("metric"),
+    "aws:cloudwatch/logMetricFilter:LogMetricFilter": _metric_filter,
     "aws:cloudwatch/metricAlarm:MetricAlarm": _alarm,
     "aws:ec2/vpcEndpoint:VpcEndpoint": _endpoint,
     "aws:ecs/cluster:Cluster": _cluster,
@@ -216,10 +228,11 @@ _BY_REASON: Mapping[str, tuple[str, ...]] = {
     ),
     "AWS charges nothing for it": (
         "aws:apigatewayv2/vpcLink:VpcLink",
+        "aws:budgets/budget:Budget",
         "aws:iam/role:Role",
         "aws:iam/rolePolicy:RolePolicy",
     ),
-    "paid by use: sessions, deliveries and stored copies": (
+    "paid by use: sessions, deliveries, traces, queries and stored copies": (
         "aws:backup/plan:Plan",
         "aws:backup/selection:Selection",
         "aws:backup/vault:Vault",
@@ -229,6 +242,8 @@ _BY_REASON: Mapping[str, tuple[str, ...]] = {
         "aws:cloudwatch/logDelivery:LogDelivery",
         "aws:cloudwatch/logDeliveryDestination:LogDeliveryDestination",
         "aws:cloudwatch/logDeliverySource:LogDeliverySource",
+        "aws:cloudwatch/queryDefinition:QueryDefinition",
+        "aws:xray/samplingRule:SamplingRule",
     ),
     "not priced by AWS: certificates, records in a zone that exists, and rules of what is": (
         "aws:acm/certificate:Certificate",

@@ -1,8 +1,9 @@
 """What all workloads share.
 
 Creates: keys, alerts topic, VPC, event store, read model, content bucket, access logs, vector store, cache,
-bus, pipe, cluster, load balancer and user pool; the image of each workload; and, once the workloads have
-declared their routes, the public API.
+bus, pipe, cluster, load balancer and user pool; the budget; the image of each workload; and, once the
+workloads have declared their routes, the public API, the sampling of its traces, saved queries and the
+dashboard.
 """
 
 from collections.abc import Mapping, Sequence
@@ -43,8 +44,13 @@ from components.network.needs import EndpointMode
 from components.network.plan import Network
 from components.network.vpc import Vpc, VpcArgs
 from components.observe.alarms import Alerts, AlertsArgs
+from components.observe.budget import Budget, BudgetArgs
+from components.observe.dashboard import Dashboard, DashboardArgs
 from components.observe.log_watch import LogWatch, LogWatchArgs
 from components.observe.logs import LogPolicy
+from components.observe.sampling import TraceSampling, TraceSamplingArgs
+from components.observe.saved_queries import SavedQueries, SavedQueriesArgs
+from components.observe.sets.traffic import account_charges
 from components.observe.severity import AlarmScope
 
 NAMESPACE = "nova.local"
@@ -81,6 +87,9 @@ class PlatformArgs:
     deployment: Deployment
     alarm_email: str
     runbook_url: str
+    budget_usd: int
+    """A month; 0 for no budget."""
+    trace_sample_percent: int
     alarm_scope: AlarmScope
     edge: EdgePlan
     embedding_dimension: int
@@ -109,6 +118,8 @@ class Platform(pulumi.ComponentResource):
     """Where services run."""
     queues: QueueEncryption
     """How queues are encrypted and watched."""
+    dashboard: Dashboard
+    """What people look at; it is made with the public API, after everything else."""
 
     def __init__(self, name: str, args: PlatformArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("nova:platform:Platform", name, None, opts)
@@ -116,6 +127,8 @@ class Platform(pulumi.ComponentResource):
         self._child = pulumi.ResourceOptions(parent=self)
         self._protects_images = args.protect
         self._edge = args.edge
+        self._runbook_url = args.runbook_url
+        self._trace_sample_percent = args.trace_sample_percent
         self.account = current_account(
             args.region, pulumi.InvokeOutputOptions(parent=self), boundary=args.permissions_boundary
         )
@@ -142,6 +155,12 @@ class Platform(pulumi.ComponentResource):
             ),
             opts=self._child,
         )
+        if args.budget_usd:
+            Budget(
+                f"{name}-budget",
+                BudgetArgs(usd_a_month=args.budget_usd, alerts=self.alerts),
+                opts=self._child,
+            )
         self.queues = QueueEncryption(key=keys.messages, alerts=self.alerts)
         self._data(keys, args)
         self._messaging()
@@ -170,8 +189,8 @@ class Platform(pulumi.ComponentResource):
         )
 
     def expose(self, routes: Sequence[Route]) -> Api:
-        """Put the public API in front of the load balancer."""
-        return Api(
+        """Put the public API in front of the load balancer, and show all that there is then."""
+        api = Api(
             f"{self._label}-api",
             ApiArgs(
                 routes=routes,
@@ -182,6 +201,26 @@ class Platform(pulumi.ComponentResource):
                 alerts=self.alerts,
                 plan=self._edge,
             ),
+            opts=self._child,
+        )
+        self._show(api)
+        return api
+
+    def _show(self, api: Api) -> None:
+        TraceSampling(
+            f"{self._label}-traces",
+            TraceSamplingArgs(stage=api.traced_stage, percent=self._trace_sample_percent),
+            opts=self._child,
+        )
+        SavedQueries(
+            f"{self._label}-queries",
+            SavedQueriesArgs(log_groups=(*self.host.log_watch.groups, api.access_log_group)),
+            opts=self._child,
+        )
+        self.alerts.show(*account_charges())
+        self.dashboard = Dashboard(
+            f"{self._label}-dashboard",
+            DashboardArgs(region=self.account.region, alerts=self.alerts, runbook_url=self._runbook_url),
             opts=self._child,
         )
 

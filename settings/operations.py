@@ -8,7 +8,16 @@ from components.observe.severity import AlarmScope
 from settings.errors import SettingsError
 from settings.values import Values
 
-KEYS = ("logRetentionDays", "alarms", "alarmEmail", "runbookUrl", "owner", "costCenter")
+KEYS = (
+    "logRetentionDays",
+    "traceSamplePercent",
+    "alarms",
+    "alarmEmail",
+    "runbookUrl",
+    "budgetUsd",
+    "owner",
+    "costCenter",
+)
 
 # AWS limit of a tag's value; the characters are those allowed in all services.
 _TAG_VALUE = re.compile(r"[A-Za-z0-9 _.:/=+@-]{1,256}")
@@ -18,17 +27,24 @@ _TAG_VALUE_ALLOWED = "it is a tag value of 1 to 256 characters"
 _RUNBOOK_FOLDER = re.compile(r"(https://[a-z0-9.-]+/)?[A-Za-z0-9._~%-]+(/[A-Za-z0-9._~%-]+)*")
 _RUNBOOK_URL_LENGTH_MAX = 200
 
+_PERCENT = (0, 100)
+# A typing error should not allow more than any team means to spend.
+_BUDGET_USD = (0, 1_000_000)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OperationsSettings:
     """How long logs are kept, who is told of alarms, and who owns and pays for the stack."""
 
     log_retention_days: int
+    trace_sample_percent: int
     alarms: AlarmScope
     alarm_email: str
     """Empty for none."""
     runbook_url: str
     """Folder of the runbooks, without a slash at its end."""
+    budget_usd: int
+    """What the stack may cost in a month before somebody is told; 0 for no budget."""
     owner: str
     cost_center: str
 
@@ -39,11 +55,13 @@ def read_operations(values: Values) -> OperationsSettings:
     values.check("logRetentionDays", days, lambda: check_retention(days))
     return OperationsSettings(
         log_retention_days=days,
+        trace_sample_percent=values.integer("traceSamplePercent", *_PERCENT),
         alarms=values.choice("alarms", AlarmScope),
         alarm_email=values.matching(
             "alarmEmail", r"([^@\s]+@[^@\s]+\.[^@\s]+)?", "it is a mail address, or empty"
         ),
         runbook_url=_runbook_url(values),
+        budget_usd=values.integer("budgetUsd", *_BUDGET_USD),
         owner=values.matching("owner", _TAG_VALUE, _TAG_VALUE_ALLOWED),
         cost_center=values.matching("costCenter", _TAG_VALUE, _TAG_VALUE_ALLOWED),
     )

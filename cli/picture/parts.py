@@ -13,8 +13,8 @@ AREAS = ("edge", "compute", "agent", "data", "messaging", "network", "observe")
 """Packages of components whose members are shown; those of others are parts of what they stand in."""
 PROJECT = "nova-"
 """Begins the names of what the platform shares."""
-UNSHOWN = frozenset({"nova:compute:Image"})
-"""What runs nowhere by itself: the services made of it are shown."""
+UNSHOWN = frozenset({"nova:compute:Image", "nova:observe:SavedQueries", "nova:observe:TraceSampling"})
+"""What runs nowhere by itself, as images of services that are shown, and questions that nobody asks yet."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -47,6 +47,7 @@ SHARED: Mapping[str, str] = {
     "nova:data:Keys": "encrypt",
     "nova:network:Vpc": "holds",
     "nova:observe:Alerts": "told by",
+    "nova:observe:Dashboard": "shows",
 }
 """What serves the others and is no way of anything: a number says whom, where lines would hide all others."""
 STRONGEST = (Kind.MESSAGE, Kind.DATA, Kind.REQUEST)

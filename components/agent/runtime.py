@@ -22,8 +22,10 @@ from components.network.connection import Callee, Peer, RuleNames, connect, dist
 from components.network.needs import InternetNeed, needs_of
 from components.network.vpc import Vpc
 from components.observe.alarms import Alerts
+from components.observe.log_watch import LogWatch
 from components.observe.logs import LogPolicy
 from components.observe.sets.agent import runtime_alarms
+from components.observe.sets.traffic import runtime_calls
 
 PORT = 8080
 """Where AgentCore calls a container that speaks HTTP."""
@@ -50,6 +52,7 @@ class AgentRuntimeArgs:
     account: Account
     vpc: Vpc
     logs: LogPolicy
+    log_watch: LogWatch
     alerts: Alerts
     plan: RuntimePlan
     image: Image
@@ -104,7 +107,9 @@ class AgentRuntime(pulumi.ComponentResource):
             ),
             opts=self._child,
         )
-        args.alerts.watch(name, runtime_alarms(self.arn, f"{self._runtime_name}::{ENDPOINT}"), parent=self)
+        called = f"{self._runtime_name}::{ENDPOINT}"
+        args.alerts.watch(name, runtime_alarms(self.arn, called), parent=self)
+        args.alerts.show(*runtime_calls(name, self.arn, called))
         self.register_outputs(
             {"arn": self.arn, "runtime_id": self.runtime_id, "endpoint_arn": self.endpoint_arn}
         )
@@ -208,8 +213,8 @@ class AgentRuntime(pulumi.ComponentResource):
         self, runtime: aws.bedrock.AgentcoreAgentRuntime
     ) -> aws.bedrock.AgentcoreAgentRuntimeEndpoint:
         # AgentCore would make these itself at the first call, unencrypted and for ever.
-        groups = [
-            self._args.logs.group(
+        groups = {
+            endpoint: self._args.logs.group(
                 f"{self._label}-{endpoint.lower()}-logs",
                 parent=self,
                 physical_name=pulumi.Output.concat(
@@ -217,7 +222,8 @@ class AgentRuntime(pulumi.ComponentResource):
                 ),
             )
             for endpoint in ("DEFAULT", ENDPOINT)
-        ]
+        }
+        self._args.log_watch.count(f"{self._label}-logs", groups[ENDPOINT], parent=self)
         return aws.bedrock.AgentcoreAgentRuntimeEndpoint(
             f"{self._label}-endpoint",
             name=ENDPOINT,
@@ -228,7 +234,7 @@ class AgentRuntime(pulumi.ComponentResource):
             timeouts=aws.bedrock.AgentcoreAgentRuntimeEndpointTimeoutsArgs(
                 create=TIMEOUT, update=TIMEOUT, delete=TIMEOUT
             ),
-            opts=pulumi.ResourceOptions(parent=self, depends_on=groups),
+            opts=pulumi.ResourceOptions(parent=self, depends_on=list(groups.values())),
         )
 
 

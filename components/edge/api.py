@@ -24,6 +24,7 @@ from components.network.vpc import Vpc
 from components.observe.alarms import Alerts
 from components.observe.logs import LogPolicy
 from components.observe.sets.edge import api_alarms
+from components.observe.sets.traffic import api_calls
 
 STAGE = "api"
 """The stage's name is the first segment of every public path, and of the path that services see."""
@@ -66,6 +67,10 @@ class Api(pulumi.ComponentResource):
 
     url: pulumi.Output[str]
     """Address of the stage; it ends in ``/api``."""
+    traced_stage: pulumi.Output[str]
+    """What traces call it."""
+    access_log_group: pulumi.Output[str]
+    """Name of the log group that has a line for each request."""
 
     def __init__(self, name: str, args: ApiArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("nova:edge:Api", name, None, opts)
@@ -106,7 +111,9 @@ class Api(pulumi.ComponentResource):
         methods = self._routes(sorted_routes(args.routes), backend)
         stage = self._stage(args, backend, [*responses, *methods])
         self.url = stage.invoke_url
+        self.traced_stage = pulumi.Output.concat(self._api.name, "/", stage.stage_name)
         args.alerts.watch(name, api_alarms(self._api.name, stage.stage_name), parent=self)
+        args.alerts.show(*api_calls(name, self._api.name, stage.stage_name))
         self.register_outputs({"url": self.url})
 
     def _link(self, args: ApiArgs) -> pulumi.Output[str]:
@@ -214,6 +221,7 @@ class Api(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(parent=self, depends_on=list(definitions)),
         )
         log_group = args.logs.group(f"{self._label}-access-logs", parent=self)
+        self.access_log_group = log_group.name
         stage = aws.apigateway.Stage(
             f"{self._label}-stage",
             rest_api=self._api.id,

@@ -23,6 +23,7 @@ from components.network.connection import Peer, RuleNames, connect
 from components.network.vpc import Vpc
 from components.observe.alarms import Alerts
 from components.observe.sets.edge import load_balancer_alarms, target_alarms
+from components.observe.sets.traffic import target_requests
 
 ORIGIN_PREFIX_LIST = "com.amazonaws.global.cloudfront.origin-facing"
 """The list of addresses from which CloudFront calls origins. It counts as 55 rules of a security group."""
@@ -183,6 +184,7 @@ class LoadBalancer(pulumi.ComponentResource):
         self, name: str, group_suffix: pulumi.Output[str], parent: pulumi.Resource
     ) -> list[pulumi.Output[str]]:
         alarms = self._args.alerts.watch(name, target_alarms(self._arn_suffix, group_suffix), parent)
+        self._args.alerts.show(*target_requests(name, self._arn_suffix, group_suffix))
         return [alarm.name for label, alarm in alarms.items() if label in ROLLBACK_ALARMS]
 
     def _alternate(

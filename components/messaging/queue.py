@@ -16,6 +16,7 @@ from components.access.statements import ResourceStatement, Statement, deny_plai
 from components.data.keys import DataKey
 from components.observe.alarms import Alerts
 from components.observe.sets.messaging import dead_letter_alarms, queue_alarms, rule_alarms
+from components.observe.sets.traffic import waiting_messages
 
 RETENTION_SECONDS = 4 * 24 * 3600
 """Four days: a weekend and a day to repair a consumer."""
@@ -169,6 +170,7 @@ class Queue(pulumi.ComponentResource):
         queue_policy(f"{name}-policy", self, self.url, self.arn, rule_arns)
         self.dead_letters.seal(rule_arns, self.arn)
         args.encryption.alerts.watch(name, queue_alarms(queue.name, args.age_seconds_alarm), parent=self)
+        args.encryption.alerts.show(*waiting_messages(name, queue.name))
         self.register_outputs({"name": self.name, "arn": self.arn, "url": self.url})
 
     def grant_consume(self, role: ServiceRole) -> None:

@@ -1,8 +1,8 @@
-"""Alarms, and where they go.
+"""Alarms, where they go, and what the dashboard has to show of them.
 
-Creates: an encrypted SNS topic, its policy (TLS only; alarms and rules of this account publish) and, when
-an address is given, its mail subscription; the same, with a key, in each further region that has alarms; and
-each alarm asked for.
+Creates: an encrypted SNS topic, its policy (TLS only; alarms, rules and budgets of this account publish) and,
+when an address is given, its mail subscription; the same, with a key, in each further region that has alarms;
+and each alarm asked for.
 """
 
 import re
@@ -17,6 +17,7 @@ from components.access.statements import ResourceStatement, deny_plain_transport
 from components.account import Account
 from components.data.key_plan import DataClass
 from components.data.keys import Keys
+from components.observe.board import AlarmList, Curve, Graph, merged, section_of
 from components.observe.metrics import RESULT, Expression, Metric
 from components.observe.severity import AlarmScope, Severity
 
@@ -26,6 +27,7 @@ DESCRIPTION_LENGTH_MAX = 700
 """What is left of an alarm's description, 1,024 characters, beside the link to the runbook."""
 
 _SLUG = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
+_TITLES = {Severity.URGENT: "Urgent", Severity.NOTICE: "In working hours"}
 
 
 class Comparison(StrEnum):
@@ -106,11 +108,15 @@ class Alerts(pulumi.ComponentResource):
     """
 
     topic_arn: pulumi.Output[str]
+    topic_policy: aws.sns.TopicPolicy
+    """Admits to the topic who else publishes there, and is to be waited for."""
 
     def __init__(self, name: str, args: AlertsArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("nova:observe:Alerts", name, None, opts)
         self._label = name
         self._args = args
+        self._graphs: list[Graph] = []
+        self._arns: dict[Severity, list[pulumi.Output[str]]] = {severity: [] for severity in Severity}
         self._topic_arns: dict[str, pulumi.Output[str]] = {}
         self.topic_arn = self._topic(args.account.region)
         self.register_outputs({"topic_arn": self.topic_arn})
@@ -120,23 +126,57 @@ class Alerts(pulumi.ComponentResource):
     ) -> dict[str, aws.cloudwatch.MetricAlarm]:
         """Create those of a set that the stack pays for, each called ``<prefix>-<its label>-alarm``.
 
-        Returns them by label.
+        Returns them by label. The dashboard has a curve for each of the set, also for those left out.
         """
-        return {
-            label: self.alarm(f"{prefix}-{label}-alarm", args, parent)
-            for label, args in alarms.items()
-            if args.severity in self._args.scope.severities
-        }
+        made: dict[str, aws.cloudwatch.MetricAlarm] = {}
+        for label, args in alarms.items():
+            self._draw(prefix, args)
+            if args.severity in self._args.scope.severities:
+                made[label] = self._make(f"{prefix}-{label}-alarm", args, parent)
+        return made
 
     def alarm(self, name: str, args: AlarmArgs, parent: pulumi.Resource) -> aws.cloudwatch.MetricAlarm:
         """Create an alarm as a child of ``parent``, whatever its severity."""
+        self._draw(name.removesuffix("-alarm"), args)
+        return self._make(name, args, parent)
+
+    def show(self, *graphs: Graph) -> None:
+        """Put ``graphs`` on the dashboard, of what is good to know and no alarm watches."""
+        self._graphs.extend(graphs)
+
+    @property
+    def graphs(self) -> tuple[Graph, ...]:
+        """What the dashboard shows: a graph of each thing that is watched, with all resources of its kind."""
+        return merged(self._graphs)
+
+    @property
+    def states(self) -> tuple[AlarmList, ...]:
+        """All alarms, as far as there are any, by how soon somebody has to look."""
+        return tuple(
+            AlarmList(title=title, arns=tuple(self._arns[severity]))
+            for severity, title in _TITLES.items()
+            if self._arns[severity]
+        )
+
+    def _draw(self, label: str, args: AlarmArgs) -> None:
+        curve = Curve(label=label, metric=args.metric, region=args.region)
+        self._graphs.append(
+            Graph(
+                title=args.description.removesuffix("."),
+                section=section_of(args.metric),
+                curves=(curve,),
+                thresholds=(args.threshold,),
+            )
+        )
+
+    def _make(self, name: str, args: AlarmArgs, parent: pulumi.Resource) -> aws.cloudwatch.MetricAlarm:
         home = self._args.account.region
         region = args.region or home
         topic_arn = self._topic(region)
         metric = args.metric
         single = metric if isinstance(metric, Metric) else None
         percentile = single is not None and single.is_percentile
-        return aws.cloudwatch.MetricAlarm(
+        alarm = aws.cloudwatch.MetricAlarm(
             name,
             region=None if region == home else region,
             alarm_description=_description(args, self._args.runbook_url),
@@ -158,6 +198,8 @@ class Alerts(pulumi.ComponentResource):
             ok_actions=[topic_arn],
             opts=pulumi.ResourceOptions(parent=parent),
         )
+        self._arns[args.severity].append(alarm.arn)
+        return alarm
 
     def _topic(self, region: str) -> pulumi.Output[str]:
         if region not in self._topic_arns:
@@ -171,36 +213,15 @@ class Alerts(pulumi.ComponentResource):
         child = pulumi.ResourceOptions(parent=self)
         place = None if home else region
         topic = aws.sns.Topic(f"{label}-topic", region=place, kms_master_key_id=key.arn, opts=child)
-        aws.sns.TopicPolicy(
+        policy = aws.sns.TopicPolicy(
             f"{label}-topic-policy",
             region=place,
             arn=topic.arn,
-            policy=document(
-                (
-                    ResourceStatement(
-                        sid="AlarmsPublish",
-                        effect="Allow",
-                        principals={"Service": "cloudwatch.amazonaws.com"},
-                        actions=("sns:Publish",),
-                        resources=(topic.arn,),
-                        conditions={
-                            "StringEquals": {"aws:SourceAccount": key.account.account_id},
-                            "ArnLike": {"aws:SourceArn": key.account.arn("cloudwatch", "alarm:*")},
-                        },
-                    ),
-                    ResourceStatement(
-                        sid="RulesPublish",
-                        effect="Allow",
-                        principals={"Service": "events.amazonaws.com"},
-                        actions=("sns:Publish",),
-                        resources=(topic.arn,),
-                        conditions={"ArnLike": {"aws:SourceArn": key.account.arn("events", "rule/*")}},
-                    ),
-                    deny_plain_transport(("sns:Publish",), (topic.arn,)),
-                )
-            ),
+            policy=document(_publishers(topic.arn, key.account, home=home)),
             opts=child,
         )
+        if home:
+            self.topic_policy = policy
         if self._args.email:
             aws.sns.TopicSubscription(
                 f"{label}-mail",
@@ -211,6 +232,45 @@ class Alerts(pulumi.ComponentResource):
                 opts=child,
             )
         return topic.arn
+
+
+def _publishers(
+    topic_arn: pulumi.Output[str], account: Account, *, home: bool
+) -> tuple[ResourceStatement, ...]:
+    """Return who may publish to a topic of ``account``; budgets know the one of the stack's region."""
+    alarms = ResourceStatement(
+        sid="AlarmsPublish",
+        effect="Allow",
+        principals={"Service": "cloudwatch.amazonaws.com"},
+        actions=("sns:Publish",),
+        resources=(topic_arn,),
+        conditions={
+            "StringEquals": {"aws:SourceAccount": account.account_id},
+            "ArnLike": {"aws:SourceArn": account.arn("cloudwatch", "alarm:*")},
+        },
+    )
+    rules = ResourceStatement(
+        sid="RulesPublish",
+        effect="Allow",
+        principals={"Service": "events.amazonaws.com"},
+        actions=("sns:Publish",),
+        resources=(topic_arn,),
+        conditions={"ArnLike": {"aws:SourceArn": account.arn("events", "rule/*")}},
+    )
+    # AWS Cost Management user guide, "Creating an Amazon SNS topic for budget notifications".
+    budgets = ResourceStatement(
+        sid="BudgetsPublish",
+        effect="Allow",
+        principals={"Service": "budgets.amazonaws.com"},
+        actions=("sns:Publish",),
+        resources=(topic_arn,),
+        conditions={
+            "StringEquals": {"aws:SourceAccount": account.account_id},
+            "ArnLike": {"aws:SourceArn": account.global_arn("budgets", "*")},
+        },
+    )
+    plain = deny_plain_transport(("sns:Publish",), (topic_arn,))
+    return (alarms, rules, *([budgets] if home else []), plain)
 
 
 def _description(args: AlarmArgs, runbook_url: str) -> str:

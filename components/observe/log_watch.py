@@ -61,6 +61,7 @@ class LogWatch(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: LogWatchArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("nova:observe:LogWatch", name, None, opts)
+        self._groups: list[pulumi.Output[str]] = []
         self._namespace = f"{pulumi.get_project()}/{pulumi.get_stack()}"
         for counted in _COUNTED:
             args.alerts.alarm(
@@ -82,8 +83,14 @@ class LogWatch(pulumi.ComponentResource):
             )
         self.register_outputs({})
 
+    @property
+    def groups(self) -> tuple[pulumi.Output[str], ...]:
+        """Names of the groups whose entries are counted, which are those that services write."""
+        return tuple(self._groups)
+
     def count(self, name: str, group: aws.cloudwatch.LogGroup, parent: pulumi.Resource) -> None:
         """Count the entries of ``group``; the filters become children of ``parent``."""
+        self._groups.append(group.name)
         for counted in _COUNTED:
             aws.cloudwatch.LogMetricFilter(
                 f"{name}-{counted.label}",

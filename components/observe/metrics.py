@@ -84,3 +84,10 @@ class Expression:
     def period_seconds(self) -> int:
         """The period of all its metrics."""
         return next(iter(self.metrics.values())).period_seconds
+
+    def suffixed(self, suffix: str) -> "Expression":
+        """Return the same with ``suffix`` after each name, so that several stand in one graph."""
+        return Expression(
+            formula=_IDENTIFIERS_IN_FORMULA.sub(lambda found: f"{found.group()}{suffix}", self.formula),
+            metrics={f"{name}{suffix}": metric for name, metric in self.metrics.items()},
+        )

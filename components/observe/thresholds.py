@@ -64,3 +64,8 @@ RUNTIME_REFUSALS = 10
 """Calls in a window: a container that does not answer counts as a caller's error, as its refusals do."""
 RUNTIME_LATENCY_MS = 60_000
 """Average time to the last token; a turn with several tools takes some tens of seconds."""
+
+BUDGET_SPENT_PERCENT = 80
+"""Of the month's budget, spent: early enough to find out what for."""
+BUDGET_FORECAST_PERCENT = 100
+"""Of the month's budget, as AWS forecasts its end from what was spent so far."""

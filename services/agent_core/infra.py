@@ -27,6 +27,7 @@ from components.edge.plan import SiteDomain
 from components.edge.routes import STREAM_SECONDS_MAX, Route
 from components.network.connection import Callee
 from components.observe.sets.agent import model_alarms
+from components.observe.sets.traffic import model_use
 from components.platform import Platform
 
 FOLDER = "services/agent_core"
@@ -85,6 +86,7 @@ class AgentCore(pulumi.ComponentResource):
         platform = args.platform
         self._model = Model(id=args.model, region=platform.account.region, account=platform.account)
         platform.alerts.watch(f"{name}-model", model_alarms(self._model.id, self._model.region), parent=self)
+        platform.alerts.show(*model_use(name, self._model.id, self._model.region))
         self._image = platform.image(name, FOLDER, parent=self)
         memory = platform.cache.user(name)
         service = self._service(memory)
@@ -161,6 +163,7 @@ class AgentCore(pulumi.ComponentResource):
                 account=platform.account,
                 vpc=platform.host.vpc,
                 logs=platform.host.logs,
+                log_watch=platform.host.log_watch,
                 alerts=platform.queues.alerts,
                 plan=args.runtime,
                 image=self._image,

@@ -20,6 +20,7 @@ from components.edge.routes import Route
 from components.messaging.queue import Queue, QueueArgs
 from components.network.connection import Callee
 from components.observe.sets.agent import model_alarms
+from components.observe.sets.traffic import model_use
 from components.platform import Platform
 
 FOLDER = "services/search"
@@ -72,6 +73,7 @@ class Search(pulumi.ComponentResource):
         args.platform.alerts.watch(
             f"{name}-model", model_alarms(self._model.id, self._model.region), parent=self
         )
+        args.platform.alerts.show(*model_use(name, self._model.id, self._model.region))
         self._image = args.platform.image(name, FOLDER, parent=self)
         api, indexer = self._api(), self._indexer()
         self.callee = api.callee()

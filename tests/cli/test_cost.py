@@ -68,6 +68,14 @@ def test_dev_pays_for_what_it_keeps_running() -> None:
     assert "web-acl" not in found
 
 
+def test_a_metric_is_paid_once_however_many_groups_feed_it() -> None:
+    filters = deployed("dev").of_type("aws:cloudwatch/logMetricFilter:LogMetricFilter")
+    metrics = {found.inputs["metricTransformation"]["name"] for found in filters}
+    assert len(filters) > len(metrics)
+    counted = lines(month("dev", "us-east-1"), "us-east-1")["metric"]
+    assert counted == (len(metrics), 0)
+
+
 def test_another_region_has_its_own_prices_and_zones() -> None:
     tokyo = month("prod", TOKYO)
     assert lines(tokyo, TOKYO)["nat-gateway"] == (3, 135.78)

@@ -118,7 +118,8 @@ def test_only_what_serves_all_stands_alone(stack: str) -> None:
     ends = {end for line in shown.lines for end in line}
     parts = Parts(deployed(stack)).all
     alone = {parts[box.key].token for box in shown.boxes if box.key not in ends}
-    assert alone <= scene.SHARED.keys() | {"nova:edge:Certificates", "nova:observe:LogWatch"}
+    others = {"nova:edge:Certificates", "nova:observe:Budget", "nova:observe:LogWatch"}
+    assert alone <= scene.SHARED.keys() | others
 
 
 # --- where it stands ---

@@ -206,6 +206,35 @@ def _metric_filter(inputs: Properties) -> Properties:
     return inputs
 
 
+def _budget(inputs: Properties) -> Properties:
+    limit = {"amount": inputs.pop("limitAmount"), "unit": inputs.pop("limitUnit")}
+    expression = inputs["filterExpression"]
+    budget = {
+        "budgetName": inputs.pop("name"),
+        "budgetLimit": limit,
+        "metrics": [inputs.pop("metrics")],
+        **{key: inputs.pop(key) for key in ("budgetType", "timeUnit")},
+        "filterExpression": {"and": expression.pop("ands"), **expression},
+    }
+    inputs.pop("filterExpression")
+    notifications = [
+        {
+            "subscribers": [
+                {"subscriptionType": "SNS", "address": arn}
+                for arn in notification.pop("subscriberSnsTopicArns")
+            ],
+            "notification": notification,
+        }
+        for notification in inputs.pop("notifications")
+    ]
+    return {
+        "accountId": "123456789012",
+        "budget": budget,
+        "notificationsWithSubscribers": notifications,
+        **inputs,
+    }
+
+
 def _metric_query(query: Properties) -> Properties:
     metric = query.pop("metric", None)
     if metric is None:
@@ -539,6 +568,10 @@ MAPPED: Mapping[str, Mapped] = {
         "application-autoscaling", "PutScalingPolicy", name="policyName"
     ),
     "aws:appautoscaling/target:Target": _one("application-autoscaling", "RegisterScalableTarget"),
+    "aws:budgets/budget:Budget": Mapped(
+        sent=(Sent(service="budgets", shape="CreateBudget", reshape=_budget),), named="name"
+    ),
+    "aws:cloudwatch/dashboard:Dashboard": _one("cloudwatch", "PutDashboard"),
     "aws:cloudwatch/eventArchive:EventArchive": _one("events", "CreateArchive", name="archiveName"),
     "aws:bedrock/agentcoreAgentRuntime:AgentcoreAgentRuntime": Mapped(
         sent=(Sent(service="bedrock-agentcore-control", shape="CreateAgentRuntime", reshape=_agent_runtime),),
@@ -576,6 +609,12 @@ MAPPED: Mapping[str, Mapped] = {
     ),
     "aws:cloudwatch/logMetricFilter:LogMetricFilter": Mapped(
         sent=(Sent(service="logs", shape="PutMetricFilter", reshape=_metric_filter),), named="name"
+    ),
+    "aws:cloudwatch/queryDefinition:QueryDefinition": _one("logs", "PutQueryDefinition"),
+    "aws:xray/samplingRule:SamplingRule": Mapped(
+        sent=(
+            Sent(service="xray", shape="CreateSamplingRule", reshape=lambda inputs: {"samplingRule": inputs}),
+        )
     ),
     "aws:cloudwatch/metricAlarm:MetricAlarm": Mapped(
         sent=(Sent(service="cloudwatch", shape="PutMetricAlarm", reshape=_alarm),), named="name"

@@ -271,6 +271,8 @@ def platform(
             deployment=deployment or ROLLING,
             alarm_email="operations@example.com",
             runbook_url="https://example.com/runbooks",
+            budget_usd=100,
+            trace_sample_percent=5,
             alarm_scope=AlarmScope.ALL,
             edge=edge_plan(),
             embedding_dimension=256,

@@ -142,9 +142,11 @@ def test_outputs(deployment: Deployment) -> None:
         "agent_endpoint_arn",
         "agent_runtime_arn",
         "agent_runtime_id",
+        "alerts_topic_arn",
         "api_url",
         "cache_endpoint",
         "content_bucket",
+        "dashboard_url",
         "event_bus",
         "event_store_table",
         "read_model_table",
@@ -153,6 +155,7 @@ def test_outputs(deployment: Deployment) -> None:
         "user_pool_id",
         "vector_bucket",
         "vector_index",
+        "vpc_id",
     }
 
 

@@ -1,0 +1,76 @@
+"""What the dashboard shows of use and cost, which no alarm watches (pure, no resources)."""
+
+import pulumi
+
+from components.observe.board import Curve, Graph, Section
+from components.observe.metrics import Metric
+from components.observe.sets.source import Source
+
+BILLING_REGION = "us-east-1"
+"""Where AWS reports what an account has to pay, wherever it runs."""
+BILLING_PERIOD_SECONDS = 21_600
+"""AWS estimates an account's charges some times a day."""
+
+
+def target_requests(
+    label: str, load_balancer: pulumi.Input[str], target_group: pulumi.Input[str]
+) -> tuple[Graph, ...]:
+    """Show the requests to a service; both are the suffixes of their ARNs."""
+    source = Source(
+        namespace="AWS/ApplicationELB",
+        dimensions={"LoadBalancer": load_balancer, "TargetGroup": target_group},
+    )
+    return (_graph("Requests to each service", Section.EDGE, label, source.metric("RequestCount")),)
+
+
+def api_calls(label: str, api: pulumi.Input[str], stage: pulumi.Input[str]) -> tuple[Graph, ...]:
+    """Show the calls of a REST API's stage."""
+    source = Source(namespace="AWS/ApiGateway", dimensions={"ApiName": api, "Stage": stage})
+    return (_graph("Calls of the public API", Section.EDGE, label, source.metric("Count")),)
+
+
+def waiting_messages(label: str, queue: pulumi.Input[str]) -> tuple[Graph, ...]:
+    """Show the messages that wait in a queue."""
+    source = Source(namespace="AWS/SQS", dimensions={"QueueName": queue})
+    metric = source.metric("ApproximateNumberOfMessagesVisible", "Maximum", 60)
+    return (_graph("Messages that wait", Section.EVENTS, label, metric),)
+
+
+def model_use(label: str, model: pulumi.Input[str], region: str) -> tuple[Graph, ...]:
+    """Show the calls of a Bedrock model, and the tokens that they cost."""
+    source = Source(namespace="AWS/Bedrock", dimensions={"ModelId": model})
+    return (
+        _graph("Calls of each model", Section.AGENT, label, source.metric("Invocations"), region),
+        _graph("Tokens that models read", Section.COST, label, source.metric("InputTokenCount"), region),
+        _graph("Tokens that models write", Section.COST, label, source.metric("OutputTokenCount"), region),
+    )
+
+
+def runtime_calls(label: str, runtime_arn: pulumi.Input[str], endpoint: str) -> tuple[Graph, ...]:
+    """Show the calls of an agent's runtime at the endpoint ``<runtime's name>::<endpoint's name>``."""
+    source = Source(
+        namespace="AWS/Bedrock-AgentCore",
+        dimensions={"Resource": runtime_arn, "Operation": "InvokeAgentRuntime", "Name": endpoint},
+    )
+    return (_graph("Calls of the agent's runtime", Section.AGENT, label, source.metric("Invocations")),)
+
+
+def account_charges() -> tuple[Graph, ...]:
+    """Show what the whole account has to pay for this month so far.
+
+    It stays empty until somebody lets the account report it (Billing, preferences, alerts); no metric knows
+    what a stack costs: its budget and Cost Explorer do.
+    """
+    metric = Metric(
+        namespace="AWS/Billing",
+        name="EstimatedCharges",
+        dimensions={"Currency": "USD"},
+        statistic="Maximum",
+        period_seconds=BILLING_PERIOD_SECONDS,
+    )
+    title = "Charges of the whole account this month, in USD"
+    return (_graph(title, Section.COST, "all services", metric, BILLING_REGION),)
+
+
+def _graph(title: str, section: Section, label: str, metric: Metric, region: str | None = None) -> Graph:
+    return Graph(title=title, section=section, curves=(Curve(label=label, metric=metric, region=region),))
