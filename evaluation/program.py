@@ -78,10 +78,20 @@ def run(
     values = config or {}
     monitor = RecordingMonitor(Cloud(preview)) if monitor is None else monitor
 
+    outputs = set[asyncio.Task[Any]]()
+
+    async def settled() -> None:
+        program()
+        # The SDK waits for one output after the other, and looks at all the others each time.
+        while pending := {task for task in outputs if not task.done()}:
+            done, _ = await asyncio.wait(pending, return_when=asyncio.FIRST_EXCEPTION)
+            if any(task.exception() for task in done):
+                return
+
     async def main() -> None:
         # After the first error the others, which follow from it, would only be noise.
         asyncio.get_running_loop().set_exception_handler(lambda _loop, _context: None)
-        await runtime_stack.run_in_stack(program)
+        await runtime_stack.run_in_stack(settled)
 
     def body() -> None:
         set_all_config(values)
@@ -97,7 +107,7 @@ def run(
                 organization="organization",
                 callbacks=None,
                 # Of its own too: a run that fails leaves outputs that nobody will wait for.
-                outputs=set(),
+                outputs=outputs,
             )
         )
         asyncio.run(main())

@@ -131,7 +131,7 @@ class Proof:
     """What is open although nobody needs it."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Attempt:
     """A try to reach a need: what was missing, and by which rules it went otherwise."""
 
