@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from components.compute.image import image_sources
+from components.compute.sources import content_tag
 from evaluation.answers import UnknownInvokeError
 from tests.infra.conftest import STACKS, deployed
 from tests.infra.deployment import ROOT, Deployment, deploy, run
@@ -229,8 +231,13 @@ def image_tags(deployment: Deployment) -> dict[str, str]:
     }
 
 
-def changed_images(before: dict[str, str], after: dict[str, str]) -> set[str]:
-    return {name for name, tag in after.items() if before[name] != tag}
+def tags_of_sources(tree: Path) -> dict[str, str]:
+    """What the tags of the images of ``tree`` have to be, by workload."""
+    folders = sorted(path.parent for path in tree.glob("services/*/Dockerfile"))
+    return {
+        folder.name.replace("_", "-"): content_tag(tree, image_sources(folder.relative_to(tree).as_posix()))
+        for folder in folders
+    }
 
 
 def test_a_copy_elsewhere_has_the_same_tags(
@@ -238,6 +245,7 @@ def test_a_copy_elsewhere_has_the_same_tags(
 ) -> None:
     shutil.copytree(pristine, tmp_path / "elsewhere")
     assert image_tags(deploy("local", directory=tmp_path / "elsewhere")) == pristine_tags
+    assert tags_of_sources(pristine) == pristine_tags
     assert pristine_tags["audio"] != pristine_tags["projector"]
 
 
@@ -257,10 +265,11 @@ def test_a_copy_elsewhere_has_the_same_tags(
     ],
 )
 def test_an_edit_rebuilds_only_what_it_goes_into(
-    pristine: Path, pristine_tags: dict[str, str], tmp_path: Path, edited: str, rebuilt: set[str]
+    pristine: Path, tmp_path: Path, edited: str, rebuilt: set[str]
 ) -> None:
     tree = tmp_path / "edited"
     shutil.copytree(pristine, tree)
     with (tree / edited).open("a", encoding="utf-8") as file:
         file.write("\n# edited\n")
-    assert changed_images(pristine_tags, image_tags(deploy("local", directory=tree))) == rebuilt
+    before, after = tags_of_sources(pristine), tags_of_sources(tree)
+    assert {name for name in after if before[name] != after[name]} == rebuilt
