@@ -80,11 +80,10 @@ PURCHASES = (
 )  # fmt: skip
 """Commitments to pay that no destroy ends."""
 
+_LIST_ENTRIES = "ec2:GetManagedPrefixListEntries"
+"""The one of the look-ups that names what it is about."""
 LOOKUPS: Mapping[str, tuple[str, ...]] = {
-    "aws:ec2/getManagedPrefixList:getManagedPrefixList": (
-        "ec2:DescribeManagedPrefixLists",
-        "ec2:GetManagedPrefixListEntries",
-    ),
+    "aws:ec2/getManagedPrefixList:getManagedPrefixList": ("ec2:DescribeManagedPrefixLists", _LIST_ENTRIES),
     "aws:ec2/getVpcEndpointService:getVpcEndpointService": ("ec2:DescribeVpcEndpointServices",),
     "aws:ecr/getAuthorizationToken:getAuthorizationToken": ("ecr:GetAuthorizationToken",),
     "aws:index/getAvailabilityZones:getAvailabilityZones": ("ec2:DescribeAvailabilityZones",),
@@ -214,8 +213,17 @@ def preview_rules(
             resources=(state.key_arn,),
             conditions={"StringLike": {f"kms:EncryptionContext:{STACK_CONTEXT}": stacks}},
         ),
-        Rule(sid="LookUp", actions=sorted({right for rights in LOOKUPS.values() for right in rights})),
+        Rule(sid="LookUp", actions=sorted(right for right in _lookups() if right != _LIST_ENTRIES)),
+        Rule(
+            sid="LookUpPrefixLists",
+            actions=(_LIST_ENTRIES,),
+            resources=(pulumi.Output.concat("arn:", account.partition, ":ec2:*:*:prefix-list/*"),),
+        ),
     )
+
+
+def _lookups() -> frozenset[str]:
+    return frozenset(right for rights in LOOKUPS.values() for right in rights)
 
 
 def _services(target: Target) -> tuple[Rule, ...]:

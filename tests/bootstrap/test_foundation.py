@@ -44,7 +44,7 @@ def test_a_preview_registers_the_same() -> None:
 def test_everything_uses_the_one_provider() -> None:
     for found in usual().resources.values():
         if found.custom and not found.type.startswith("pulumi:providers"):
-            assert "$pulumi:providers:aws::aws::aws" in found.provider, found.urn
+            assert "::pulumi:providers:aws::aws::aws" in found.provider, found.urn
 
 
 def test_everything_is_tagged_with_its_owner() -> None:

@@ -4,6 +4,7 @@ The reference comes with policy_sentry: for each action the shapes of the ARNs t
 the condition keys that it knows. What the data lacks stands in `GAPS`, with its source.
 """
 
+import fnmatch
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,7 +12,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, Literal, cast
 
-from policy_sentry.querying.actions import get_action_data
+from policy_sentry.querying.actions import get_action_data, get_actions_for_service
 from policy_sentry.querying.all import get_all_service_prefixes
 
 from evaluation.recorder import Recorded
@@ -128,6 +129,38 @@ def problems(statement: Mapping[str, Any], kind: Kind = "identity") -> Iterator[
         for resource in resources:
             yield from _resource(action, known, resource, kind)
         yield from _conditions(action, known, statement.get("Condition", {}))
+
+
+def envelope_problems(statement: Mapping[str, Any]) -> Iterator[str]:
+    """Say what of a statement of those who deploy, or of their boundary, is unknown to AWS or has no effect.
+
+    Such a statement may name whole services; what it names has to exist, and to fit what it is allowed on.
+    """
+    named = as_list(statement.get("Action", statement.get("NotAction", [])))
+    found = frozenset(action for pattern in named for action in matching(pattern))
+    yield from (f"{pattern} is no action of AWS" for pattern in named if not matching(pattern))
+    every = [known for action in found if (known := known_action(action)) is not None]
+    for resource in as_list(statement["Resource"]):
+        if resource != ANY and not any(fits(shape, resource) for known in every for shape in known.shapes):
+            yield f"none of {', '.join(named)} is authorized on {resource}"
+    known_keys = _GLOBAL_CONDITIONS.union(*(known.conditions for known in every))
+    for operator, keys in statement.get("Condition", {}).items():
+        if not _OPERATORS.fullmatch(operator):
+            yield f"{operator} is no condition operator"
+        for key in keys:
+            if not any(_is_key(pattern, key) for pattern in known_keys):
+                yield f"none of {', '.join(named)} knows the condition key {key}"
+
+
+@cache
+def matching(pattern: str) -> frozenset[str]:
+    """Return the actions of AWS that a name with stars means; one star alone means too many to look at."""
+    service, _, name = pattern.partition(":")
+    if pattern == ANY:
+        return frozenset({ANY})
+    if "*" not in name:
+        return frozenset({pattern} if known_action(pattern) is not None else ())
+    return frozenset(fnmatch.filter(get_actions_for_service(service), pattern))
 
 
 def _wildcard(statement: Mapping[str, Any], action: str, kind: Kind) -> Iterator[str]:

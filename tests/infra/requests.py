@@ -51,9 +51,9 @@ class Mapped:
     """Inputs that no request takes, each with the reason."""
 
 
-def findings(resource: Recorded) -> list[str]:
+def findings(resource: Recorded, mapped: Mapped | None = None) -> list[str]:
     """Say what AWS would refuse of a resource's inputs, and which inputs have no place in any request."""
-    mapped = MAPPED[resource.type]
+    mapped = MAPPED[resource.type] if mapped is None else mapped
     # Where the request goes, not what it says.
     inputs = {key: value for key, value in _plain(resource.inputs).items() if key != "region"}
     if mapped.named is not None:
