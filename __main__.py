@@ -30,6 +30,8 @@ platform = Platform(
         recovery_days=settings.data.recovery_days,
         existing_keys=settings.data.existing_keys,
         backups=settings.data.backups,
+        replica_region=settings.data.replica_region,
+        replica_of=settings.data.replica_of,
         capacity=settings.services.capacity,
         insights=settings.services.insights,
         deployment=settings.services.deployment,
@@ -108,6 +110,7 @@ pulumi.export("agent_runtime_id", agent_core.runtime_id)
 pulumi.export("agent_endpoint_arn", agent_core.endpoint_arn)
 pulumi.export("dashboard_url", platform.dashboard.url)
 pulumi.export("alerts_topic_arn", platform.alerts.topic_arn)
+pulumi.export("replica", platform.handed_over())
 pulumi.export(
     "services",
     [*audio.service_names, *projector.service_names, *search.service_names, *agent_core.service_names],

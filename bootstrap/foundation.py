@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import pulumi
 
 from bootstrap.defaults import AccountDefaults, AccountDefaultsArgs
+from bootstrap.image_replicas import ImageReplicas, ImageReplicasArgs
 from bootstrap.names import STATE
 from bootstrap.pipelines import Pipelines, PipelinesArgs
 from bootstrap.region import RegionDefaults, RegionDefaultsArgs
@@ -57,6 +58,12 @@ class Foundation(pulumi.ComponentResource):
             ),
             opts=self._child,
         )
+        if settings.image_replicas:
+            ImageReplicas(
+                "images",
+                ImageReplicasArgs(account=account, regions=settings.image_replicas),
+                opts=self._child,
+            )
 
     def _home(self, account: Account) -> None:
         settings = self._settings

@@ -59,10 +59,12 @@ WORKLOAD_SERVICES = (
 
 ACCOUNT_WIDE_ACTIONS = (
     "backup:UpdateGlobalSettings", "bedrock:DeleteModelInvocationLoggingConfiguration",
-    "bedrock:PutModelInvocationLoggingConfiguration", "ecr:DeleteRegistryPolicy", "ecr:PutAccountSetting",
-    "ecr:PutRegistryPolicy", "ecr:PutRegistryScanningConfiguration", "ecs:DeleteAccountSetting",
-    "ecs:PutAccountSetting*", "logs:DeleteAccountPolicy", "logs:PutAccountPolicy", "sns:SetSMSAttributes",
-    "xray:PutEncryptionConfig", "xray:UpdateIndexingRule", "xray:UpdateTraceSegmentDestination",
+    "bedrock:PutModelInvocationLoggingConfiguration", "ecr:CreateRepositoryCreationTemplate",
+    "ecr:DeleteRegistryPolicy", "ecr:DeleteRepositoryCreationTemplate", "ecr:PutAccountSetting",
+    "ecr:PutRegistryPolicy", "ecr:PutRegistryScanningConfiguration", "ecr:PutReplicationConfiguration",
+    "ecr:UpdateRepositoryCreationTemplate", "ecs:DeleteAccountSetting", "ecs:PutAccountSetting*",
+    "logs:DeleteAccountPolicy", "logs:PutAccountPolicy", "sns:SetSMSAttributes", "xray:PutEncryptionConfig",
+    "xray:UpdateIndexingRule", "xray:UpdateTraceSegmentDestination",
 )  # fmt: skip
 """Settings of a whole account or region: they belong to this stack."""
 

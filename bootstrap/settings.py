@@ -2,11 +2,13 @@
 
 import re
 from dataclasses import dataclass
+from functools import partial
 
 import pulumi
 
 from bootstrap.github import check_ref, check_repository
 from bootstrap.names import PREVIEW, STATE
+from components.data.replica_plan import check_replica_region
 from components.observe.retention import check_retention
 from settings.errors import SettingsError
 from settings.settings import received_keys
@@ -26,6 +28,7 @@ KEYS = (
     "logModelTexts",
     "traceIndexPercent",
     "inspectImages",
+    "imageReplicas",
     "blockPublicBuckets",
     "costTags",
     "logRetentionDays",
@@ -70,6 +73,8 @@ class AccountSettings:
     log_model_texts: bool
     trace_index_percent: int
     inspect_images: bool
+    image_replicas: tuple[str, ...]
+    """Further regions in which this region's images are kept."""
     block_public_buckets: bool
     cost_tags: tuple[str, ...]
     log_retention_days: int
@@ -104,6 +109,7 @@ class AccountSettings:
             log_model_texts=texts,
             trace_index_percent=values.integer("traceIndexPercent", 0, 100),
             inspect_images=values.boolean("inspectImages"),
+            image_replicas=_image_replicas(values, region),
             block_public_buckets=values.boolean("blockPublicBuckets"),
             cost_tags=_cost_tags(values),
             log_retention_days=days,
@@ -138,7 +144,7 @@ def _pipelines(values: Values, region: str) -> PipelineSettings:
         platform=platform,
         environments=environments,
         previews=previews,
-        regions=tuple(dict.fromkeys((region, *_regions(values)))),
+        regions=tuple(dict.fromkeys((region, *_regions(values, "regions")))),
         repository=repository,
         deploy_ref=ref,
         provider=provider,
@@ -157,12 +163,21 @@ def _environments(values: Values) -> tuple[str, ...]:
     return environments
 
 
-def _regions(values: Values) -> tuple[str, ...]:
-    regions = values.texts_of("regions")
+def _regions(values: Values, key: str) -> tuple[str, ...]:
+    regions = values.texts_of(key)
     for region in regions:
         if re.fullmatch(r"[a-z]{2}(-[a-z]+)+-\d", region) is None:
-            raise SettingsError(values.key("regions"), region, "it is an AWS region such as us-east-1")
+            raise SettingsError(values.key(key), region, "it is an AWS region such as us-east-1")
     return regions
+
+
+def _image_replicas(values: Values, region: str) -> tuple[str, ...]:
+    replicas = _regions(values, "imageReplicas")
+    for replica in replicas:
+        values.check("imageReplicas", replica, partial(check_replica_region, region, replica))
+        if replicas.count(replica) > 1:
+            raise SettingsError(values.key("imageReplicas"), replica, "each region is given once")
+    return replicas
 
 
 def _cost_tags(values: Values) -> tuple[str, ...]:

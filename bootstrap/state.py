@@ -112,7 +112,7 @@ class StateStore(pulumi.ComponentResource):
             f"{self._label}-log",
             AccessLogsArgs(
                 account=args.account,
-                buckets={"state": bucket.bucket},
+                buckets={"state": bucket},
                 retention_days=args.log_retention_days,
                 protect=args.protect,
             ),

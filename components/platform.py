@@ -1,13 +1,13 @@
 """What all workloads share.
 
-Creates: keys, alerts topic, VPC, event store, read model, content bucket, access logs, vector store, cache,
-bus, pipe, cluster, load balancer and user pool; the budget; the image of each workload; and, once the
-workloads have declared their routes, the public API, the sampling of its traces, saved queries and the
-dashboard.
+Creates: keys, alerts topic, VPC, event store, read model, content bucket (each with its replica in another
+region, where there is one), access logs, vector store, cache, bus, pipe, cluster, load balancer and user
+pool; the budget; the image of each workload; and, once the workloads have declared their routes, the public
+API, the sampling of its traces, saved queries and the dashboard.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pulumi
 
@@ -24,10 +24,12 @@ from components.data.backups import BackedUp, Backups, BackupsArgs
 from components.data.bucket import ContentBucket, ContentBucketArgs
 from components.data.cache import Cache, CacheArgs
 from components.data.cache_plan import CachePlan
+from components.data.content_replica import ContentReplica, ContentReplicaArgs
 from components.data.key_plan import DataClass
 from components.data.keys import Keys, KeysArgs
+from components.data.replica_plan import ReplicaOf
 from components.data.secrets import SecretPolicy
-from components.data.tables import EventStore, ReadModel, TableArgs
+from components.data.tables import EventStore, ExistingTable, ReadModel, Replica, TableArgs
 from components.data.vectors import VectorStore, VectorStoreArgs
 from components.edge.api import Api, ApiArgs
 from components.edge.certificates import Certificates, CertificatesArgs
@@ -96,6 +98,10 @@ class PlatformArgs:
     cache: CachePlan
     permissions_boundary: str = ""
     """Name of the IAM policy that bounds every role; empty for none."""
+    replica_region: str = ""
+    """Where tables and content have replicas; empty for nowhere."""
+    replica_of: ReplicaOf | None = None
+    """The replicas that this platform works on; nothing where it has tables and a bucket of its own."""
 
 
 class Platform(pulumi.ComponentResource):
@@ -126,6 +132,8 @@ class Platform(pulumi.ComponentResource):
         self._label = name
         self._child = pulumi.ResourceOptions(parent=self)
         self._protects_images = args.protect
+        self._replica_of = args.replica_of
+        self._images: dict[str, Image] = {}
         self._edge = args.edge
         self._runbook_url = args.runbook_url
         self._trace_sample_percent = args.trace_sample_percent
@@ -139,6 +147,7 @@ class Platform(pulumi.ComponentResource):
                 recovery_days=args.recovery_days,
                 protect=args.protect,
                 existing=args.existing_keys,
+                replicated=bool(args.replica_region),
             ),
             opts=self._child,
         )
@@ -163,7 +172,7 @@ class Platform(pulumi.ComponentResource):
             )
         self.queues = QueueEncryption(key=keys.messages, alerts=self.alerts)
         self._data(keys, args)
-        self._messaging()
+        self._messaging(running=args.replica_of is None or not args.replica_of.standby)
         self._compute(args)
         self._memory(keys, args)
         self.register_outputs(
@@ -180,13 +189,25 @@ class Platform(pulumi.ComponentResource):
 
     def image(self, name: str, folder: str, parent: pulumi.Resource) -> Image:
         """Build and keep the image of the workload in ``folder``, as a child of ``parent``."""
-        return Image(
+        image = Image(
             name,
             ImageArgs(
-                account=self.account, key=self._image_key, folder=folder, protect=self._protects_images
+                account=self.account,
+                key=self._image_key,
+                folder=folder,
+                protect=self._protects_images,
+                existing=self._replica_of.images.get(name, "") if self._replica_of else "",
             ),
             opts=pulumi.ResourceOptions(parent=parent),
         )
+        self._images[name] = image
+        return image
+
+    def handed_over(self) -> dict[str, pulumi.Input[object]]:
+        """Return what a stack in the replicas' region is given, once all workloads have their images."""
+        if not self._replica:
+            return {}
+        return {**self._replica, "images": {name: image.reference for name, image in self._images.items()}}
 
     def expose(self, routes: Sequence[Route]) -> Api:
         """Put the public API in front of the load balancer, and show all that there is then."""
@@ -225,21 +246,29 @@ class Platform(pulumi.ComponentResource):
         )
 
     def _data(self, keys: Keys, args: PlatformArgs) -> None:
+        given = args.replica_of
         table = TableArgs(
-            key=keys.tables, alerts=self.alerts, recovery_days=args.recovery_days, protect=args.protect
+            key=keys.tables,
+            alerts=self.alerts,
+            recovery_days=args.recovery_days,
+            protect=args.protect,
+            replica=_table_replica(keys, args.replica_region),
         )
-        self.events = EventStore(f"{self._label}-events", table, opts=self._child)
-        self.read_model = ReadModel(f"{self._label}-read-model", table, opts=self._child)
-        self.content = ContentBucket(
-            f"{self._label}-content",
-            ContentBucketArgs(
-                key=keys.content,
-                recovery_days=args.recovery_days,
-                passing_prefixes=PASSING_PREFIXES,
-                protect=args.protect,
-            ),
-            opts=self._child,
+        events, read_model = _given_tables(given)
+        self.events = EventStore(f"{self._label}-events", replace(table, existing=events), opts=self._child)
+        self.read_model = ReadModel(
+            f"{self._label}-read-model", replace(table, existing=read_model), opts=self._child
         )
+        bucket = ContentBucketArgs(
+            key=keys.content,
+            recovery_days=args.recovery_days,
+            passing_prefixes=PASSING_PREFIXES,
+            protect=args.protect,
+            existing=given.content_bucket if given else "",
+            announces=given is None or not given.standby,
+        )
+        self.content = ContentBucket(f"{self._label}-content", bucket, opts=self._child)
+        self._replica = self._replicate(keys, bucket, args.replica_region)
         if args.edge.domain is not None:
             self.content.admit_site(f"https://{args.edge.domain.host}")
         if args.backups is not None:
@@ -248,7 +277,7 @@ class Platform(pulumi.ComponentResource):
             f"{self._label}-access-logs",
             AccessLogsArgs(
                 account=self.account,
-                buckets={"content": self.content.bucket},
+                buckets={"content": self.content},
                 retention_days=args.log_retention_days,
                 protect=args.protect,
             ),
@@ -264,6 +293,36 @@ class Platform(pulumi.ComponentResource):
             ),
             opts=self._child,
         )
+
+    def _replicate(
+        self, keys: Keys, bucket: ContentBucketArgs, region: str
+    ) -> dict[str, pulumi.Input[object]]:
+        if not region:
+            return {}
+        content_key = keys.of(DataClass.CONTENT, region)
+        replica = ContentReplica(
+            f"{self._label}-content-replica",
+            ContentReplicaArgs(
+                account=self.account,
+                source=self.content,
+                source_key=keys.content,
+                bucket=replace(bucket, key=content_key),
+                region=region,
+                alerts=self.alerts,
+            ),
+            opts=self._child,
+        )
+        return {
+            "region": region,
+            "eventStoreTable": self.events.name,
+            "eventStoreStreamArn": self.events.replica_stream_arn,
+            "readModelTable": self.read_model.name,
+            "contentBucket": replica.name,
+            "existingKeys": {
+                DataClass.TABLES.value: keys.of(DataClass.TABLES, region).arn,
+                DataClass.CONTENT.value: content_key.arn,
+            },
+        }
 
     def _back_up(self, keys: Keys, plan: BackupPlan, protect: bool) -> None:
         Backups(
@@ -298,7 +357,7 @@ class Platform(pulumi.ComponentResource):
             opts=self._child,
         )
 
-    def _messaging(self) -> None:
+    def _messaging(self, *, running: bool) -> None:
         self.bus = EventBus(f"{self._label}-bus", EventBusArgs(encryption=self.queues), opts=self._child)
         EventPipe(
             f"{self._label}-pipe",
@@ -309,13 +368,18 @@ class Platform(pulumi.ComponentResource):
                 target=publication(self.bus),
                 encryption=self.queues,
                 logs=self._logs,
+                running=running,
             ),
             opts=self._child,
         )
         TamperWatch(
             f"{self._label}-tampering",
             TamperWatchArgs(
-                account=self.account, source=self.events, encryption=self.queues, logs=self._logs
+                account=self.account,
+                source=self.events,
+                encryption=self.queues,
+                logs=self._logs,
+                running=running,
             ),
             opts=self._child,
         )
@@ -397,6 +461,17 @@ class Platform(pulumi.ComponentResource):
             f"{self._label}-certificates", CertificatesArgs(domain=domain), opts=self._child
         )
         return BalancerCertificate(arn=self._certificates.balancer_arn, domain=domain)
+
+
+def _given_tables(given: ReplicaOf | None) -> tuple[ExistingTable | None, ExistingTable | None]:
+    if given is None:
+        return None, None
+    events = ExistingTable(name=given.event_store_table, stream_arn=given.event_store_stream_arn)
+    return events, ExistingTable(name=given.read_model_table)
+
+
+def _table_replica(keys: Keys, region: str) -> Replica | None:
+    return Replica(region=region, key=keys.of(DataClass.TABLES, region)) if region else None
 
 
 def _shifting(deployment: Deployment) -> Shifting:

@@ -38,7 +38,20 @@ def computed_outputs(
     if kind in _REMOTE:
         # A remote component's outputs share names with its inputs, but not their types.
         return identity, _relocated(computed, place)
-    return _relocated(identity, place), {**_relocated(computed, place), **inputs}
+    outputs = {**_relocated(computed, place), **inputs}
+    return _relocated(identity, place), outputs | _computed_within(kind, outputs)
+
+
+def _computed_within(kind: str, outputs: Properties) -> Properties:
+    """Return the inputs in whose members AWS computes something, with it."""
+    if kind != "aws:dynamodb/table:Table" or "replicas" not in outputs:
+        return {}
+    arn = str(outputs["arn"]).split(":")
+    replicas: list[Properties] = []
+    for replica in cast("list[Properties]", outputs["replicas"]):
+        there = ":".join([*arn[:3], str(replica["regionName"]), *arn[4:]])
+        replicas.append({**replica, "arn": there, "streamArn": f"{there}/stream/2026-01-02T00:00:00.000"})
+    return {"replicas": replicas}
 
 
 def _computed(kind: str, name: str, inputs: Properties) -> tuple[str, Properties]:

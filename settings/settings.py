@@ -98,7 +98,10 @@ class Settings:
         settings._check_production(values)
         settings._check_runtime(values)
         settings._check_shifting(values)
-        check_residency(values, settings.models, {"region": region})
+        replica = settings.data.replica_region
+        check_residency(
+            values, settings.models, {"region": region} | ({"replicaRegion": replica} if replica else {})
+        )
         return settings
 
     def _check_runtime(self, values: Values) -> None:

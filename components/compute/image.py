@@ -1,7 +1,8 @@
 """Container images.
 
 Creates: an ECR repository (immutable tags, scan on push, own key, lifecycle) and the image in it, built for
-ARM64 from the repository's root; the repository's policy, where functions run the image.
+ARM64 from the repository's root; the repository's policy, where functions run the image. Of an image that is
+in the registry already, as a replicated one, the last alone.
 """
 
 from dataclasses import dataclass
@@ -39,6 +40,8 @@ class ImageArgs:
     """The workload's folder, relative to the program's; it holds the Dockerfile."""
     protect: bool
     """Whether the repository outlives its images."""
+    existing: str = ""
+    """``<repository>@sha256:<digest>`` of an image that is in the region's registry; empty to build one."""
 
 
 class Image(pulumi.ComponentResource):
@@ -54,49 +57,24 @@ class Image(pulumi.ComponentResource):
     def __init__(self, name: str, args: ImageArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("nova:compute:Image", name, None, opts)
         self._account = args.account
-        repository = awsx.ecr.Repository(
-            f"{name}-repository",
-            image_tag_mutability="IMMUTABLE",
-            image_scanning_configuration=aws.ecr.RepositoryImageScanningConfigurationArgs(scan_on_push=True),
-            encryption_configurations=[
-                aws.ecr.RepositoryEncryptionConfigurationArgs(encryption_type="KMS", kms_key=args.key.arn)
-            ],
-            # The component's own default expires untagged images after one, also those in use by digest.
-            lifecycle_policy=awsx.ecr.LifecyclePolicyArgs(
-                rules=[
-                    awsx.ecr.LifecyclePolicyRuleArgs(
-                        description=f"Keep the newest {IMAGES_KEPT} images",
-                        tag_status=awsx.ecr.LifecycleTagStatus.ANY,
-                        maximum_number_of_images=IMAGES_KEPT,
-                    )
-                ]
-            ),
-            force_delete=not args.protect,
-            opts=pulumi.ResourceOptions(parent=self),
-        )
-        self._repository_url = repository.url
         self._label = name
         self._repository_policy: aws.ecr.RepositoryPolicy | None = None
-        tag = content_tag(Path(), image_sources(args.folder))
-        credentials = aws.ecr.get_authorization_token_output(opts=pulumi.InvokeOutputOptions(parent=self))
-        image = docker.Image(
-            f"{name}-image",
-            image_name=pulumi.Output.concat(repository.url, ":", tag),
-            build=docker.DockerBuildArgs(
-                context=".",
-                dockerfile=f"{args.folder}/Dockerfile",
-                platform=PLATFORM,
-                builder_version=docker.BuilderVersion.BUILDER_BUILD_KIT,
-            ),
-            registry=docker.RegistryArgs(
-                server=repository.url,
-                username=credentials.user_name,
-                password=pulumi.Output.secret(credentials.password),
-            ),
-            opts=pulumi.ResourceOptions(parent=self),
-        )
-        self.digest = image.repo_digest
+        if args.existing:
+            registry = pulumi.Output.concat(
+                args.account.account_id, ".dkr.ecr.", args.account.region, ".amazonaws.com/"
+            )
+            self.digest = pulumi.Output.concat(registry, args.existing)
+            self._repository = pulumi.Output.from_input(args.existing.partition("@")[0])
+        else:
+            repository_url = self._keep(args)
+            self._repository = _without_registry(repository_url)
+            self.digest = self._build(args, repository_url)
         self.register_outputs({"digest": self.digest})
+
+    @property
+    def reference(self) -> pulumi.Output[str]:
+        """``<repository>@sha256:<digest>``, which names the image in any region that it is replicated to."""
+        return _without_registry(self.digest)
 
     def grant_pull(self, role: ServiceRole) -> None:
         """Let ``role``, an execution role, pull this repository's images."""
@@ -132,11 +110,55 @@ class Image(pulumi.ComponentResource):
             )
         return self._repository_policy
 
-    @property
-    def _repository(self) -> pulumi.Output[str]:
-        return self._repository_url.apply(lambda url: url.partition("/")[2])
+    def _keep(self, args: ImageArgs) -> pulumi.Output[str]:
+        repository = awsx.ecr.Repository(
+            f"{self._label}-repository",
+            image_tag_mutability="IMMUTABLE",
+            image_scanning_configuration=aws.ecr.RepositoryImageScanningConfigurationArgs(scan_on_push=True),
+            encryption_configurations=[
+                aws.ecr.RepositoryEncryptionConfigurationArgs(encryption_type="KMS", kms_key=args.key.arn)
+            ],
+            # The component's own default expires untagged images after one, also those in use by digest.
+            lifecycle_policy=awsx.ecr.LifecyclePolicyArgs(
+                rules=[
+                    awsx.ecr.LifecyclePolicyRuleArgs(
+                        description=f"Keep the newest {IMAGES_KEPT} images",
+                        tag_status=awsx.ecr.LifecycleTagStatus.ANY,
+                        maximum_number_of_images=IMAGES_KEPT,
+                    )
+                ]
+            ),
+            force_delete=not args.protect,
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+        return repository.url
+
+    def _build(self, args: ImageArgs, repository_url: pulumi.Output[str]) -> pulumi.Output[str]:
+        tag = content_tag(Path(), image_sources(args.folder))
+        credentials = aws.ecr.get_authorization_token_output(opts=pulumi.InvokeOutputOptions(parent=self))
+        image = docker.Image(
+            f"{self._label}-image",
+            image_name=pulumi.Output.concat(repository_url, ":", tag),
+            build=docker.DockerBuildArgs(
+                context=".",
+                dockerfile=f"{args.folder}/Dockerfile",
+                platform=PLATFORM,
+                builder_version=docker.BuilderVersion.BUILDER_BUILD_KIT,
+            ),
+            registry=docker.RegistryArgs(
+                server=repository_url,
+                username=credentials.user_name,
+                password=pulumi.Output.secret(credentials.password),
+            ),
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+        return image.repo_digest
 
 
 def image_sources(folder: str) -> tuple[str, ...]:
     """Return the paths that the image of the workload in ``folder`` is built from."""
     return (*SHARED_SOURCES, *(f"{folder}/{name}" for name in OWN_SOURCES))
+
+
+def _without_registry(name: pulumi.Output[str]) -> pulumi.Output[str]:
+    return name.apply(lambda whole: whole.partition("/")[2])

@@ -6,6 +6,7 @@ logging of each bucket that sends its own log there.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import pulumi
 import pulumi_aws as aws
@@ -24,12 +25,26 @@ GLOBAL_REGION = "us-east-1"
 """Where the log deliveries of global services, as CloudFront, are declared."""
 
 
+class LoggedBucket(Protocol):
+    """A bucket whose requests are logged."""
+
+    @property
+    def name(self) -> pulumi.Output[str]:
+        """Its name."""
+        ...
+
+    @property
+    def arn(self) -> pulumi.Output[str]:
+        """Its ARN."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccessLogsArgs:
     """Whose logs, how long they are kept, and how they are protected."""
 
     account: Account
-    buckets: Mapping[str, aws.s3.Bucket]
+    buckets: Mapping[str, LoggedBucket]
     """Buckets of this account and region whose requests are logged, by label."""
     retention_days: int
     protect: bool
@@ -66,13 +81,13 @@ class AccessLogs(pulumi.ComponentResource):
             self._receive(f"{name}-of-{label}", logged)
         self.register_outputs({"name": self.name, "arn": self.arn})
 
-    def _receive(self, label: str, bucket: aws.s3.Bucket) -> None:
+    def _receive(self, label: str, bucket: LoggedBucket) -> None:
         prefix = aws.s3.BucketLoggingTargetObjectKeyFormatPartitionedPrefixArgs(
             partition_date_source="EventTime"
         )
         aws.s3.BucketLogging(
             label,
-            bucket=bucket.bucket,
+            bucket=bucket.name,
             target_bucket=self.name,
             target_prefix=BUCKET_PREFIX,
             target_object_key_format=aws.s3.BucketLoggingTargetObjectKeyFormatArgs(partitioned_prefix=prefix),

@@ -1,7 +1,8 @@
 """The content bucket.
 
 Creates: a versioned S3 bucket, its encryption, ownership, public access block, policy, lifecycle,
-notification to EventBridge and, once the site is known, which pages may use it.
+notification to EventBridge and, once the site is known, which pages may use it; of a bucket
+that is there already, the last two alone.
 """
 
 from dataclasses import dataclass
@@ -34,6 +35,10 @@ class ContentBucketArgs:
     passing_prefixes: tuple[str, ...]
     """Prefixes of objects that are only handed over; they expire after ``UNFINISHED_UPLOAD_DAYS``."""
     protect: bool
+    existing: str = ""
+    """Name of the bucket, where it is there already: a replica that another stack owns; empty to make one."""
+    announces: bool = True
+    """Whether objects are announced on the default event bus."""
 
 
 class ContentBucket(pulumi.ComponentResource):
@@ -42,11 +47,12 @@ class ContentBucket(pulumi.ComponentResource):
     Every created object is announced on the account's default event bus; rules choose by prefix.
     """
 
-    bucket: aws.s3.Bucket
     name: pulumi.Output[str]
     arn: pulumi.Output[str]
     key_arn: pulumi.Output[str]
     """The key of its objects, for services that have to be told."""
+    versioning: pulumi.Resource | None
+    """What a replication needs first; nothing of a bucket that is there already."""
 
     def __init__(
         self, name: str, args: ContentBucketArgs, opts: pulumi.ResourceOptions | None = None
@@ -55,18 +61,20 @@ class ContentBucket(pulumi.ComponentResource):
         self._label = name
         self._key = args.key
         self.key_arn = args.key.arn
-        bucket = private_bucket(
-            name, PrivateBucketArgs(key_arn=args.key.arn, protect=args.protect), parent=self
-        )
-        self.bucket, self.name, self.arn = bucket.bucket, bucket.name, bucket.arn
-        bucket.seal([_own_key_only(bucket, args.key)])
-        self._keep(args)
-        aws.s3.BucketNotification(
-            f"{name}-notification",
-            bucket=self.name,
-            eventbridge=True,
-            opts=pulumi.ResourceOptions(parent=self),
-        )
+        self.versioning = None
+        if args.existing:
+            self.name = pulumi.Output.from_input(args.existing)
+            self.arn = pulumi.Output.concat("arn:", args.key.account.partition, ":s3:::", self.name)
+        else:
+            bucket, self.versioning = versioned_bucket(name, args, self)
+            self.name, self.arn = bucket.name, bucket.arn
+        if args.announces:
+            aws.s3.BucketNotification(
+                f"{name}-notification",
+                bucket=self.name,
+                eventbridge=True,
+                opts=pulumi.ResourceOptions(parent=self),
+            )
         self.register_outputs({"name": self.name, "arn": self.arn})
 
     def grant_get(self, role: ServiceRole, prefix: str) -> None:
@@ -122,23 +130,34 @@ class ContentBucket(pulumi.ComponentResource):
             )
         )
 
-    def _keep(self, args: ContentBucketArgs) -> None:
-        versioning = aws.s3.BucketVersioning(
-            f"{self._label}-versioning",
-            bucket=self.name,
-            versioning_configuration=aws.s3.BucketVersioningVersioningConfigurationArgs(status="Enabled"),
-            opts=pulumi.ResourceOptions(parent=self),
-        )
-        aws.s3.BucketLifecycleConfiguration(
-            f"{self._label}-lifecycle",
-            bucket=self.name,
-            rules=[
-                _keeping_rule(args.recovery_days),
-                *(_passing_rule(prefix) for prefix in args.passing_prefixes),
-            ],
-            # Rules for noncurrent versions need versioning to be on.
-            opts=pulumi.ResourceOptions(parent=self, depends_on=[versioning]),
-        )
+
+def versioned_bucket(
+    label: str, args: ContentBucketArgs, parent: pulumi.Resource, region: str | None = None
+) -> tuple[PrivateBucket, aws.s3.BucketVersioning]:
+    """Create the bucket, all named after ``label``, in ``region`` where that is not the provider's own."""
+    bucket = private_bucket(
+        label, PrivateBucketArgs(key_arn=args.key.arn, protect=args.protect, region=region), parent=parent
+    )
+    bucket.seal([_own_key_only(bucket, args.key)])
+    versioning = aws.s3.BucketVersioning(
+        f"{label}-versioning",
+        bucket=bucket.name,
+        versioning_configuration=aws.s3.BucketVersioningVersioningConfigurationArgs(status="Enabled"),
+        region=region,
+        opts=pulumi.ResourceOptions(parent=parent),
+    )
+    aws.s3.BucketLifecycleConfiguration(
+        f"{label}-lifecycle",
+        bucket=bucket.name,
+        rules=[
+            _keeping_rule(args.recovery_days),
+            *(_passing_rule(prefix) for prefix in args.passing_prefixes),
+        ],
+        region=region,
+        # Rules for noncurrent versions need versioning to be on.
+        opts=pulumi.ResourceOptions(parent=parent, depends_on=[versioning]),
+    )
+    return bucket, versioning
 
 
 def _own_key_only(bucket: PrivateBucket, key: DataKey) -> ResourceStatement:

@@ -1,18 +1,22 @@
 """The event store and the read model.
 
-Creates: one DynamoDB table each, on demand, encrypted under the tables' key, with point-in-time recovery.
+Creates: one DynamoDB table each, on demand, encrypted under the tables' key, with point-in-time recovery,
+and its replica in another region where there is one; nothing where the table is a replica itself.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pulumi
 import pulumi_aws as aws
+from pulumi_aws.dynamodb.outputs import TableReplica
 
 from components.access.role import ServiceRole
 from components.access.statements import Statement
 from components.data.keys import DataKey
 from components.observe.alarms import Alerts
-from components.observe.sets.data import table_alarms
+from components.observe.sets.data import replica_alarms, table_alarms
+from components.observe.sets.source import AlarmSet
 
 INDEX_NAME = "gsi1"
 """The one secondary index of either table, keyed by gsi1pk and gsi1sk."""
@@ -24,14 +28,33 @@ _KEY_ATTRIBUTES = ("pk", "sk", "gsi1pk", "gsi1sk")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Replica:
+    """Where a table has a replica, and under which key of that region."""
+
+    region: str
+    key: DataKey
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExistingTable:
+    """A table that another stack owns, in this stack's region: a replica of its own."""
+
+    name: str
+    stream_arn: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TableArgs:
-    """How a table is encrypted and protected."""
+    """How a table is encrypted and protected, and where it is."""
 
     key: DataKey
     alerts: Alerts
     recovery_days: int
     """Days that point-in-time recovery reaches back, 1 to 35 (AWS limit)."""
     protect: bool
+    replica: Replica | None = None
+    existing: ExistingTable | None = None
+    """The table, where it is there already; nothing else of these arguments is its own then."""
 
 
 class EventStore(pulumi.ComponentResource):
@@ -45,28 +68,21 @@ class EventStore(pulumi.ComponentResource):
     name: pulumi.Output[str]
     arn: pulumi.Output[str]
     stream_arn: pulumi.Output[str]
+    replica_stream_arn: pulumi.Output[str]
+    """Stream of the replica; empty without one."""
 
     def __init__(self, name: str, args: TableArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("nova:data:EventStore", name, None, opts)
         self._key = args.key
-        table = aws.dynamodb.Table(
-            f"{name}-table",
-            billing_mode="PAY_PER_REQUEST",
-            hash_key="pk",
-            range_key="sk",
-            attributes=_key_attributes(),
-            global_secondary_indexes=[_index()],
-            stream_enabled=True,
-            stream_view_type="NEW_AND_OLD_IMAGES",
-            point_in_time_recovery=_recovery(args),
-            server_side_encryption=_encryption(args),
-            deletion_protection_enabled=args.protect,
-            opts=pulumi.ResourceOptions(parent=self, protect=args.protect),
-        )
-        self.name = table.name
-        self.arn = table.arn
-        self.stream_arn = table.stream_arn
-        args.alerts.watch(name, table_alarms(table.name, _OPERATIONS), parent=self)
+        self.replica_stream_arn = pulumi.Output.from_input("")
+        if args.existing is None:
+            table = _table(name, args, self, streams=True)
+            self.name, self.arn, self.stream_arn = table.name, table.arn, table.stream_arn
+            self.replica_stream_arn = _stream_of_replica(table)
+        else:
+            self.name, self.arn = _given(args.existing, args.key)
+            self.stream_arn = pulumi.Output.from_input(args.existing.stream_arn)
+        args.alerts.watch(name, _alarms(self.name, args), parent=self)
         self.register_outputs({"name": self.name, "arn": self.arn, "stream_arn": self.stream_arn})
 
     def grant_append(self, role: ServiceRole) -> None:
@@ -109,22 +125,13 @@ class ReadModel(pulumi.ComponentResource):
     def __init__(self, name: str, args: TableArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("nova:data:ReadModel", name, None, opts)
         self._key = args.key
-        table = aws.dynamodb.Table(
-            f"{name}-table",
-            billing_mode="PAY_PER_REQUEST",
-            hash_key="pk",
-            range_key="sk",
-            attributes=_key_attributes(),
-            global_secondary_indexes=[_index()],
-            ttl=aws.dynamodb.TableTtlArgs(attribute_name="expires_at", enabled=True),
-            point_in_time_recovery=_recovery(args),
-            server_side_encryption=_encryption(args),
-            deletion_protection_enabled=args.protect,
-            opts=pulumi.ResourceOptions(parent=self, protect=args.protect),
-        )
-        self.name = table.name
-        self.arn = table.arn
-        args.alerts.watch(name, table_alarms(table.name, _OPERATIONS), parent=self)
+        if args.existing is None:
+            # Of itself it has no stream; its replica is fed by one.
+            table = _table(name, args, self, streams=args.replica is not None, expires=True)
+            self.name, self.arn = table.name, table.arn
+        else:
+            self.name, self.arn = _given(args.existing, args.key)
+        args.alerts.watch(name, _alarms(self.name, args), parent=self)
         self.register_outputs({"name": self.name, "arn": self.arn})
 
     def grant_apply(self, role: ServiceRole) -> None:
@@ -148,6 +155,54 @@ class ReadModel(pulumi.ComponentResource):
             ),
         )
         role.add_shared(self._key.decrypt_through(_SERVICE))
+
+
+def _table(
+    label: str, args: TableArgs, parent: pulumi.Resource, *, streams: bool, expires: bool = False
+) -> aws.dynamodb.Table:
+    return aws.dynamodb.Table(
+        f"{label}-table",
+        billing_mode="PAY_PER_REQUEST",
+        hash_key="pk",
+        range_key="sk",
+        attributes=_key_attributes(),
+        global_secondary_indexes=[_index()],
+        stream_enabled=True if streams else None,
+        stream_view_type="NEW_AND_OLD_IMAGES" if streams else None,
+        ttl=aws.dynamodb.TableTtlArgs(attribute_name="expires_at", enabled=True) if expires else None,
+        point_in_time_recovery=_recovery(args),
+        server_side_encryption=_encryption(args),
+        deletion_protection_enabled=args.protect,
+        replicas=None if args.replica is None else [_replica(args.replica, args.protect)],
+        opts=pulumi.ResourceOptions(parent=parent, protect=args.protect),
+    )
+
+
+def _replica(replica: Replica, protect: bool) -> aws.dynamodb.TableReplicaArgs:
+    # Reads and writes there do not wait for the other region, nor those here for that one.
+    return aws.dynamodb.TableReplicaArgs(
+        region_name=replica.region,
+        kms_key_arn=replica.key.arn,
+        point_in_time_recovery=True,
+        deletion_protection_enabled=protect,
+        propagate_tags=True,
+    )
+
+
+def _stream_of_replica(table: aws.dynamodb.Table) -> pulumi.Output[str]:
+    def stream(replicas: Sequence[TableReplica] | None) -> str:
+        return next((replica.stream_arn or "" for replica in replicas or ()), "")
+
+    return table.replicas.apply(stream)
+
+
+def _given(table: ExistingTable, key: DataKey) -> tuple[pulumi.Output[str], pulumi.Output[str]]:
+    return pulumi.Output.from_input(table.name), key.account.arn("dynamodb", f"table/{table.name}")
+
+
+def _alarms(table: pulumi.Output[str], args: TableArgs) -> AlarmSet:
+    alarms = table_alarms(table, _OPERATIONS)
+    return alarms if args.replica is None else alarms | replica_alarms(table, args.replica.region)
 
 
 def _key_attributes() -> list[aws.dynamodb.TableAttributeArgs]:

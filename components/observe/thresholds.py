@@ -37,6 +37,12 @@ FUNCTION_TIMEOUT_PERCENT = 80
 
 DEAD_LETTERS = 0
 """Each is work that nobody will do by itself."""
+TABLE_REPLICA_MILLISECONDS = 60_000
+"""DynamoDB replicates within a second or so; a minute, for several windows, is a disturbance."""
+CONTENT_REPLICA_SECONDS = 900
+"""Within 15 minutes S3 promises 99.9 % of the objects (S3 Replication Time Control, SLA)."""
+LOST_REPLICAS = 0
+"""Each is an object that the other region does not have."""
 LOST_BACKUPS = 0
 """Each is a day that can only be restored from what else there is."""
 TABLE_REFUSALS = 10

@@ -44,6 +44,10 @@ def test_the_stacks_region_is_one_that_is_deployed_to() -> None:
         ("environments", ["preview"], "pull requests"),
         ("previews", ["stage"], "one of the environments: dev, prod"),
         ("regions", ["europe"], "us-east-1"),
+        ("imageReplicas", ["europe"], "us-east-1"),
+        ("imageReplicas", ["us-east-1"], "another region than the stack's own"),
+        ("imageReplicas", ["cn-north-1"], "between its partitions"),
+        ("imageReplicas", ["us-west-2", "us-west-2"], "given once"),
         ("repository", "platform", "owner/name"),
         ("repository", "example/*", "owner/name"),
         ("repository", "example@1/platform", "both ids"),
@@ -85,7 +89,3 @@ def test_a_repository_is_named_as_its_tokens_do(repository: str) -> None:
 def test_a_key_that_nothing_reads_is_refused() -> None:
     with pytest.raises(SettingsError, match="no such key in project nova-account"):
         account_stack(spelling="wrong")
-
-
-def test_no_stack_file_of_somebodys_account_is_kept_here() -> None:
-    assert list(FOLDER.glob("Pulumi.*.yaml")) == []

@@ -250,3 +250,42 @@ def test_the_outputs_say_what_stacks_and_pipelines_need() -> None:
         "prod": f"{role}deploy-prod-role-0000000",
     }
     assert usual().outputs["preview_role_arn"] == f"{role}preview-role-0000000"
+
+
+REPLICATION = "aws:ecr/replicationConfiguration:ReplicationConfiguration"
+TEMPLATE = "aws:ecr/repositoryCreationTemplate:RepositoryCreationTemplate"
+
+
+@pytest.fixture(scope="module")
+def replicating() -> Deployment:
+    """A stack whose images are kept in two further regions."""
+    return account_stack(imageReplicas=["us-west-2", "eu-west-1"])
+
+
+def test_images_go_nowhere_else_by_default() -> None:
+    assert usual().of_type(REPLICATION) + usual().of_type(TEMPLATE) == []
+
+
+def test_every_image_is_copied_into_the_regions_that_are_named(replicating: Deployment) -> None:
+    (replication,) = replicating.of_type(REPLICATION)
+    (rule,) = replication.inputs["replicationConfiguration"]["rules"]
+    regions = [(each["region"], each["registryId"]) for each in rule["destinations"]]
+    assert regions == [("us-west-2", ACCOUNT_ID), ("eu-west-1", ACCOUNT_ID)]
+    assert "repositoryFilters" not in rule
+
+
+def test_copies_are_immutable_and_few(replicating: Deployment) -> None:
+    templates = replicating.of_type(TEMPLATE)
+    assert [template.inputs["region"] for template in templates] == ["eu-west-1", "us-west-2"]
+    for template in templates:
+        made = template.inputs
+        assert (made["prefix"], made["appliedFors"]) == ("ROOT", ["REPLICATION"])
+        assert made["imageTagMutability"] == "IMMUTABLE"
+        (rule,) = json.loads(made["lifecyclePolicy"])["rules"]
+        assert rule["selection"] == {"tagStatus": "any", "countType": "imageCountMoreThan", "countNumber": 10}
+
+
+def test_repositories_are_made_by_their_template(replicating: Deployment) -> None:
+    (replication,) = replicating.of_type(REPLICATION)
+    needed = {urn.rpartition("::")[2] for urn in replication.depends_on}
+    assert {template.name for template in replicating.of_type(TEMPLATE)} <= needed

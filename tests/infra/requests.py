@@ -152,6 +152,15 @@ def _table(inputs: Properties) -> Properties:
     }
 
 
+def _table_replicas(inputs: Properties) -> Properties:
+    # The rest of a replica is sent to its own region, member by member, once it is there.
+    created = [
+        {"create": {"regionName": replica["regionName"], "kmsMasterKeyId": replica["kmsKeyArn"]}}
+        for replica in inputs.get("replicas", [])
+    ]
+    return {"tableName": inputs["name"], **({"replicaUpdates": created} if created else {})}
+
+
 def _key_schema(hash_key: str | None, range_key: str | None) -> list[Properties]:
     pairs = ((hash_key, "HASH"), (range_key, "RANGE"))
     return [{"attributeName": name, "keyType": kind} for name, kind in pairs if name]
@@ -696,6 +705,9 @@ MAPPED: Mapping[str, Mapped] = {
                 takes={"ttl"},
                 reshape=lambda inputs: inputs["ttl"],
             ),
+            Sent(
+                service="dynamodb", shape="UpdateTable", takes={"name", "replicas"}, reshape=_table_replicas
+            ),
         ),
         named="name",
     ),
@@ -908,6 +920,15 @@ MAPPED: Mapping[str, Mapped] = {
                 service="s3",
                 shape="PutPublicAccessBlock",
                 reshape=_into("publicAccessBlockConfiguration", "bucket"),
+            ),
+        )
+    ),
+    "aws:s3/bucketReplicationConfig:BucketReplicationConfig": Mapped(
+        sent=(
+            Sent(
+                service="s3",
+                shape="PutBucketReplication",
+                reshape=_into("replicationConfiguration", "bucket"),
             ),
         )
     ),

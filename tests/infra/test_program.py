@@ -152,6 +152,7 @@ def test_outputs(deployment: Deployment) -> None:
         "event_bus",
         "event_store_table",
         "read_model_table",
+        "replica",
         "services",
         "user_pool_client_id",
         "user_pool_id",

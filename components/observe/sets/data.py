@@ -33,6 +33,50 @@ def table_alarms(table: pulumi.Input[str], operations: Sequence[str]) -> AlarmSe
     }
 
 
+def replica_alarms(table: pulumi.Input[str], region: str) -> AlarmSet:
+    """Watch the replica of a DynamoDB table in ``region``; the metric is reported where the writes are."""
+    source = Source(namespace="AWS/DynamoDB", dimensions={"TableName": table, "ReceivingRegion": region})
+    return {
+        "replica": AlarmArgs(
+            description="A table's replica is behind: what is lost with this region grows.",
+            runbook="replication",
+            severity=Severity.URGENT,
+            metric=source.metric("ReplicationLatency", "Average"),
+            threshold=thresholds.TABLE_REPLICA_MILLISECONDS,
+            periods=3,
+        )
+    }
+
+
+def replication_alarms(
+    source: pulumi.Input[str], replica: pulumi.Input[str], rule: str, region: str
+) -> AlarmSet:
+    """Watch the replication of a bucket into ``region`` by one rule.
+
+    How far the replica is behind is reported in its region, operations that failed in the source's (S3 user
+    guide, "Using S3 Replication metrics").
+    """
+    dimensions = {"SourceBucket": source, "DestinationBucket": replica, "RuleId": rule}
+    reported = Source(namespace="AWS/S3", dimensions=dimensions)
+    return {
+        "lag": AlarmArgs(
+            description="The content's replica is behind: what is lost with this region grows.",
+            runbook="replication",
+            severity=Severity.URGENT,
+            metric=reported.metric("ReplicationLatency", "Maximum"),
+            threshold=thresholds.CONTENT_REPLICA_SECONDS,
+            region=region,
+        ),
+        "failures": AlarmArgs(
+            description="Objects were not replicated, and S3 does not try again.",
+            runbook="replication",
+            severity=Severity.URGENT,
+            metric=reported.metric("OperationsFailedReplication"),
+            threshold=thresholds.LOST_REPLICAS,
+        ),
+    }
+
+
 def backup_alarms(vault: pulumi.Input[str]) -> AlarmSet:
     """Watch the jobs that fill a backup vault with copies of tables and a bucket.
 
