@@ -122,7 +122,7 @@ class AgentRuntime(pulumi.ComponentResource):
         args.role.add(*_runtime_rights(args.account, self._runtime_name))
         return args.role.seal()
 
-    def _runtime(self, policy: aws.iam.RolePolicy) -> aws.bedrock.AgentcoreAgentRuntime:
+    def _runtime(self, policy: aws.iam.RolePolicy) -> "aws.bedrock.AgentcoreAgentRuntime":
         args = self._args
         network, ways_out = self._network()
         references = {f"{name}_SECRET": secret.value_from for name, secret in args.secrets.items()}
@@ -172,7 +172,7 @@ class AgentRuntime(pulumi.ComponentResource):
 
     def _network(
         self,
-    ) -> tuple[aws.bedrock.AgentcoreAgentRuntimeNetworkConfigurationArgs, list[pulumi.Resource]]:
+    ) -> "tuple[aws.bedrock.AgentcoreAgentRuntimeNetworkConfigurationArgs, list[pulumi.Resource]]":
         if self._args.plan.network is RuntimeNetwork.PUBLIC:
             return aws.bedrock.AgentcoreAgentRuntimeNetworkConfigurationArgs(network_mode="PUBLIC"), []
         # AWS keeps network interfaces of a runtime for hours after its end, and with them this group: nothing
@@ -210,8 +210,8 @@ class AgentRuntime(pulumi.ComponentResource):
         return ways_out
 
     def _endpoint(
-        self, runtime: aws.bedrock.AgentcoreAgentRuntime
-    ) -> aws.bedrock.AgentcoreAgentRuntimeEndpoint:
+        self, runtime: "aws.bedrock.AgentcoreAgentRuntime"
+    ) -> "aws.bedrock.AgentcoreAgentRuntimeEndpoint":
         # AgentCore would make these itself at the first call, unencrypted and for ever.
         groups = {
             endpoint: self._args.logs.group(
