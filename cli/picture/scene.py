@@ -148,7 +148,7 @@ def _area_of(part: Part, is_worker: bool) -> str:
 def _detail(part: Part, served: int) -> str:
     if part.token in SHARED:
         return f"{SHARED[part.token]} {served} others"
-    return f"{part.what}, {part.resources} resources"
+    return f"{part.what}, {part.resources} resource{'s' if part.resources != 1 else ''}"
 
 
 def _served(deployment: "Deployment", parts: Parts) -> Counter[str]:
