@@ -126,12 +126,19 @@ def _vectors(account: Account) -> ResourceStatement:
 
 def log_service(account: Account) -> ResourceStatement:
     """Return the statement of a key's policy that lets CloudWatch Logs encrypt log groups with it."""
-    # Not kms:DescribeKey, which carries no encryption context: the condition could never hold for it.
+    # Its guide ("Encrypt log data") lists kms:Encrypt*, Decrypt*, ReEncrypt* and GenerateDataKey*; also
+    # kms:Describe*, which carries no encryption context: the condition could never hold for it.
     return ResourceStatement(
         sid="CloudWatchLogsEncrypts",
         effect="Allow",
         principals={"Service": f"logs.{account.region}.amazonaws.com"},
-        actions=("kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey", *_RE_ENCRYPT_ACTIONS),
+        actions=(
+            "kms:Decrypt",
+            "kms:Encrypt",
+            "kms:GenerateDataKey",
+            "kms:GenerateDataKeyWithoutPlaintext",
+            *_RE_ENCRYPT_ACTIONS,
+        ),
         resources=("*",),
         conditions={"ArnLike": {"kms:EncryptionContext:aws:logs:arn": account.arn("logs", "log-group:*")}},
     )

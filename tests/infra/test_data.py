@@ -248,7 +248,13 @@ USERS: dict[str, dict[str, tuple[str, list[str], dict[str, Any] | None]]] = {
     "logs": {
         "CloudWatchLogsEncrypts": (
             f"logs.{REGION}.amazonaws.com",
-            ["kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey", *RE_ENCRYPT],
+            [
+                "kms:Decrypt",
+                "kms:Encrypt",
+                "kms:GenerateDataKey",
+                "kms:GenerateDataKeyWithoutPlaintext",
+                *RE_ENCRYPT,
+            ],
             {
                 "ArnLike": {
                     "kms:EncryptionContext:aws:logs:arn": f"arn:aws:logs:{REGION}:{ACCOUNT_ID}:log-group:*"
