@@ -33,6 +33,30 @@ SETTINGS: tuple[tuple[str, str, set[str]], ...] = (
             "random:index/randomPassword:RandomPassword",
         },
     ),
+    (
+        "replicaRegion",
+        "us-west-2",
+        {
+            "aws:cloudwatch/dashboard:Dashboard",
+            "aws:cloudwatch/metricAlarm:MetricAlarm",
+            "aws:dynamodb/table:Table",
+            "aws:iam/role:Role",
+            "aws:iam/rolePolicy:RolePolicy",
+            "aws:kms/key:Key",
+            "aws:s3/bucket:Bucket",
+            "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration",
+            "aws:s3/bucketOwnershipControls:BucketOwnershipControls",
+            "aws:s3/bucketPolicy:BucketPolicy",
+            "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock",
+            "aws:s3/bucketReplicationConfig:BucketReplicationConfig",
+            "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration",
+            "aws:s3/bucketVersioning:BucketVersioning",
+            "aws:sns/topic:Topic",
+            "aws:sns/topicPolicy:TopicPolicy",
+            "nova:access:ServiceRole",
+            "nova:data:ContentReplica",
+        },
+    ),
 )
 
 
