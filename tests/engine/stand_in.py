@@ -27,7 +27,7 @@ from pulumi.runtime.proto import (
     resource_pb2_grpc,
 )
 
-from evaluation.answers import answer_invoke, computed_outputs
+from evaluation.answers import REGION, answer_invoke, computed_outputs
 
 PACKAGES = ("aws", "awsx", "docker", "random")
 COMPONENT_STATE = "aws:standin:ComponentState"
@@ -61,18 +61,22 @@ def _unwrapped(value: Any) -> Any:
     return value
 
 
-def _component_created(name: str, inputs: Properties, *, preview: bool) -> tuple[str, Properties]:
+def _component_created(
+    name: str, inputs: Properties, region: str, *, preview: bool
+) -> tuple[str, Properties]:
     """The state of a remote component's child: the component's outputs and the inputs they come from."""
     members = {key: value for key, value in inputs.items() if key != "component"}
-    _, outputs = computed_outputs(str(inputs["component"]), name, _unwrapped(members))
+    _, outputs = computed_outputs(str(inputs["component"]), name, _unwrapped(members), region)
     if preview:
         outputs = dict.fromkeys(outputs, rpc.UNKNOWN)
     return "" if preview else name, {"outputs": outputs}
 
 
-def _created(type_: str, name: str, inputs: Properties, *, preview: bool) -> tuple[str, Properties]:
+def _created(
+    type_: str, name: str, inputs: Properties, region: str, *, preview: bool
+) -> tuple[str, Properties]:
     """The id and the state of a resource; while previewing, what AWS computes is unknown."""
-    identity, outputs = computed_outputs(type_, name, _unwrapped(inputs))
+    identity, outputs = computed_outputs(type_, name, _unwrapped(inputs), region)
     if preview:
         outputs = {key: inputs.get(key, rpc.UNKNOWN) for key in outputs}
         identity = ""
@@ -153,6 +157,7 @@ class StandInProvider(provider_pb2_grpc.ResourceProviderServicer):
 
     def __init__(self, register: Register) -> None:
         self._register = register
+        self._region = REGION
 
     def Handshake(
         self, request: provider_pb2.ProviderHandshakeRequest, context: grpc.ServicerContext
@@ -183,7 +188,8 @@ class StandInProvider(provider_pb2_grpc.ResourceProviderServicer):
     def Configure(
         self, request: provider_pb2.ConfigureRequest, context: grpc.ServicerContext
     ) -> provider_pb2.ConfigureResponse:
-        """Previews get as far as a provider that supports them lets them."""
+        """Previews get as far as a provider that supports them lets them; AWS's own has a region."""
+        self._region = str(_plain(request.args).get("region", self._region))
         return provider_pb2.ConfigureResponse(acceptSecrets=True, supportsPreview=True, acceptResources=True)
 
     def Check(
@@ -207,9 +213,11 @@ class StandInProvider(provider_pb2_grpc.ResourceProviderServicer):
         """Any resource can be created, with the outputs that AWS would compute."""
         inputs = _plain(request.properties)
         if request.type == COMPONENT_STATE:
-            identity, state = _component_created(request.name, inputs, preview=request.preview)
+            identity, state = _component_created(request.name, inputs, self._region, preview=request.preview)
         else:
-            identity, state = _created(request.type, request.name, inputs, preview=request.preview)
+            identity, state = _created(
+                request.type, request.name, inputs, self._region, preview=request.preview
+            )
         if not request.preview:
             self._register.born(request.urn, identity, _unwrapped(inputs), _unwrapped(state))
         return provider_pb2.CreateResponse(id=identity, properties=_struct(state))
@@ -244,7 +252,7 @@ class StandInProvider(provider_pb2_grpc.ResourceProviderServicer):
         self, request: provider_pb2.InvokeRequest, context: grpc.ServicerContext
     ) -> provider_pb2.InvokeResponse:
         """The functions that the recorder of the unit tests knows; any other is an error."""
-        answer = answer_invoke(request.tok, _unwrapped(_plain(request.args)))
+        answer = answer_invoke(request.tok, _unwrapped(_plain(request.args)), self._region)
         response = provider_pb2.InvokeResponse()
         getattr(response, "return").CopyFrom(_struct(answer))
         return response
