@@ -110,8 +110,7 @@ pulumi.export("agent_runtime_id", agent_core.runtime_id)
 pulumi.export("agent_endpoint_arn", agent_core.endpoint_arn)
 pulumi.export("dashboard_url", platform.dashboard.url)
 pulumi.export("alerts_topic_arn", platform.alerts.topic_arn)
-if handed_over := platform.handed_over():
-    pulumi.export("replica", handed_over)
+pulumi.export("replica", platform.handed_over())
 pulumi.export(
     "services",
     [*audio.service_names, *projector.service_names, *search.service_names, *agent_core.service_names],
