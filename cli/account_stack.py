@@ -94,10 +94,19 @@ class AccountStack:
         home = self._engine(f"{self.caller.account}-{self.home_region}", self.state_url, {})
         return provider_for(str(home.outputs()["own_secrets_provider"]), self.name)
 
-    def write_file(self) -> bool:
-        """Write the stack's settings unless there are some; False when there are."""
+    def write_file(self, stage: Stage) -> bool:
+        """Write the stack's settings unless there are some; False when there are.
+
+        Raises ``NovaError`` for a stack that was brought up with settings which are not here: others would
+        take away what those had it make.
+        """
         if self.file.exists():
             return False
+        if stage not in {Stage.NEW, Stage.JOINING}:
+            raise NovaError(
+                f"bootstrap/{self.file.name} is missing, the settings that stack {self.name} was brought up "
+                "with: get it from version control, or from whoever did"
+            )
         home = str(self.is_home).lower()
         self.file.write_text(_STACK_FILE.format(project=PROJECT, region=self.region, home=home), "utf-8")
         return True

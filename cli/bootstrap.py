@@ -57,7 +57,7 @@ def bring_up(home: Home, output: Output, request: Request) -> None:
     stage = find_stage(stack)
     for line in plan(stack, stage):
         output.note(line)
-    if stack.write_file():
+    if stack.write_file(stage):
         output.note(f"Wrote {stack.file.name} into bootstrap/: keep it under version control.")
     if stage in {Stage.NEW, Stage.BEGUN}:
         _begin(stack, stage, request)

@@ -1,6 +1,7 @@
 """`nova bootstrap`: an account brought up from nothing, with the engine and AWS replaced."""
 
 import json
+import subprocess
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +16,7 @@ from cli import account_stack, aws_account, tools
 from cli.account_stack import ADDRESS_PARAMETER, PROJECT, provider_for
 from cli.app import app
 from cli.bootstrap import Request, bring_up
+from cli.engine import Engine
 from cli.errors import NovaError
 from cli.home import Home
 from cli.output import Output
@@ -272,10 +274,35 @@ def test_a_second_run_updates_what_is_in_the_bucket(place: Place) -> None:
     assert place.asked() == ["s3: up"]
 
 
+def test_a_stack_is_not_updated_without_its_settings(place: Place) -> None:
+    up(place)
+    (place.folder / f"Pulumi.{STACK}.yaml").unlink()
+    assert f"bootstrap/Pulumi.{STACK}.yaml is missing" in message(place.run("--yes"))
+    assert place.asked() == []
+    assert list(place.folder.glob("Pulumi.*")) == []
+
+
 def test_a_state_that_is_on_another_machine_is_not_begun_again(place: Place) -> None:
     place.parameters[ADDRESS_PARAMETER, FIRST] = BUCKET
     assert f"account-state/{STACK}" in message(place.run("--yes"))
     assert place.asked() == []
+
+
+def test_an_interrupted_engine_is_waited_for(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    waits = iter([KeyboardInterrupt(), None])
+    wait = subprocess.Popen[bytes].wait
+
+    def interrupted(process: subprocess.Popen[bytes], timeout: float | None = None) -> int:
+        if found := next(waits, None):
+            raise found
+        return wait(process, timeout)
+
+    up(place)
+    monkeypatch.setattr(subprocess.Popen, "wait", interrupted)
+    stack = Engine(folder=place.folder, stack=STACK, backend=BUCKET, uv="uv")
+    stack.show("up", "--yes")
+    assert next(waits, "waited twice") == "waited twice"
+    assert place.asked() == ["s3: up"]
 
 
 # --- further regions ---
