@@ -42,6 +42,8 @@ platform = Platform(
         alarm_scope=settings.operations.alarms,
         edge=settings.edge,
         embedding_dimension=settings.models.embedding_dimension,
+        model_profiles=settings.models.profiles,
+        guardrail=settings.models.guardrail,
         cache=settings.data.cache,
         permissions_boundary=settings.access.permissions_boundary,
     ),

@@ -12,6 +12,9 @@ from dataclasses import dataclass, replace
 import pulumi
 
 from components.account import Account, current_account
+from components.agent.guardrail import Guardrail, GuardrailArgs
+from components.agent.guardrail_plan import GuardrailPlan
+from components.agent.models import Model, ModelProfile, ModelProfileArgs
 from components.compute.capacity import Capacity
 from components.compute.cluster import Cluster, ClusterArgs
 from components.compute.deployment import Deployment
@@ -52,7 +55,8 @@ from components.observe.log_watch import LogWatch, LogWatchArgs
 from components.observe.logs import LogPolicy
 from components.observe.sampling import TraceSampling, TraceSamplingArgs
 from components.observe.saved_queries import SavedQueries, SavedQueriesArgs
-from components.observe.sets.traffic import account_charges
+from components.observe.sets.agent import model_alarms
+from components.observe.sets.traffic import account_charges, model_use
 from components.observe.severity import AlarmScope
 
 NAMESPACE = "nova.local"
@@ -95,6 +99,9 @@ class PlatformArgs:
     alarm_scope: AlarmScope
     edge: EdgePlan
     embedding_dimension: int
+    model_profiles: bool
+    """Whether each workload calls its model by a profile of its own."""
+    guardrail: GuardrailPlan | None
     cache: CachePlan
     permissions_boundary: str = ""
     """Name of the IAM policy that bounds every role; empty for none."""
@@ -124,6 +131,8 @@ class Platform(pulumi.ComponentResource):
     """Where services run."""
     queues: QueueEncryption
     """How queues are encrypted and watched."""
+    guardrail: Guardrail | None = None
+    """For whoever lets people talk with a model, where the stack has one."""
     dashboard: Dashboard
     """What people look at; it is made with the public API, after everything else."""
 
@@ -171,6 +180,18 @@ class Platform(pulumi.ComponentResource):
                 opts=self._child,
             )
         self.queues = QueueEncryption(key=keys.messages, alerts=self.alerts)
+        self._model_profiles = args.model_profiles
+        if args.guardrail is not None:
+            self.guardrail = Guardrail(
+                f"{name}-guardrail",
+                GuardrailArgs(
+                    account=self.account,
+                    plan=args.guardrail,
+                    key=keys.of(DataClass.GUARDRAILS),
+                    alerts=self.alerts,
+                ),
+                opts=self._child,
+            )
         self._data(keys, args)
         self._messaging(running=args.replica_of is None or not args.replica_of.standby)
         self._compute(args)
@@ -208,6 +229,22 @@ class Platform(pulumi.ComponentResource):
         if not self._replica:
             return {}
         return {**self._replica, "images": {name: image.reference for name, image in self._images.items()}}
+
+    def model(self, name: str, model_id: str, region: str, parent: pulumi.Resource) -> Model:
+        """Return the model or profile ``model_id`` as the workload ``name`` calls it in ``region``, watched.
+
+        What belongs to it becomes children of ``parent``. Raises ``ValueError`` for an id that is none.
+        """
+        model = Model(id=model_id, region=region, account=self.account)
+        if self._model_profiles:
+            model = ModelProfile(
+                f"{name}-model",
+                ModelProfileArgs(model=model, workload=name),
+                opts=pulumi.ResourceOptions(parent=parent),
+            ).model
+        self.alerts.watch(f"{name}-model", model_alarms(model.metric_names, region), parent)
+        self.alerts.show(*model_use(name, model.metric_names, region))
+        return model
 
     def expose(self, routes: Sequence[Route]) -> Api:
         """Put the public API in front of the load balancer, and show all that there is then."""

@@ -299,6 +299,25 @@ def _agent_runtime(_name: str, _physical: str, inputs: Properties) -> Properties
     }
 
 
+def _guardrail(_name: str, physical: str, _inputs: Properties) -> Properties:
+    identity = uuid5(NAMESPACE_OID, physical).hex[:12]
+    return {
+        "__id": identity,
+        "guardrailId": identity,
+        "guardrailArn": resource_arn("bedrock", f"guardrail/{identity}"),
+        "version": "DRAFT",
+    }
+
+
+def _guardrail_version(_name: str, _physical: str, inputs: Properties) -> Properties:
+    return {"__id": f"{inputs['guardrailArn']},1", "version": "1"}
+
+
+def _inference_profile(name: str, _physical: str, _inputs: Properties) -> Properties:
+    arn = resource_arn("bedrock", f"application-inference-profile/{uuid5(NAMESPACE_OID, name).hex[:12]}")
+    return {"__id": arn, "arn": arn}
+
+
 def _agent_endpoint(_name: str, _physical: str, inputs: Properties) -> Properties:
     runtime, name = inputs["agentRuntimeId"], inputs["name"]
     return {
@@ -323,6 +342,9 @@ _COMPUTED: Mapping[str, _Maker] = {
     "aws:bedrock/agentcoreAgentRuntime:AgentcoreAgentRuntime": _agent_runtime,
     "aws:bedrock/agentcoreAgentRuntimeEndpoint:AgentcoreAgentRuntimeEndpoint": _agent_endpoint,
     "aws:backup/vault:Vault": _vault,
+    "aws:bedrock/guardrail:Guardrail": _guardrail,
+    "aws:bedrock/guardrailVersion:GuardrailVersion": _guardrail_version,
+    "aws:bedrock/inferenceProfile:InferenceProfile": _inference_profile,
     "aws:cloudwatch/eventBus:EventBus": _bus,
     "aws:cloudwatch/eventRule:EventRule": _rule,
     "aws:cloudwatch/logDeliveryDestination:LogDeliveryDestination": _log_delivery("delivery-destination"),

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from components.agent.availability import check_model
+from components.agent.guardrail_plan import GuardrailPlan, PersonalData, Strength, guardrail_profile
 from components.agent.model_ids import parse_model_id
 from components.agent.residency import Place, Residency, departures, model_place
 from settings.errors import SettingsError
@@ -15,6 +16,10 @@ KEYS = (
     "embeddingModel",
     "embeddingDimension",
     "embeddingRegion",
+    "modelProfiles",
+    "guardrail",
+    "guardrailStrength",
+    "guardrailPersonalData",
     "residency",
 )
 
@@ -32,6 +37,10 @@ class ModelSettings:
     embedding_dimension: int
     """Numbers in each embedding."""
     embedding_region: str
+    profiles: bool
+    """Whether each workload calls its model by a profile of its own, which carries its cost."""
+    guardrail: GuardrailPlan | None
+    """Nothing where the stack has none."""
     residency: Residency
     warnings: tuple[str, ...]
     """What cannot be checked here and may fail in AWS."""
@@ -57,14 +66,26 @@ def read_models(values: Values, region: str) -> ModelSettings:
         _check_offer(values, "agentModel", agent, region),
         _check_offer(values, "embeddingModel", embedding, embedding_region),
     )
+    residency = values.choice("residency", Residency)
     return ModelSettings(
         agent=agent,
         embedding=embedding,
         embedding_dimension=dimension,
         embedding_region=embedding_region,
-        residency=values.choice("residency", Residency),
+        profiles=values.boolean("modelProfiles"),
+        guardrail=_guardrail(values, region, residency),
+        residency=residency,
         warnings=tuple(warning for warning in unknown if warning),
     )
+
+
+def _guardrail(values: Values, region: str, residency: Residency) -> GuardrailPlan | None:
+    plan = GuardrailPlan(
+        strength=values.choice("guardrailStrength", Strength),
+        personal_data=values.choice("guardrailPersonalData", PersonalData),
+        profile=guardrail_profile(region, residency),
+    )
+    return plan if values.boolean("guardrail") else None
 
 
 def check_residency(values: Values, models: ModelSettings, regions: Mapping[str, str]) -> None:

@@ -13,7 +13,14 @@ AREAS = ("edge", "compute", "agent", "data", "messaging", "network", "observe")
 """Packages of components whose members are shown; those of others are parts of what they stand in."""
 PROJECT = "nova-"
 """Begins the names of what the platform shares."""
-UNSHOWN = frozenset({"nova:compute:Image", "nova:observe:SavedQueries", "nova:observe:TraceSampling"})
+UNSHOWN = frozenset(
+    {
+        "nova:agent:ModelProfile",
+        "nova:compute:Image",
+        "nova:observe:SavedQueries",
+        "nova:observe:TraceSampling",
+    }
+)
 """What runs nowhere by itself, as images of services that are shown, and questions that nobody asks yet."""
 
 

@@ -20,6 +20,7 @@ class DataClass(StrEnum):
     LOGS = "logs"
     IMAGES = "images"
     BACKUPS = "backups"
+    GUARDRAILS = "guardrails"
 
 
 def check_key_arn(arn: str, region: str) -> None:

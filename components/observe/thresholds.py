@@ -70,6 +70,8 @@ RUNTIME_REFUSALS = 10
 """Calls in a window: a container that does not answer counts as a caller's error, as its refusals do."""
 RUNTIME_LATENCY_MS = 60_000
 """Average time to the last token; a turn with several tools takes some tens of seconds."""
+GUARDRAIL_INTERVENTIONS = 20
+"""Questions and answers in a window that were masked or blocked: one person who tries it out stays below."""
 
 BUDGET_SPENT_PERCENT = 80
 """Of the month's budget, spent: early enough to find out what for."""

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 import pulumi
 
 from components.access.role import ServiceRole
-from components.agent.models import Model
 from components.agent.runtime import (
     AgentRuntime,
     AgentRuntimeArgs,
@@ -26,8 +25,6 @@ from components.edge.listener_rules import RequestMatch
 from components.edge.plan import SiteDomain
 from components.edge.routes import STREAM_SECONDS_MAX, Route
 from components.network.connection import Callee
-from components.observe.sets.agent import model_alarms
-from components.observe.sets.traffic import model_use
 from components.platform import Platform
 
 FOLDER = "services/agent_core"
@@ -84,9 +81,7 @@ class AgentCore(pulumi.ComponentResource):
         self._args = args
         self._child = pulumi.ResourceOptions(parent=self)
         platform = args.platform
-        self._model = Model(id=args.model, region=platform.account.region, account=platform.account)
-        platform.alerts.watch(f"{name}-model", model_alarms(self._model.id, self._model.region), parent=self)
-        platform.alerts.show(*model_use(name, self._model.id, self._model.region))
+        self._model = platform.model(name, args.model, platform.account.region, parent=self)
         self._image = platform.image(name, FOLDER, parent=self)
         memory = platform.cache.user(name)
         service = self._service(memory)
@@ -112,6 +107,8 @@ class AgentCore(pulumi.ComponentResource):
         platform.content.grant_get(role, SESSIONS)
         platform.content.grant_erase(role, SESSIONS)
         self._model.grant_invoke(role, streaming=True)
+        if platform.guardrail is not None:
+            platform.guardrail.grant_apply(role)
 
     def _service(self, memory: CacheUser) -> FargateService:
         platform, args = self._args.platform, self._args
@@ -190,7 +187,7 @@ class AgentCore(pulumi.ComponentResource):
         return platform.user_pool.task_environment() | {
             "EVENT_STORE_TABLE": platform.events.name,
             "CONTENT_BUCKET": platform.content.name,
-            "MODEL_ID": self._model.id,
+            "MODEL_ID": self._model.called_as,
             "MODEL_REGION": self._model.region,
         }
 

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 
 import pulumi
 
-from components.agent.models import Model
 from components.compute.backlog import Backlog
 from components.compute.container import CONTAINER_PORT
 from components.compute.environment import task_environment
@@ -19,8 +18,6 @@ from components.edge.listener_rules import RequestMatch
 from components.edge.routes import Route
 from components.messaging.queue import Queue, QueueArgs
 from components.network.connection import Callee
-from components.observe.sets.agent import model_alarms
-from components.observe.sets.traffic import model_use
 from components.platform import Platform
 
 FOLDER = "services/search"
@@ -67,13 +64,7 @@ class Search(pulumi.ComponentResource):
         self._label = name
         self._args = args
         self._child = pulumi.ResourceOptions(parent=self)
-        self._model = Model(
-            id=args.embedding_model, region=args.embedding_region, account=args.platform.account
-        )
-        args.platform.alerts.watch(
-            f"{name}-model", model_alarms(self._model.id, self._model.region), parent=self
-        )
-        args.platform.alerts.show(*model_use(name, self._model.id, self._model.region))
+        self._model = args.platform.model(name, args.embedding_model, args.embedding_region, parent=self)
         self._image = args.platform.image(name, FOLDER, parent=self)
         api, indexer = self._api(), self._indexer()
         self.callee = api.callee()
@@ -163,7 +154,7 @@ class Search(pulumi.ComponentResource):
         return {
             "VECTOR_BUCKET": vectors.bucket_name,
             "VECTOR_INDEX": vectors.index_name,
-            "EMBEDDING_MODEL": self._model.id,
+            "EMBEDDING_MODEL": self._model.called_as,
             "EMBEDDING_REGION": self._model.region,
             "EMBEDDING_DIMENSION": str(vectors.dimension),
         }

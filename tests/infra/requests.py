@@ -448,6 +448,20 @@ def _agent_runtime(inputs: Properties) -> Properties:
     return inputs
 
 
+def _guardrail(inputs: Properties) -> Properties:
+    content = inputs["contentPolicyConfig"]
+    (content["tierConfig"],) = content.pop("tierConfigs")
+    # Recorded keys say whose they are, which AWS's never do.
+    account = inputs.pop("kmsKeyArn").rpartition(":")[0]
+    inputs["kmsKeyId"] = f"{account}:key/00000000-0000-4000-8000-000000000000"
+    return inputs
+
+
+def _inference_profile(inputs: Properties) -> Properties:
+    tags = [{"key": key, "value": value} for key, value in inputs.pop("tags", {}).items()]
+    return {"inferenceProfileName": inputs.pop("name", "profile-0000000"), "tags": tags, **inputs}
+
+
 def _one(service: str, shape: str, **rename: str) -> Mapped:
     """Map all inputs to one request; ``name`` is renamed where AWS calls it otherwise."""
     named = "name" if "name" in rename else None
@@ -577,6 +591,23 @@ MAPPED: Mapping[str, Mapped] = {
         "application-autoscaling", "PutScalingPolicy", name="policyName"
     ),
     "aws:appautoscaling/target:Target": _one("application-autoscaling", "RegisterScalableTarget"),
+    "aws:bedrock/guardrail:Guardrail": Mapped(
+        sent=(Sent(service="bedrock", shape="CreateGuardrail", reshape=_guardrail),), named="name"
+    ),
+    "aws:bedrock/guardrailVersion:GuardrailVersion": Mapped(
+        sent=(
+            Sent(
+                service="bedrock",
+                shape="CreateGuardrailVersion",
+                rename={"guardrailArn": "guardrailIdentifier"},
+            ),
+        ),
+        unsent={"skipDestroy": _DESTROYING},
+    ),
+    "aws:bedrock/inferenceProfile:InferenceProfile": Mapped(
+        sent=(Sent(service="bedrock", shape="CreateInferenceProfile", reshape=_inference_profile),),
+        unsent={"region": "the endpoint that is called"},
+    ),
     "aws:budgets/budget:Budget": Mapped(
         sent=(Sent(service="budgets", shape="CreateBudget", reshape=_budget),), named="name"
     ),

@@ -8,6 +8,7 @@ from pulumi.runtime.rpc import is_rpc_secret
 
 from components.access.unrestricted import UNRESTRICTED_ACTIONS
 from evaluation.answers import ACCOUNT_ID, resource_arn
+from tests.infra.conftest import deployed
 from tests.infra.deployment import Deployment
 from tests.infra.policies import actions_on, granted, statements
 
@@ -201,7 +202,8 @@ def model_rights(deployment: Deployment, policy: str) -> list[tuple[set[str], se
     ]
 
 
-def test_each_role_invokes_its_own_model(deployment: Deployment) -> None:
+def test_without_profiles_each_role_invokes_its_own_model() -> None:
+    deployment = deployed("local")
     embeds = {"bedrock:InvokeModel"}, {f"arn:aws:bedrock:us-east-1::foundation-model/{EMBEDDING}"}
     for policy in ("search-task-policy", "search-indexer-task-policy"):
         assert model_rights(deployment, policy) == [(*embeds, {})]
@@ -220,8 +222,16 @@ def test_each_role_invokes_its_own_model(deployment: Deployment) -> None:
                 {"StringEquals": {**through, "aws:RequestedRegion": "unspecified"}},
             ),
         ]
-    others = {found.role for found in granted(deployment) if found.actions[0].startswith("bedrock:")}
-    assert others == {*coordinators, "search-indexer-task-policy", "search-task-policy"}
+
+
+def test_nobody_else_invokes_models(deployment: Deployment) -> None:
+    callers = {found.role for found in granted(deployment) if found.actions[0].startswith("bedrock:")}
+    assert callers == {
+        "agent-core-runtime-role-policy",
+        "agent-core-task-policy",
+        "search-indexer-task-policy",
+        "search-task-policy",
+    }
 
 
 def test_only_the_coordinators_hosts_read_its_password(deployment: Deployment) -> None:

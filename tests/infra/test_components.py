@@ -276,6 +276,8 @@ def platform(
             alarm_scope=AlarmScope.ALL,
             edge=edge_plan(),
             embedding_dimension=256,
+            model_profiles=False,
+            guardrail=None,
             cache=cache or cache_plan(),
         ),
     )

@@ -26,8 +26,8 @@ ALARM = "aws:cloudwatch/metricAlarm:MetricAlarm"
 RUNBOOKS = ROOT / "docs/operations/runbooks"
 SECTIONS = ["What it means", "What people notice", "First look", "Likely causes", "Fix", "Afterwards"]
 
-UNUSED = {"function"}
-"""Runbooks of components that no stack has yet."""
+UNUSED = {"function", "guardrail"}
+"""Runbooks of components that no stack has, by its settings or yet."""
 WITHOUT_ALARM = {"budget"}
 """Runbooks for what AWS tells of by itself."""
 

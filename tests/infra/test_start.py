@@ -7,7 +7,7 @@ import sys
 from settings.project import project_schema
 from tests.infra.deployment import ROOT
 
-OFF = {"agentRuntimeNetwork": "none", "guardrail": "false", "webAcl": "false"}
+OFF = {"agentRuntimeNetwork": "none", "guardrail": "false", "modelProfiles": "false", "webAcl": "false"}
 """All that uses one of the modules below, switched off."""
 LAZY = ("pulumi_aws.bedrock", "pulumi_aws.wafv2")
 """Each has thousands of classes, which cost a good part of a second."""

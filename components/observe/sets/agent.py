@@ -1,22 +1,24 @@
 """What is watched of models and agent runtimes (pure, no resources)."""
 
+from collections.abc import Mapping, Sequence
+
 import pulumi
 
 from components.observe import thresholds
 from components.observe.alarms import AlarmArgs
+from components.observe.metrics import Expression, Metric
 from components.observe.sets.source import AlarmSet, Source, total
 from components.observe.severity import Severity
 
 
-def model_alarms(model: pulumi.Input[str], region: str) -> AlarmSet:
-    """Watch a Bedrock model, by the id or ARN that it is called with, in the region where it is called."""
-    source = Source(namespace="AWS/Bedrock", dimensions={"ModelId": model})
+def model_alarms(names: Sequence[pulumi.Input[str]], region: str) -> AlarmSet:
+    """Watch a Bedrock model by the names that its metrics may have, in the region where it is called."""
     return {
         "throttles": AlarmArgs(
             description="Bedrock throttles calls of a model.",
             runbook="model-throttles",
             severity=Severity.URGENT,
-            metric=source.metric("InvocationThrottles"),
+            metric=_of_model(names, {"throttled": "InvocationThrottles"}),
             threshold=thresholds.MODEL_REFUSALS,
             periods=2,
             region=region,
@@ -25,15 +27,29 @@ def model_alarms(model: pulumi.Input[str], region: str) -> AlarmSet:
             description="Bedrock refuses or fails calls of a model.",
             runbook="model-errors",
             severity=Severity.URGENT,
-            metric=total(
-                {
-                    "refused": source.metric("InvocationClientErrors"),
-                    "failed": source.metric("InvocationServerErrors"),
-                }
+            metric=_of_model(
+                names, {"refused": "InvocationClientErrors", "failed": "InvocationServerErrors"}
             ),
             threshold=thresholds.MODEL_REFUSALS,
             periods=2,
             region=region,
+        ),
+    }
+
+
+def guardrail_alarms(guardrail_arn: pulumi.Input[str], version: pulumi.Input[str]) -> AlarmSet:
+    """Watch a version of a guardrail."""
+    source = Source(
+        namespace="AWS/Bedrock/Guardrails",
+        dimensions={"GuardrailArn": guardrail_arn, "GuardrailVersion": version},
+    )
+    return {
+        "interventions": AlarmArgs(
+            description="The guardrail masks or blocks many questions or answers.",
+            runbook="guardrail",
+            severity=Severity.NOTICE,
+            metric=source.metric("InvocationsIntervened"),
+            threshold=thresholds.GUARDRAIL_INTERVENTIONS,
         ),
     }
 
@@ -74,3 +90,12 @@ def runtime_alarms(runtime_arn: pulumi.Input[str], endpoint: str) -> AlarmSet:
             threshold=thresholds.RUNTIME_LATENCY_MS,
         ),
     }
+
+
+def _of_model(names: Sequence[pulumi.Input[str]], counted: Mapping[str, str]) -> Metric | Expression:
+    metrics = {
+        f"{label}{number}": Source(namespace="AWS/Bedrock", dimensions={"ModelId": name}).metric(metric)
+        for number, name in enumerate(names)
+        for label, metric in counted.items()
+    }
+    return total(metrics) if len(metrics) > 1 else next(iter(metrics.values()))

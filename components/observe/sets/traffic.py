@@ -1,5 +1,7 @@
 """What the dashboard shows of use and cost, which no alarm watches (pure, no resources)."""
 
+from collections.abc import Sequence
+
 import pulumi
 
 from components.observe.board import Curve, Graph, Section
@@ -36,13 +38,17 @@ def waiting_messages(label: str, queue: pulumi.Input[str]) -> tuple[Graph, ...]:
     return (_graph("Messages that wait", Section.EVENTS, label, metric),)
 
 
-def model_use(label: str, model: pulumi.Input[str], region: str) -> tuple[Graph, ...]:
-    """Show the calls of a Bedrock model, and the tokens that they cost."""
-    source = Source(namespace="AWS/Bedrock", dimensions={"ModelId": model})
-    return (
-        _graph("Calls of each model", Section.AGENT, label, source.metric("Invocations"), region),
-        _graph("Tokens that models read", Section.COST, label, source.metric("InputTokenCount"), region),
-        _graph("Tokens that models write", Section.COST, label, source.metric("OutputTokenCount"), region),
+def model_use(label: str, names: Sequence[pulumi.Input[str]], region: str) -> tuple[Graph, ...]:
+    """Show the calls of a Bedrock model, by the names that its metrics may have, and what they cost."""
+    sources = [Source(namespace="AWS/Bedrock", dimensions={"ModelId": name}) for name in names]
+    return tuple(
+        _graph(title, section, label, source.metric(metric), region)
+        for title, section, metric in (
+            ("Calls of each model", Section.AGENT, "Invocations"),
+            ("Tokens that models read", Section.COST, "InputTokenCount"),
+            ("Tokens that models write", Section.COST, "OutputTokenCount"),
+        )
+        for source in sources
     )
 
 
