@@ -92,11 +92,12 @@ agent_core = AgentCore(
     ),
     opts=options,
 )
-api = platform.expose(
+site = platform.expose(
     routes=[*audio.routes, *projector.routes, *search.routes, *agent_core.routes],
 )
 
-pulumi.export("api_url", api.url)
+pulumi.export("site_url", site.url)
+pulumi.export("api_url", site.api_url)
 pulumi.export("vpc_id", platform.host.vpc.vpc_id)
 pulumi.export("user_pool_id", platform.user_pool.pool_id)
 pulumi.export("user_pool_client_id", platform.user_pool.client_id)

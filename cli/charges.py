@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from cli.errors import NovaError
+from evaluation.secrecy import plain
 
 if TYPE_CHECKING:
     from evaluation.program import Deployment
@@ -143,7 +144,7 @@ def _secret(_deployment: "Deployment", secret: "Recorded") -> Iterator[Charge]:
 
 def _web_acl(_deployment: "Deployment", acl: "Recorded") -> Iterator[Charge]:
     yield Charge(price="web-acl", count=1)
-    yield Charge(price="web-acl-rule", count=len(acl.inputs.get("rules", [])))
+    yield Charge(price="web-acl-rule", count=len(plain(acl.inputs.get("rules", []))))
 
 
 PRICED: Mapping[str, _Charges] = {
@@ -171,6 +172,7 @@ _BY_REASON: Mapping[str, tuple[str, ...]] = {
     "charged by request, and by what is stored": (
         "aws:apigateway/restApi:RestApi",
         "aws:apigateway/stage:Stage",
+        "aws:cloudfront/distribution:Distribution",
         "aws:cloudwatch/eventArchive:EventArchive",
         "aws:cloudwatch/eventBus:EventBus",
         "aws:cloudwatch/eventRule:EventRule",
@@ -196,6 +198,7 @@ _BY_REASON: Mapping[str, tuple[str, ...]] = {
         "aws:apigateway/methodSettings:MethodSettings",
         "aws:apigateway/resource:Resource",
         "aws:apigateway/response:Response",
+        "aws:cloudfront/responseHeadersPolicy:ResponseHeadersPolicy",
         "aws:appautoscaling/target:Target",
         "aws:ec2/defaultSecurityGroup:DefaultSecurityGroup",
         "aws:ec2/securityGroup:SecurityGroup",
@@ -230,6 +233,7 @@ _BY_REASON: Mapping[str, tuple[str, ...]] = {
     "AWS charges nothing for it": (
         "aws:apigatewayv2/vpcLink:VpcLink",
         "aws:budgets/budget:Budget",
+        "aws:cloudfront/vpcOrigin:VpcOrigin",
         "aws:iam/role:Role",
         "aws:iam/rolePolicy:RolePolicy",
     ),
@@ -254,6 +258,8 @@ _BY_REASON: Mapping[str, tuple[str, ...]] = {
         "aws:acm/certificateValidation:CertificateValidation",
         "aws:apigateway/requestValidator:RequestValidator",
         "aws:route53/record:Record",
+        "aws:wafv2/webAclAssociation:WebAclAssociation",
+        "aws:wafv2/webAclLoggingConfiguration:WebAclLoggingConfiguration",
         "aws:s3/bucketCorsConfiguration:BucketCorsConfiguration",
     ),
     "nothing in AWS": (

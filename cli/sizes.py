@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from cli.charges import CPU_UNITS_PER_VCPU, MB_PER_GB
+from evaluation.secrecy import plain
 
 if TYPE_CHECKING:
     from evaluation.program import Deployment
@@ -88,7 +89,8 @@ def _plain(value: Any) -> Any:  # noqa: ANN401 (an input has any type)
 
 
 def _web_acl(_deployment: "Deployment", acl: "Recorded") -> str:
-    return f"{len(acl.inputs.get('rules', []))} rules"
+    count = len(plain(acl.inputs.get("rules", [])))
+    return f"{count} rule" if count == 1 else f"{count} rules"
 
 
 def _endpoint(_deployment: "Deployment", endpoint: "Recorded") -> str:

@@ -35,11 +35,14 @@ from components.data.secrets import SecretPolicy
 from components.data.tables import EventStore, ExistingTable, ReadModel, Replica, TableArgs
 from components.data.vectors import VectorStore, VectorStoreArgs
 from components.edge.api import Api, ApiArgs
-from components.edge.certificates import Certificates, CertificatesArgs
+from components.edge.certificates import DISTRIBUTION_REGION, Certificates, CertificatesArgs
+from components.edge.distribution import Distribution, DistributionArgs, DistributionDomain
 from components.edge.load_balancer import BalancerCertificate, LoadBalancer, LoadBalancerArgs, Shifting
-from components.edge.plan import EdgePlan
+from components.edge.origin_proof import OriginProof, OriginProofArgs
+from components.edge.plan import EdgePlan, SiteDomain
 from components.edge.routes import Route
 from components.edge.user_pool import UserPool, UserPoolArgs
+from components.edge.web_acls import WebAcls, WebAclsArgs
 from components.messaging.bus import EventBus, EventBusArgs, Pattern
 from components.messaging.notice import EventNotice, EventNoticeArgs
 from components.messaging.pipe import Change, EventPipe, EventPipeArgs, publication
@@ -63,6 +66,8 @@ NAMESPACE = "nova.local"
 """Domain under which services find each other inside the VPC."""
 PASSING_PREFIXES = ("transcribe/",)
 """Content that one service hands to another and nobody keeps."""
+STATIC_PATHS = ("/_next/static/*",)
+"""Files of the site whose names change with their content."""
 UNFILTERED_VECTOR_KEYS = ("text",)
 """What a found vector shows and nobody searches by."""
 
@@ -160,6 +165,7 @@ class Platform(pulumi.ComponentResource):
             ),
             opts=self._child,
         )
+        self._keys = keys
         self._image_key = keys.images
         self._logs = LogPolicy(retention_days=args.log_retention_days, key_arn=keys.logs.arn)
         self.alerts = Alerts(
@@ -246,11 +252,12 @@ class Platform(pulumi.ComponentResource):
         self.alerts.show(*model_use(name, model.metric_names, region))
         return model
 
-    def expose(self, routes: Sequence[Route]) -> Api:
-        """Put the public API in front of the load balancer, and show all that there is then."""
+    def expose(self, routes: Sequence[Route]) -> Distribution:
+        """Open the platform: its API with ``routes``, the distribution before it; show all that there is."""
         api = Api(
             f"{self._label}-api",
             ApiArgs(
+                account=self.account,
                 routes=routes,
                 user_pool=self.user_pool,
                 load_balancer=self.load_balancer,
@@ -261,8 +268,24 @@ class Platform(pulumi.ComponentResource):
             ),
             opts=self._child,
         )
+        site_acl_arn, accepted_by = self._guards(api)
+        distribution = Distribution(
+            f"{self._label}-site",
+            DistributionArgs(
+                api_host=api.host,
+                load_balancer=self.load_balancer,
+                proof=self._proof,
+                proof_accepted_by=accepted_by,
+                static_paths=STATIC_PATHS,
+                domain=self._domain,
+                web_acl_arn=site_acl_arn,
+                access_logs=self.access_logs,
+                alerts=self.alerts,
+            ),
+            opts=self._child,
+        )
         self._show(api)
-        return api
+        return distribution
 
     def _show(self, api: Api) -> None:
         TraceSampling(
@@ -281,6 +304,29 @@ class Platform(pulumi.ComponentResource):
             DashboardArgs(region=self.account.region, alerts=self.alerts, runbook_url=self._runbook_url),
             opts=self._child,
         )
+
+    def _guards(self, api: Api) -> tuple[pulumi.Output[str] | None, Sequence[pulumi.Resource]]:
+        """Return the ARN of the distribution's web ACL, if there is one, and what asks for the proof."""
+        if not self._edge.web_acl:
+            return None, self.load_balancer.rules
+        acls = WebAcls(
+            f"{self._label}-web",
+            WebAclsArgs(
+                region=self.account.region,
+                stage_arn=api.stage_arn,
+                proof=self._proof,
+                logs=self._logs,
+                distribution_logs=self._logs_in(DISTRIBUTION_REGION),
+                alerts=self.alerts,
+            ),
+            opts=self._child,
+        )
+        return acls.distribution_arn, acls.asking
+
+    def _logs_in(self, region: str) -> LogPolicy:
+        if region == self.account.region:
+            return self._logs
+        return replace(self._logs, key_arn=self._keys.of(DataClass.LOGS, region).arn, region=region)
 
     def _data(self, keys: Keys, args: PlatformArgs) -> None:
         given = args.replica_of
@@ -464,6 +510,12 @@ class Platform(pulumi.ComponentResource):
         self._entry(vpc, args)
 
     def _entry(self, vpc: Vpc, args: PlatformArgs) -> None:
+        self._proof = OriginProof(
+            f"{self._label}-proof",
+            OriginProofArgs(generation=args.edge.origin_proof_generation),
+            opts=self._child,
+        )
+        self._domain, certificate = self._named(args.edge.domain)
         self.load_balancer = LoadBalancer(
             f"{self._label}-balancer",
             LoadBalancerArgs(
@@ -471,7 +523,8 @@ class Platform(pulumi.ComponentResource):
                 access_logs=self.access_logs,
                 alerts=self.alerts,
                 protect=args.protect,
-                certificate=self._certificate(),
+                certificate=certificate,
+                proof=None if args.edge.web_acl else self._proof,
                 shifting=_shifting(args.deployment),
                 origin_security_group=args.edge.origin_security_group,
             ),
@@ -490,14 +543,18 @@ class Platform(pulumi.ComponentResource):
             opts=self._child,
         )
 
-    def _certificate(self) -> BalancerCertificate | None:
-        domain = self._edge.domain
+    def _named(
+        self, domain: SiteDomain | None
+    ) -> tuple[DistributionDomain, BalancerCertificate] | tuple[None, None]:
         if domain is None:
-            return None
-        self._certificates = Certificates(
+            return None, None
+        certificates = Certificates(
             f"{self._label}-certificates", CertificatesArgs(domain=domain), opts=self._child
         )
-        return BalancerCertificate(arn=self._certificates.balancer_arn, domain=domain)
+        return (
+            DistributionDomain(domain=domain, certificate_arn=certificates.distribution_arn),
+            BalancerCertificate(arn=certificates.balancer_arn, domain=domain),
+        )
 
 
 def _given_tables(given: ReplicaOf | None) -> tuple[ExistingTable | None, ExistingTable | None]:

@@ -201,6 +201,35 @@ def _record(_name: str, _physical: str, inputs: Properties) -> Properties:
     return {"__id": f"{inputs['zoneId']}_{host}_{inputs['type']}", "fqdn": host}
 
 
+def _distribution(_name: str, _physical: str, _inputs: Properties) -> Properties:
+    return {
+        "__id": "EDFDVBD632BHDS5",
+        "arn": f"arn:aws:cloudfront::{ACCOUNT_ID}:distribution/EDFDVBD632BHDS5",
+        "domainName": "d111111abcdef8.cloudfront.net",
+        "hostedZoneId": "Z2FDTNDATAQYW2",
+    }
+
+
+def _vpc_origin(_name: str, _physical: str, _inputs: Properties) -> Properties:
+    return {
+        "__id": "vo_0123456789abcdefghijkl",
+        "arn": f"arn:aws:cloudfront::{ACCOUNT_ID}:vpcorigin/vo_0123456789abcdefghijkl",
+    }
+
+
+def _headers_policy(name: str, _physical: str, _inputs: Properties) -> Properties:
+    return {"__id": str(uuid5(NAMESPACE_OID, name))}
+
+
+def _web_acl(_name: str, physical: str, inputs: Properties) -> Properties:
+    place = {"CLOUDFRONT": "global", "REGIONAL": "regional"}[inputs["scope"]]
+    identity = str(uuid5(NAMESPACE_OID, physical))
+    return {
+        "__id": identity,
+        "arn": resource_arn("wafv2", f"{place}/webacl/{physical}/{identity}"),
+    }
+
+
 def _rest_api(_name: str, _physical: str, _inputs: Properties) -> Properties:
     return {
         "__id": "a1b2c3d4e5",
@@ -211,7 +240,11 @@ def _rest_api(_name: str, _physical: str, _inputs: Properties) -> Properties:
 
 def _stage(_name: str, _physical: str, inputs: Properties) -> Properties:
     host = f"{inputs['restApi']}.execute-api.{REGION}.amazonaws.com"
-    return {"invokeUrl": f"https://{host}/{inputs['stageName']}"}
+    path = f"/restapis/{inputs['restApi']}/stages/{inputs['stageName']}"
+    return {
+        "arn": f"arn:aws:apigateway:{REGION}::{path}",
+        "invokeUrl": f"https://{host}/{inputs['stageName']}",
+    }
 
 
 def _user_pool(name: str, _physical: str, _inputs: Properties) -> Properties:
@@ -345,6 +378,9 @@ _COMPUTED: Mapping[str, _Maker] = {
     "aws:bedrock/guardrail:Guardrail": _guardrail,
     "aws:bedrock/guardrailVersion:GuardrailVersion": _guardrail_version,
     "aws:bedrock/inferenceProfile:InferenceProfile": _inference_profile,
+    "aws:cloudfront/distribution:Distribution": _distribution,
+    "aws:cloudfront/responseHeadersPolicy:ResponseHeadersPolicy": _headers_policy,
+    "aws:cloudfront/vpcOrigin:VpcOrigin": _vpc_origin,
     "aws:cloudwatch/eventBus:EventBus": _bus,
     "aws:cloudwatch/eventRule:EventRule": _rule,
     "aws:cloudwatch/logDeliveryDestination:LogDeliveryDestination": _log_delivery("delivery-destination"),
@@ -373,6 +409,7 @@ _COMPUTED: Mapping[str, _Maker] = {
     "aws:secretsmanager/secretVersion:SecretVersion": _secret_version,
     "aws:sns/topic:Topic": _topic,
     "aws:sqs/queue:Queue": _queue,
+    "aws:wafv2/webAcl:WebAcl": _web_acl,
     "docker:index/image:Image": _image,
     "random:index/randomPassword:RandomPassword": _random_password,
 }

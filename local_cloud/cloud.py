@@ -33,6 +33,7 @@ from local_cloud.gateway.transcribe import TranscribeService
 from local_cloud.gateway.transcription_jobs import TranscriptionJobs
 from local_cloud.runtime.caches import Caches
 from local_cloud.runtime.credentials import TaskCredentials
+from local_cloud.runtime.distributions import Distributions
 from local_cloud.runtime.images import Images
 from local_cloud.runtime.listeners import LoadBalancers
 from local_cloud.runtime.logs import Logs
@@ -68,6 +69,9 @@ class LocalCloud:
         self._names = Names(self.aws, self.ports, self._follow.set)
         self._balancers = LoadBalancers(self.aws, self.ministack, self.ports, self._proxy)
         self._rest_apis = RestApis(self.aws, self._balancers, self.ports, self._proxy, self._logs)
+        self._distributions = Distributions(
+            self.aws, self._balancers, self._rest_apis, self.ports, self._proxy
+        )
         self._pipes = Pipes(
             self.aws,
             self.ministack,
@@ -147,6 +151,11 @@ class LocalCloud:
             self._rest_apis.changed()
             self._follow.set()
 
+        def distributions(_operation: str) -> None:
+            self._distributions.changed()
+            self._follow.set()
+
+        self.gateway.observe("cloudfront", distributions)
         self.gateway.observe("elasticloadbalancing", balancers)
         self.gateway.observe("apigateway", rest_apis)
         self.gateway.observe("dynamodb", lambda _operation: self._pipes.wake())
@@ -160,6 +169,7 @@ class LocalCloud:
                 await self._names.refresh()
                 await self._balancers.refresh_if_changed()
                 await self._rest_apis.refresh_if_changed()
+                await self._distributions.refresh_if_changed()
             except (AwsError, OSError, KeyError) as error:
                 logger.warning("the runtime cannot follow a change: %r", error)
 
@@ -176,6 +186,7 @@ class LocalCloud:
         await self._names.refresh()
         await self._balancers.refresh_if_changed()
         await self._rest_apis.refresh_if_changed()
+        await self._distributions.refresh_if_changed()
         self._pipes.start()
         self._transcriptions.resume()
         await self.scheduler.restore()
@@ -208,6 +219,7 @@ class LocalCloud:
             }  # fmt: skip
         return {
             "services": services,
+            "distributions": await self._distributions.status(),
             "rest_apis": await self._rest_apis.status(),
             "load_balancers": await self._balancers.status(),
             "pipes": self._pipes.status(),
@@ -221,7 +233,9 @@ class LocalCloud:
             task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await task
-        await asyncio.gather(self._rest_apis.close(), self._balancers.close(), self._names.close())
+        await asyncio.gather(
+            self._distributions.close(), self._rest_apis.close(), self._balancers.close(), self._names.close()
+        )
         await self.scheduler.stop()
         await self._caches.stop()
         await asyncio.gather(self._pipes.stop(), self._transcriptions.stop())

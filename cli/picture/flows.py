@@ -56,6 +56,7 @@ _WIRED: Mapping[tuple[str, str], tuple[Kind, bool]] = {
     ("aws:apigateway/authorizer:Authorizer", "providerArns"): (Kind.REQUEST, _FORWARD),
     ("aws:apigateway/integration:Integration", "integrationTarget"): (Kind.REQUEST, _FORWARD),
     ("aws:cloudfront/distribution:Distribution", "origins"): (Kind.REQUEST, _FORWARD),
+    ("aws:cloudfront/distribution:Distribution", "webAclId"): (Kind.REQUEST, _FORWARD),
     ("aws:cloudfront/vpcOrigin:VpcOrigin", "vpcOriginEndpointConfig"): (Kind.REQUEST, _FORWARD),
     ("aws:cloudwatch/eventRule:EventRule", "eventBusName"): (Kind.MESSAGE, _BACKWARD),
     ("aws:cloudwatch/eventRule:EventRule", "eventPattern"): (Kind.MESSAGE, _BACKWARD),
@@ -64,6 +65,7 @@ _WIRED: Mapping[tuple[str, str], tuple[Kind, bool]] = {
     ("aws:pipes/pipe:Pipe", "source"): (Kind.MESSAGE, _BACKWARD),
     ("aws:pipes/pipe:Pipe", "target"): (Kind.MESSAGE, _FORWARD),
     ("aws:s3/bucketLogging:BucketLogging", "bucket"): (Kind.DATA, _BACKWARD),
+    ("aws:wafv2/webAclAssociation:WebAclAssociation", "resourceArn"): (Kind.REQUEST, _BACKWARD),
 }
 """Inputs that wire one part to another, by type: what flows, and whether against the reference."""
 _ENTRIES = frozenset(

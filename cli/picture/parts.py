@@ -17,6 +17,7 @@ UNSHOWN = frozenset(
     {
         "nova:agent:ModelProfile",
         "nova:compute:Image",
+        "nova:edge:OriginProof",
         "nova:observe:SavedQueries",
         "nova:observe:TraceSampling",
     }

@@ -14,11 +14,13 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
+from components.account import Account
 from components.edge.listener_rules import ListenerName
 from components.edge.load_balancer import LoadBalancer
+from components.edge.origin_proof import PROOF_HEADER
 from components.edge.plan import EdgePlan
 from components.edge.problems import ACCESS_LOG_FORMAT, PROBLEMS, problem_template
-from components.edge.routes import Route, path_label, resource_paths, sorted_routes
+from components.edge.routes import STAGE, Route, path_label, resource_paths, sorted_routes
 from components.edge.user_pool import UserPool
 from components.network.vpc import Vpc
 from components.observe.alarms import Alerts
@@ -26,8 +28,6 @@ from components.observe.logs import LogPolicy
 from components.observe.sets.edge import api_alarms
 from components.observe.sets.traffic import api_calls
 
-STAGE = "api"
-"""The stage's name is the first segment of every public path, and of the path that services see."""
 TLS_POLICY = "SecurityPolicy_TLS13_1_2_2021_06"
 """TLS 1.2 and later."""
 
@@ -36,6 +36,7 @@ TLS_POLICY = "SecurityPolicy_TLS13_1_2_2021_06"
 class ApiArgs:
     """What the API exposes, to whom, and how much of it."""
 
+    account: Account
     routes: Sequence[Route]
     user_pool: UserPool
     load_balancer: LoadBalancer
@@ -61,12 +62,18 @@ class _Backend:
     scope: str
     balancer: LoadBalancer
 
+    @property
+    def headers(self) -> tuple[str, ...]:
+        """Headers of requests that the load balancer asks for, beside what every request has."""
+        return (PROOF_HEADER,) if self.balancer.asks_proof else ()
+
 
 class Api(pulumi.ComponentResource):
     """The REST API in front of the load balancer. Every route demands a valid access token."""
 
-    url: pulumi.Output[str]
-    """Address of the stage; it ends in ``/api``."""
+    host: pulumi.Output[str]
+    """Where API Gateway answers; the path begins with the stage."""
+    stage_arn: pulumi.Output[str]
     traced_stage: pulumi.Output[str]
     """What traces call it."""
     access_log_group: pulumi.Output[str]
@@ -110,11 +117,12 @@ class Api(pulumi.ComponentResource):
         responses = self._problem_responses()
         methods = self._routes(sorted_routes(args.routes), backend)
         stage = self._stage(args, backend, [*responses, *methods])
-        self.url = stage.invoke_url
+        self.host = pulumi.Output.concat(self._api.id, ".", args.account.endpoint("execute-api"))
+        self.stage_arn = stage.arn
         self.traced_stage = pulumi.Output.concat(self._api.name, "/", stage.stage_name)
         args.alerts.watch(name, api_alarms(self._api.name, stage.stage_name), parent=self)
         args.alerts.show(*api_calls(name, self._api.name, stage.stage_name))
-        self.register_outputs({"url": self.url})
+        self.register_outputs({"host": self.host, "stage_arn": self.stage_arn})
 
     def _link(self, args: ApiArgs) -> pulumi.Output[str]:
         group = aws.ec2.SecurityGroup(
@@ -161,7 +169,10 @@ class Api(pulumi.ComponentResource):
             # Without a scope the authorizer would take identity tokens instead.
             authorization_scopes=[backend.scope],
             request_validator_id=backend.validator_id,
-            request_parameters={f"method.request.path.{parameter}": True for parameter in route.parameters},
+            request_parameters={
+                **{f"method.request.path.{parameter}": True for parameter in route.parameters},
+                **{f"method.request.header.{header}": False for header in backend.headers},
+            },
             opts=self._child,
         )
         integration = aws.apigateway.Integration(
@@ -180,8 +191,11 @@ class Api(pulumi.ComponentResource):
                 f":{backend.balancer.port(ListenerName.API)}/{STAGE}{route.path}",
             ),
             request_parameters={
-                f"integration.request.path.{parameter}": f"method.request.path.{parameter}"
-                for parameter in route.parameters
+                f"integration.request.{place}": f"method.request.{place}"
+                for place in (
+                    *(f"path.{parameter}" for parameter in route.parameters),
+                    *(f"header.{header}" for header in backend.headers),
+                )
             },
             # Stated for both: AWS keeps the mode of an integration that no longer says any.
             response_transfer_mode=_transfer_mode(route),
@@ -269,6 +283,7 @@ def _fingerprint(routes: Sequence[Route], backend: _Backend) -> str:
         ],
         "problems": {kind: problem_template(kind) for kind in PROBLEMS},
         "scope": backend.scope,
+        "headers": backend.headers,
         "door": [backend.balancer.scheme, backend.balancer.port(ListenerName.API)],
     }
     return hashlib.sha256(json.dumps(definition, sort_keys=True).encode()).hexdigest()

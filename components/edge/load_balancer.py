@@ -101,12 +101,15 @@ class LoadBalancer(pulumi.ComponentResource):
     """The name to call it by; its certificate covers it."""
     scheme: str
     """``https`` with a certificate, else ``http``."""
+    rules: list[pulumi.Resource]
+    """Where, so far, requests go; and by which proof."""
 
     def __init__(self, name: str, args: LoadBalancerArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("nova:edge:LoadBalancer", name, None, opts)
         self._label = name
         self._args = args
         self._child = pulumi.ResourceOptions(parent=self)
+        self.rules = []
         self.scheme = "http" if args.certificate is None else "https"
         group = self._group("", "Internal load balancer")
         self._peer = Peer(label="the load balancer", security_group_id=group.id)
@@ -137,6 +140,11 @@ class LoadBalancer(pulumi.ComponentResource):
         args.alerts.watch(name, load_balancer_alarms(balancer.arn_suffix), parent=self)
         self.register_outputs({"arn": self.arn, "host": self.host})
 
+    @property
+    def asks_proof(self) -> bool:
+        """Whether a request to the API has to carry a proof of where it came from."""
+        return self._args.proof is not None
+
     def port(self, listener: ListenerName) -> int:
         """Return where ``listener`` listens."""
         plain, encrypted = PORTS[listener]
@@ -157,6 +165,7 @@ class LoadBalancer(pulumi.ComponentResource):
         else:
             alternate = self._alternate(name, port, _only(name, matches), group, parent)
             rules = tuple(rule for rule in (alternate.production_rule, alternate.test_rule) if rule)
+        self.rules += rules
         return Target(
             target_group_arn=group.arn,
             caller=self._peer,

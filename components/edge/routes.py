@@ -6,6 +6,10 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal
 
+STAGE = "api"
+"""The stage's name is the first segment of every public path, and of the path that services see."""
+API_PREFIX = f"/{STAGE}"
+
 TIMEOUT_SECONDS_MAX = 29
 """The longest that a REST API waits for a whole answer without a quota increase."""
 STREAM_SECONDS_MAX = 900

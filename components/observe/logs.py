@@ -16,6 +16,8 @@ class LogPolicy:
     retention_days: int
     key_arn: pulumi.Input[str]
     """Key whose policy lets CloudWatch Logs encrypt this account's groups."""
+    region: str | None = None
+    """Where the groups are, and the key, unless that is the stack's region."""
 
     def __post_init__(self) -> None:
         """Check the retention."""
@@ -27,6 +29,7 @@ class LogPolicy:
         """Create a log group as a child of ``parent``; the engine names it, unless its writer has to."""
         return aws.cloudwatch.LogGroup(
             name,
+            region=self.region,
             name=physical_name,
             retention_in_days=self.retention_days,
             kms_key_id=self.key_arn,

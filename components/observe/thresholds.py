@@ -21,6 +21,9 @@ ERROR_RATE_PERCENT = 1
 REFUSAL_RATE_PERCENT = 30
 """Answers 4xx among all: expired tokens and typing errors stay far below, a broken client does not."""
 REFUSALS_IGNORED = 50
+SITE_ERROR_RATE_PERCENT = 5
+"""Of all requests at the edge, in ten minutes. CloudFront gives a rate and no count to ignore single ones by:
+higher than ``ERROR_RATE_PERCENT``, and for longer, so that a quiet site is not woken by one of them."""
 LATENCY_SECONDS = 3.0
 """Until an answer begins. Searches, the slowest, take one model call of under a second."""
 GATEWAY_LATENCY_MS = 1000
@@ -29,6 +32,11 @@ UNHEALTHY_MINUTES = 5
 """Longer than a new task takes to be healthy (two checks, 15 s apart) and an old one to leave."""
 BALANCER_ERRORS = 10
 """Answers of the load balancer's own in a window: a task that is stopped hard costs a few."""
+
+WEB_ACL_REFUSALS = 1_000
+"""Requests in a window: scanners that try a list of names come to some hundreds."""
+UNPROVEN_CALLS = 100
+"""Calls in a window: a scanner that finds the API's own address tries some dozens of paths."""
 
 FUNCTION_FAILURES = 0
 """Runs in a window: callers of a function wait for it, and each failure is one that somebody sees."""

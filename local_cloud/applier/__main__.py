@@ -63,6 +63,7 @@ def _apply(arguments: argparse.Namespace, reporter: "Reporter") -> None:
     # Imported here so that no collection runs while the SDK loads.
     from settings.project import project_schema, stack_config  # noqa: PLC0415
 
+    from .addresses import localized, site_urls  # noqa: PLC0415
     from .checkpoint import Checkpoint  # noqa: PLC0415
     from .cloud import Cloud  # noqa: PLC0415
     from .engine import Engine  # noqa: PLC0415
@@ -100,8 +101,10 @@ def _apply(arguments: argparse.Namespace, reporter: "Reporter") -> None:
     gc.freeze()
     gc.enable()
     engine.remove_absent()
+    urls = site_urls(cloud.endpoint)
     shown = {
-        key: "[secret]" if key in monitor.secret_outputs else value for key, value in monitor.outputs.items()
+        key: "[secret]" if key in monitor.secret_outputs else localized(value, urls)
+        for key, value in monitor.outputs.items()
     }
     checkpoint.finish(shown, daemon.started_at)
     _prune(images, checkpoint)

@@ -61,6 +61,9 @@ def convert(shape: Shape, value: Value, path: str, unplaced: list[str]) -> Value
 
 
 def _structure(shape: StructureShape, value: Value, path: str, unplaced: list[str]) -> dict[str, Any]:
+    if isinstance(value, list) and shape.members.keys() >= {"Quantity", "Items"}:  # CloudFront counts lists
+        items = convert(shape.members["Items"], value, path, unplaced)
+        return {"Quantity": len(items), "Items": items}
     if isinstance(value, list):  # a block that may occur once arrives as a list of one
         blocks = cast("list[Any]", value)
         value = blocks[0] if blocks else {}

@@ -178,6 +178,7 @@ class RestApi:
             "x-forwarded-port": self.url.rpartition(":")[2],
             "x-amzn-apigateway-api-id": self.api_id,
             "x-amzn-requestid": entry["requestId"],
+            **routes.mapped_headers(part(integration, "requestParameters"), names),
         }
         kept = [
             (name, value)
@@ -226,6 +227,11 @@ class RestApis(Follower):
             api.responses = {
                 item["responseType"]: item for item in await self._items("GetGatewayResponses", api_id)
             }
+
+    async def url(self, api_id: str) -> str | None:
+        """Return where an API listens; None for one that is not served."""
+        await self.refresh_if_changed()
+        return self._apis[api_id].url if api_id in self._apis else None
 
     async def status(self) -> Document:
         """Return the addresses of all stages."""

@@ -63,6 +63,23 @@ def method_of(resource: Document, method: str) -> Document | None:
     return methods.get(method) or methods.get("ANY")
 
 
+def mapped_headers(parameters: Mapping[str, str], request: Mapping[str, str]) -> dict[str, str]:
+    """Return the headers that an integration's parameters make: of other headers, or of quoted text.
+
+    Names are in lower case; a header that the request does not have makes none.
+    """
+    headers: dict[str, str] = {}
+    for target, source in parameters.items():
+        name = target.removeprefix("integration.request.header.").lower()
+        if name == target.lower():
+            continue
+        given = source.removeprefix("method.request.header.").lower()
+        value = source[1:-1] if source.startswith("'") else request.get(given)
+        if value is not None:
+            headers[name] = value
+    return headers
+
+
 def gateway_response(
     declared: Document | None, kind: str, context: Mapping[str, str]
 ) -> tuple[int, dict[str, str], bytes]:

@@ -40,6 +40,11 @@ def found(stack: str) -> set[tuple[str, str, Kind]]:
     ("source", "target", "kind"),
     [
         (CLIENTS, "users (User pool)", REQUEST),
+        (CLIENTS, "site (Distribution)", REQUEST),
+        ("site (Distribution)", "api (Api)", REQUEST),
+        ("site (Distribution)", "balancer (Load balancer)", REQUEST),
+        ("site (Distribution)", "web (Web acls)", REQUEST),
+        ("api (Api)", "web (Web acls)", REQUEST),
         ("api (Api)", "users (User pool)", REQUEST),
         ("api (Api)", "balancer (Load balancer)", REQUEST),
         ("balancer (Load balancer)", "audio (Fargate service)", REQUEST),
@@ -195,7 +200,7 @@ def test_the_picture_is_a_document_that_says_what_it_shows() -> None:
     assert texts[0] is not None
     assert texts[0].startswith("Nova, stack prod: ")
     assert root.attrib["role"] == "img"
-    assert {"agent-core", "read-model", "Bedrock models", "encrypt 21 others"} <= set(texts)
+    assert {"agent-core", "read-model", "Bedrock models", "encrypt 22 others"} <= set(texts)
     assert texts[1:4] == list(svg.LEGEND.values())
     says = {element.text for element in root.iter(f"{SVG}title")}
     assert "events → pipe: message" in says

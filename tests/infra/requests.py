@@ -9,10 +9,10 @@ from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass, field
 from typing import Any, cast
 
-from pulumi.runtime import rpc
-
 from evaluation.answers import Properties
 from evaluation.recorder import Recorded
+from evaluation.secrecy import plain
+from local_cloud.applier.kinds.cloudfront import distribution_config
 from local_cloud.applier.mapper import build_request
 from tests.infra.shapes import problems, shape_of
 
@@ -55,7 +55,7 @@ def findings(resource: Recorded, mapped: Mapped | None = None) -> list[str]:
     """Say what AWS would refuse of a resource's inputs, and which inputs have no place in any request."""
     mapped = MAPPED[resource.type] if mapped is None else mapped
     # Where the request goes, not what it says.
-    inputs = {key: value for key, value in _plain(resource.inputs).items() if key != "region"}
+    inputs = {key: value for key, value in plain(resource.inputs).items() if key != "region"}
     if mapped.named is not None:
         inputs.setdefault(mapped.named, f"{resource.name}-0000000")
     found: list[str] = []
@@ -75,16 +75,6 @@ def findings(resource: Recorded, mapped: Mapped | None = None) -> list[str]:
     homeless = (inputs.keys() - placed) | lost
     found += [f"no request takes {path}" for path in sorted(homeless - mapped.unsent.keys())]
     return found
-
-
-def _plain(value: Any) -> Any:  # noqa: ANN401 (an input has any type)
-    if rpc.is_rpc_secret(value):
-        return _plain(rpc.unwrap_rpc_secret(value))
-    if isinstance(value, dict):
-        return {key: _plain(item) for key, item in cast("Properties", value).items()}
-    if isinstance(value, list):
-        return [_plain(item) for item in cast("list[Any]", value)]
-    return value
 
 
 def _moved(inputs: Properties, moves: Mapping[str, str]) -> Properties:
@@ -438,6 +428,16 @@ def _record(inputs: Properties) -> Properties:
     return {"hostedZoneId": zone, "changeBatch": {"changes": [change]}}
 
 
+def _distribution(inputs: Properties) -> Properties:
+    return {
+        "distributionConfig": {"callerReference": "made up by the provider", **distribution_config(inputs)}
+    }
+
+
+def _headers_policy(inputs: Properties) -> Properties:
+    return {"responseHeadersPolicyConfig": inputs}
+
+
 def _agent_runtime(inputs: Properties) -> Properties:
     (inputs["lifecycleConfiguration"],) = inputs.pop("lifecycleConfigurations")
     place = inputs["networkConfiguration"].get("networkModeConfig", {})
@@ -621,14 +621,31 @@ MAPPED: Mapping[str, Mapped] = {
         sent=(Sent(service="bedrock-agentcore-control", shape="CreateAgentRuntimeEndpoint"),),
         unsent={"timeouts": _WAITING},
     ),
+    "aws:cloudfront/distribution:Distribution": Mapped(
+        sent=(Sent(service="cloudfront", shape="CreateDistribution", reshape=_distribution),),
+        unsent={
+            "retainOnDelete": _DESTROYING,
+            "waitForDeployment": _WAITING,
+        },
+    ),
+    "aws:cloudfront/responseHeadersPolicy:ResponseHeadersPolicy": Mapped(
+        sent=(Sent(service="cloudfront", shape="CreateResponseHeadersPolicy", reshape=_headers_policy),),
+        named="name",
+    ),
+    "aws:cloudfront/vpcOrigin:VpcOrigin": Mapped(
+        sent=(Sent(service="cloudfront", shape="CreateVpcOrigin"),),
+        unsent={"timeouts": _WAITING},
+    ),
     "aws:cloudwatch/eventBus:EventBus": _one("events", "CreateEventBus", name="name"),
     "aws:cloudwatch/eventRule:EventRule": _one("events", "PutRule", name="name"),
     "aws:cloudwatch/eventTarget:EventTarget": Mapped(
         sent=(Sent(service="events", shape="PutTargets", reshape=_event_target),), named="targetId"
     ),
     "aws:cloudwatch/logDelivery:LogDelivery": _one("logs", "CreateDelivery"),
-    "aws:cloudwatch/logDeliveryDestination:LogDeliveryDestination": _one("logs", "PutDeliveryDestination"),
-    "aws:cloudwatch/logDeliverySource:LogDeliverySource": _one("logs", "PutDeliverySource"),
+    "aws:cloudwatch/logDeliveryDestination:LogDeliveryDestination": _one(
+        "logs", "PutDeliveryDestination", name="name"
+    ),
+    "aws:cloudwatch/logDeliverySource:LogDeliverySource": _one("logs", "PutDeliverySource", name="name"),
     "aws:cloudwatch/logGroup:LogGroup": Mapped(
         sent=(
             Sent(
@@ -1039,6 +1056,17 @@ MAPPED: Mapping[str, Mapped] = {
     ),
     "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule": Mapped(
         sent=(Sent(service="ec2", shape="AuthorizeSecurityGroupIngress", reshape=_security_rule),)
+    ),
+    "aws:wafv2/webAcl:WebAcl": _one("wafv2", "CreateWebACL", name="name"),
+    "aws:wafv2/webAclAssociation:WebAclAssociation": _one("wafv2", "AssociateWebACL"),
+    "aws:wafv2/webAclLoggingConfiguration:WebAclLoggingConfiguration": Mapped(
+        sent=(
+            Sent(
+                service="wafv2",
+                shape="PutLoggingConfiguration",
+                reshape=lambda inputs: {"loggingConfiguration": inputs},
+            ),
+        )
     ),
     "awsx:ecr:Repository": Mapped(
         sent=(Sent(service="ecr", shape="CreateRepository", rename={"name": "repositoryName"}),),

@@ -467,8 +467,13 @@ class TestDeliveries:
         sources = {
             found.inputs["name"]: found.inputs
             for found in deployment.of_type("aws:cloudwatch/logDeliverySource:LogDeliverySource")
+            if found.name.startswith("agent-core-")
         }
-        deliveries = deployment.of_type("aws:cloudwatch/logDelivery:LogDelivery")
+        deliveries = [
+            found
+            for found in deployment.of_type("aws:cloudwatch/logDelivery:LogDelivery")
+            if found.name.startswith("agent-core-")
+        ]
         return {
             sources[found.inputs["deliverySourceName"]]["logType"]: found.inputs
             | sources[found.inputs["deliverySourceName"]]

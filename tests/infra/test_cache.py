@@ -42,6 +42,7 @@ def generations(deployment: Deployment) -> dict[str, str]:
     return {
         found.name.rpartition("-")[2]: found.inputs["keepers"]["generation"]
         for found in deployment.of_type(PASSWORD_KIND)
+        if found.name.startswith("nova-cache-")
     }
 
 

@@ -231,11 +231,11 @@ def cache_plan(**changes: object) -> CachePlan:
     return dataclasses.replace(plan, **cast("dict[str, Any]", changes))
 
 
-def edge_plan() -> EdgePlan:
-    """An edge without anything that costs."""
+def edge_plan(web_acl: bool) -> EdgePlan:
+    """An edge without anything that costs, unless it is to have web ACLs."""
     return EdgePlan(
         domain=None,
-        web_acl=False,
+        web_acl=web_acl,
         origin_proof_generation=1,
         origin_security_group="",
         existing_pool=None,
@@ -274,7 +274,7 @@ def platform(
             budget_usd=100,
             trace_sample_percent=5,
             alarm_scope=AlarmScope.ALL,
-            edge=edge_plan(),
+            edge=edge_plan(web_acl=deployment is not None and deployment.shifts),
             embedding_dimension=256,
             model_profiles=False,
             guardrail=None,
@@ -446,4 +446,5 @@ def test_each_client_of_the_cache_has_its_own_user_and_secret() -> None:
     assert set(users) == {"default", "one", "two"}
     assert users["one"].startswith("on ~one:* resetchannels -@all ")
     assert len(deployed.of_type("aws:secretsmanager/secret:Secret")) == 2
-    assert len(deployed.of_type("random:index/randomPassword:RandomPassword")) == 4
+    passwords = [made.name for made in deployed.of_type("random:index/randomPassword:RandomPassword")]
+    assert len([name for name in passwords if name.startswith("small-cache-")]) == 4

@@ -181,6 +181,23 @@ class TestEveryResourceHasItsAlarms:
                 },
             )
 
+    def test_distributions(self, watched: Watched) -> None:
+        for distribution in watched.resources("aws:cloudfront/distribution:Distribution"):
+            watched.expect(
+                distribution,
+                "AWS/CloudFront",
+                {"DistributionId": "EDFDVBD632BHDS5", "Region": "Global"},
+                {("5xxErrorRate", "Average")},
+            )
+
+    def test_web_acls(self) -> None:
+        watched = Watched(with_all_alarms("prod"))
+        for acl in watched.resources("aws:wafv2/webAcl:WebAcl"):
+            dimensions = {"WebACL": acl.inputs["visibilityConfig"]["metricName"], "Rule": "ALL"}
+            if acl.inputs["scope"] == "REGIONAL":
+                dimensions["Region"] = "us-east-1"
+            watched.expect(acl, "AWS/WAFV2", dimensions, {("BlockedRequests", "Sum")})
+
     def test_clients_of_user_pools(self, watched: Watched) -> None:
         for client in watched.resources("aws:cognito/userPoolClient:UserPoolClient"):
             watched.expect(

@@ -69,8 +69,12 @@ def test_the_stacks_have_the_same_resources() -> None:
         "search-indexer-egress-tls",
     }
     # Production has one more node in its cache, alarms that only announce, services that scale, a domain,
-    # interface endpoints, and backups.
-    further = {(kind, name) for kind, name in shapes["prod"] - shapes["dev"] if "-backups" not in name}
+    # interface endpoints, backups, and web ACLs.
+    further = {
+        (kind, name)
+        for kind, name in shapes["prod"] - shapes["dev"]
+        if "-backups" not in name and not name.startswith("nova-web")
+    }
     alarm = "aws:cloudwatch/metricAlarm:MetricAlarm"
     others = {kind for kind, name in further if kind != alarm and "-endpoints" not in name}
     assert others == {"aws:appautoscaling/policy:Policy", *DOMAIN_KINDS}
@@ -159,6 +163,7 @@ def test_outputs(deployment: Deployment) -> None:
         "read_model_table",
         "replica",
         "services",
+        "site_url",
         "user_pool_client_id",
         "user_pool_id",
         "vector_bucket",

@@ -359,3 +359,135 @@ def test_without_tasks_the_load_balancer_says_so(edge: Edge) -> None:
     assert httpx2.get(f"{edge.listener}/empty").status_code == 503
     elb.register_targets(TargetGroupArn=empty["TargetGroupArn"], Targets=[{"Id": "127.0.0.1", "Port": 9}])
     assert httpx2.get(f"{edge.listener}/empty").status_code == 502
+
+
+# --- a distribution in front of both ---
+
+METHODS = ["GET", "HEAD", "OPTIONS", "PUT", "POST", "PATCH", "DELETE"]
+UNCACHED = "4135ea2d-6df8-44a3-9df3-4b5a84be39ad"
+ALL_VIEWER = "216adef6-5c7f-47e4-b989-5492eafa07d3"
+ALL_VIEWER_EXCEPT_HOST = "b689b0a8-53d0-40ab-baf2-68738e2966ac"
+
+
+def behavior(origin: str, request_policy: str, headers_policy: str, methods: list[str]) -> dict[str, Any]:
+    return {
+        "TargetOriginId": origin,
+        "ViewerProtocolPolicy": "https-only",
+        "AllowedMethods": {
+            "Quantity": len(methods),
+            "Items": methods,
+            "CachedMethods": {"Quantity": 2, "Items": ["GET", "HEAD"]},
+        },
+        "CachePolicyId": UNCACHED,
+        "OriginRequestPolicyId": request_policy,
+        "ResponseHeadersPolicyId": headers_policy,
+    }
+
+
+def distribution_config(edge: Edge, vpc_origin: str, headers_policy: str) -> dict[str, Any]:
+    (api,) = edge.cloud.client("apigateway").get_rest_apis()["items"]
+    proof = {"HeaderName": "X-Origin-Proof", "HeaderValue": "of the distribution"}
+    origins = [
+        {
+            "Id": "api",
+            "DomainName": f"{api['id']}.execute-api.us-east-1.amazonaws.com",
+            "CustomHeaders": {"Quantity": 1, "Items": [proof]},
+            "CustomOriginConfig": {
+                "HTTPPort": 80,
+                "HTTPSPort": 443,
+                "OriginProtocolPolicy": "https-only",
+                "OriginReadTimeout": 60,
+            },
+        },
+        {
+            "Id": "site",
+            "DomainName": "internal.edge",
+            "VpcOriginConfig": {"VpcOriginId": vpc_origin, "OriginReadTimeout": 2},
+        },
+    ]
+    return {
+        "CallerReference": "edge",
+        "Comment": "",
+        "Enabled": True,
+        "Origins": {"Quantity": 2, "Items": origins},
+        "CacheBehaviors": {
+            "Quantity": 1,
+            "Items": [
+                {"PathPattern": "/api/*", **behavior("api", ALL_VIEWER_EXCEPT_HOST, headers_policy, METHODS)}
+            ],
+        },
+        "DefaultCacheBehavior": behavior("site", ALL_VIEWER, headers_policy, ["GET", "HEAD"]),
+    }
+
+
+@pytest.fixture(scope="module")
+def site(edge: Edge) -> str:
+    """Where a distribution answers that asks the REST API for /api/ and the load balancer for the rest."""
+    cloudfront, elb = edge.cloud.client("cloudfront"), edge.cloud.client("elbv2")
+    (balancer,) = elb.describe_load_balancers(Names=["edge"])["LoadBalancers"]
+    listener = elb.create_listener(
+        LoadBalancerArn=balancer["LoadBalancerArn"], Port=8080, Protocol="HTTP",
+        DefaultActions=[{"Type": "forward", "TargetGroupArn": edge.target_group}],
+    )  # fmt: skip
+    assert listener["Listeners"]
+    origin = cloudfront.create_vpc_origin(
+        VpcOriginEndpointConfig={
+            "Name": "edge",
+            "Arn": balancer["LoadBalancerArn"],
+            "HTTPPort": 8080,
+            "HTTPSPort": 443,
+            "OriginProtocolPolicy": "http-only",
+        }
+    )["VpcOrigin"]["Id"]
+    policy = cloudfront.create_response_headers_policy(
+        ResponseHeadersPolicyConfig={
+            "Name": "edge",
+            "SecurityHeadersConfig": {
+                "ContentTypeOptions": {"Override": True},
+                "FrameOptions": {"Override": True, "FrameOption": "DENY"},
+            },
+        }
+    )["ResponseHeadersPolicy"]["Id"]
+    made = cloudfront.create_distribution(DistributionConfig=distribution_config(edge, origin, policy))
+    domain = made["Distribution"]["DomainName"]
+    until(lambda: domain in edge.cloud.status()["distributions"], 5)
+    return edge.cloud.status()["distributions"][domain]
+
+
+def test_a_distribution_asks_the_api_by_its_own_name_and_proves_itself(edge: Edge, site: str) -> None:
+    answer = httpx2.get(
+        f"{site}/api/audio/7?x=1",
+        headers={"authorization": f"Bearer {edge.access_token}", "x-origin-proof": "of the viewer"},
+    )
+    assert answer.status_code == 200
+    assert answer.json()["path"] == "/api/audio/7?x=1"
+    received = {name.lower(): value for name, value in answer.json()["headers"].items()}
+    assert received["x-origin-proof"] == "of the distribution"
+    assert httpx2.get(f"{site}/api/audio/7").status_code == 401
+
+
+def test_all_else_goes_to_the_vpc_origin_as_the_viewer_asked(site: str) -> None:
+    answer = httpx2.get(f"{site}/pages/7", headers={"host": "nova.example.com"})
+    received = {name.lower(): value for name, value in answer.json()["headers"].items()}
+    assert answer.json()["path"] == "/pages/7"
+    assert received["host"] == "nova.example.com"
+    assert "x-origin-proof" not in received
+    assert received["via"].endswith("(CloudFront)")
+
+
+def test_what_a_distribution_adds_to_answers(edge: Edge, site: str) -> None:
+    for path in ("/pages/7", "/api/audio/7"):
+        headers = httpx2.get(f"{site}{path}").headers
+        assert (headers["x-content-type-options"], headers["x-frame-options"]) == ("nosniff", "DENY")
+    assert "x-frame-options" not in edge.get("/audio/7", edge.access_token).headers
+
+
+def test_what_a_distribution_refuses_by_itself(site: str) -> None:
+    assert httpx2.post(f"{site}/pages/7").status_code == 403
+    assert httpx2.get(f"{site}/pages/silent", timeout=10).status_code == 504
+
+
+def test_a_distribution_passes_streams_on_as_they_come(edge: Edge, site: str) -> None:
+    parts = arrivals(f"{site}/api/streamed/stream", edge.access_token)
+    assert [text for _, text in parts] == [b"data: 0\n\n", b"data: 1\n\n", b"data: 2\n\n"]
+    assert all(after - before > PAUSE_S / 2 for (before, _), (after, _) in itertools.pairwise(parts))

@@ -1,4 +1,4 @@
-"""What is watched of what callers meet: targets, load balancer, REST API, user pool (pure, no resources)."""
+"""What is watched of what callers meet, from distribution to user pool (pure, no resources)."""
 
 import pulumi
 
@@ -98,6 +98,53 @@ def api_alarms(api: pulumi.Input[str], stage: pulumi.Input[str]) -> AlarmSet:
             ),
             threshold=thresholds.GATEWAY_LATENCY_MS,
             periods=3,
+        ),
+    }
+
+
+def distribution_alarms(distribution: pulumi.Input[str], region: str) -> AlarmSet:
+    """Watch a distribution; ``region`` is where CloudFront reports all of its metrics."""
+    source = Source(
+        namespace="AWS/CloudFront", dimensions={"DistributionId": distribution, "Region": "Global"}
+    )
+    return {
+        "server-errors": AlarmArgs(
+            description="More than one in twenty requests is answered with a server's error.",
+            runbook="site-server-errors",
+            severity=Severity.URGENT,
+            metric=source.metric("5xxErrorRate", "Average"),
+            threshold=thresholds.SITE_ERROR_RATE_PERCENT,
+            periods=2,
+            region=region,
+        ),
+    }
+
+
+def site_acl_alarms(metric: str, region: str) -> AlarmSet:
+    """Watch the web ACL of a distribution; ``region`` is where WAF reports its metrics."""
+    source = Source(namespace="AWS/WAFV2", dimensions={"WebACL": metric, "Rule": "ALL"})
+    return {
+        "refusals": AlarmArgs(
+            description="The distribution's web ACL refuses many requests: an attack, or a rule that errs.",
+            runbook="web-acl",
+            severity=Severity.NOTICE,
+            metric=source.metric("BlockedRequests"),
+            threshold=thresholds.WEB_ACL_REFUSALS,
+            region=region,
+        ),
+    }
+
+
+def api_acl_alarms(metric: str, region: str) -> AlarmSet:
+    """Watch the web ACL of the REST API in ``region``."""
+    source = Source(namespace="AWS/WAFV2", dimensions={"WebACL": metric, "Rule": "ALL", "Region": region})
+    return {
+        "unproven": AlarmArgs(
+            description="Many calls lack the distribution's proof: it sends another one, or is passed by.",
+            runbook="unproven-calls",
+            severity=Severity.URGENT,
+            metric=source.metric("BlockedRequests"),
+            threshold=thresholds.UNPROVEN_CALLS,
         ),
     }
 

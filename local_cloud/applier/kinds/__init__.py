@@ -10,6 +10,7 @@ from ..model import Kind, Lifecycle
 from ..secrecy import Secrecy
 from . import (
     api_gateway,
+    cloudfront,
     cognito,
     dynamodb,
     ecs,
@@ -36,6 +37,7 @@ DECLARED: tuple[Kind, ...] = (
     *network.KINDS,
     *load_balancing.KINDS,
     *api_gateway.KINDS,
+    *cloudfront.KINDS,
     *cognito.KINDS,
     *elasticache.KINDS,
     *secrets.KINDS,

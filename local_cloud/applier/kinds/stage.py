@@ -1,13 +1,9 @@
 """The stage of a REST API: its address on this machine is known to the daemon alone."""
 
-import json
-import urllib.request
 from collections.abc import Set
-from typing import Any, cast
 
+from ..addresses import STATUS_TIMEOUT_S, daemon_status
 from ..model import Kind, Resource, State, poll
-
-STATUS_TIMEOUT_S = 10
 
 
 class RestStage:
@@ -60,7 +56,4 @@ class RestStage:
 
 
 def _stage_urls(endpoint: str, api: str) -> dict[str, str]:
-    url = f"{endpoint}/_nova/status"
-    with urllib.request.urlopen(url, timeout=STATUS_TIMEOUT_S) as answer:  # noqa: S310 (our own endpoint)
-        status = cast("dict[str, Any]", json.load(answer))
-    return status["rest_apis"].get(api, {}).get("stages", {})
+    return daemon_status(endpoint)["rest_apis"].get(api, {}).get("stages", {})

@@ -304,6 +304,14 @@ def _api_needs(call: Call) -> list[Need]:
     return [Need(f"apigateway:{call.method}", f"arn:aws:apigateway:{call.region}::{path}")]
 
 
+def _distribution_needs(call: Call) -> list[Need]:
+    """Return the right on what a CloudFront request's path names; its resources have no region."""
+    kinds = {"distribution": "distribution", "vpc-origin": "vpcorigin"}
+    kind = call.path.strip("/").split("/")[1]
+    resource = f"{kinds.get(kind, kind)}/{call.text('Id') or '*'}"
+    return [Need(f"cloudfront:{call.operation}", f"arn:aws:cloudfront::{ACCOUNT}:{resource}")]
+
+
 def _dynamodb_needs(call: Call) -> list[Need]:
     return iam_dynamodb.needs(call) or _table_needs(call)
 
@@ -340,6 +348,7 @@ def _with_fields(call: Call, fields: Document) -> Call:
 OWN_RULES: dict[str, Callable[[Call], list[Need]]] = {
     "apigateway": _api_needs,
     "bedrock-runtime": iam_models.model_needs,
+    "cloudfront": _distribution_needs,
     "dynamodb": _dynamodb_needs,
     "dynamodbstreams": _stream_needs,
     "events": _event_needs,

@@ -18,12 +18,13 @@ from urllib.parse import parse_qs
 from local_cloud.documents import Document
 from local_cloud.gateway.account import ACCOUNT
 
-REST_SERVICES = frozenset(("pipes", "lambda", "bedrock-runtime", "s3vectors"))
+REST_SERVICES = frozenset(("cloudfront", "pipes", "lambda", "bedrock-runtime", "s3vectors"))
 """Services whose operation is a method and a path (names of their models in botocore as well)."""
 QUERY_SERVICES = frozenset(
     ("sns", "iam", "sts", "sqs", "elasticache", "elasticloadbalancing", "ec2", "monitoring", "ses")
 )
 """Services that take their operation as the parameter Action (some of them also in X-Amz-Target)."""
+DATE_SUFFIX = re.compile(r"\d{4}_\d{2}_\d{2}$")
 CBOR_PATH = re.compile(r"/service/[\w.]+/operation/(\w+)/?")
 LIST_MEMBER = re.compile(r"^([\w.]+?)(?:\.member|\.entry)?\.(\d+)$")
 
@@ -131,7 +132,9 @@ def _routes(service: str) -> list[tuple[str, re.Pattern[str], str]]:
             f"(?P<{piece}>.+?)" if index % 2 else re.escape(piece) for index, piece in enumerate(pieces)
         )
         literal = sum(len(piece) for piece in pieces[::2])
-        found.append((literal, operation["http"]["method"], re.compile(f"{pattern}/?"), name))
+        # CloudFront's model carries its date in the names of its operations.
+        called = DATE_SUFFIX.sub("", name)
+        found.append((literal, operation["http"]["method"], re.compile(f"{pattern}/?"), called))
     return [
         (method, pattern, name) for _, method, pattern, name in sorted(found, key=lambda entry: -entry[0])
     ]

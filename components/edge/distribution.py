@@ -1,0 +1,306 @@
+"""The distribution: the one address of the platform.
+
+Creates: a CloudFront distribution with the REST API and, through a VPC origin, the load balancer's `site`
+listener behind it; the policy of its response headers; the delivery of its access logs; with a domain its
+records; its alarms.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pulumi
+import pulumi_aws as aws
+
+from components.data.access_logs import AccessLogs
+from components.edge.behaviors import Behavior, Origin, behaviors
+from components.edge.certificates import DISTRIBUTION_REGION
+from components.edge.listener_rules import ListenerName
+from components.edge.load_balancer import LoadBalancer
+from components.edge.origin_proof import PROOF_HEADER, OriginProof
+from components.edge.plan import SiteDomain
+from components.edge.routes import API_PREFIX
+from components.names import stack_name
+from components.observe.alarms import Alerts
+from components.observe.sets.edge import distribution_alarms
+
+READ_SECONDS = 60
+"""How long an origin may say nothing: four times the 15 s between two heartbeats of a stream, and twice what
+API Gateway gives an answer that is not streamed."""
+KEEP_ALIVE_SECONDS = 60
+VIEWER_TLS = "TLSv1.2_2021"
+HSTS_SECONDS = 63_072_000
+"""Two years, what browsers' preload lists ask for at least twice over."""
+
+LOG_FIELDS = (
+    "timestamp(ms)",
+    "DistributionId",
+    "x-edge-location",
+    "x-edge-request-id",
+    "c-ip",
+    "c-country",
+    "x-forwarded-for",
+    "x-host-header",
+    "cs-protocol",
+    "cs-protocol-version",
+    "ssl-protocol",
+    "ssl-cipher",
+    "cs-method",
+    "cs-uri-stem",
+    "cs(User-Agent)",
+    "cs-bytes",
+    "sc-status",
+    "sc-bytes",
+    "sc-content-type",
+    "x-edge-result-type",
+    "x-edge-detailed-result-type",
+    "time-taken",
+    "time-to-first-byte",
+    "origin-fbl",
+)
+"""What is logged of a request. Not its cookies, query and referer, which can hold what signs people in."""
+
+_CACHED_METHODS = ("GET", "HEAD")
+_ORIGIN_NAME_LENGTH_MAX = 64
+_BALANCER_ID_LENGTH = 16
+"""Letters and digits at the end of a load balancer's ARN, which no two load balancers share."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DistributionDomain:
+    """The site's own name, and the certificate for it."""
+
+    domain: SiteDomain
+    certificate_arn: pulumi.Output[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DistributionArgs:
+    """What stands behind the distribution, and what it proves itself with."""
+
+    api_host: pulumi.Output[str]
+    load_balancer: LoadBalancer
+    proof: OriginProof
+    proof_accepted_by: Sequence[pulumi.Resource]
+    """What has to know a new proof before it is sent."""
+    static_paths: Sequence[str]
+    """Patterns of files whose names change with their content, so that they may be kept."""
+    domain: DistributionDomain | None
+    web_acl_arn: pulumi.Output[str] | None
+    """Nothing where every request passes."""
+    access_logs: AccessLogs
+    alerts: Alerts
+
+
+class Distribution(pulumi.ComponentResource):
+    """One name space of paths, none of them rewritten.
+
+    ``/api/*`` goes to the REST API, all else to the load balancer's `site` listener. Only files whose names
+    change with their content are kept at the edge.
+    """
+
+    url: pulumi.Output[str]
+    """The site's origin, as browsers understand the word: ``https://`` and a host."""
+    api_url: pulumi.Output[str]
+
+    def __init__(self, name: str, args: DistributionArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("nova:edge:Distribution", name, None, opts)
+        self._label = name
+        self._args = args
+        self._child = pulumi.ResourceOptions(parent=self)
+        distribution = self._distribution()
+        host = distribution.domain_name if args.domain is None else self._records(distribution, args.domain)
+        self.url = pulumi.Output.concat("https://", host)
+        self.api_url = pulumi.Output.concat(self.url, API_PREFIX)
+        self._log(distribution)
+        args.alerts.watch(name, distribution_alarms(distribution.id, DISTRIBUTION_REGION), parent=self)
+        self.register_outputs({"url": self.url, "api_url": self.api_url})
+
+    def _distribution(self) -> aws.cloudfront.Distribution:
+        headers = self._response_headers()
+        *ordered, default = behaviors(self._args.static_paths)
+        return aws.cloudfront.Distribution(
+            f"{self._label}-distribution",
+            enabled=True,
+            comment=f"{pulumi.get_project()}-{pulumi.get_stack()}",
+            aliases=None if self._args.domain is None else [self._args.domain.domain.host],
+            origins=[self._api_origin(), self._site_origin()],
+            ordered_cache_behaviors=[_ordered(behavior, headers.id) for behavior in ordered],
+            default_cache_behavior=_default(default, headers.id),
+            http_version="http2and3",
+            is_ipv6_enabled=True,
+            price_class="PriceClass_All",
+            web_acl_id=self._args.web_acl_arn,
+            restrictions=aws.cloudfront.DistributionRestrictionsArgs(
+                geo_restriction=aws.cloudfront.DistributionRestrictionsGeoRestrictionArgs(
+                    restriction_type="none"
+                )
+            ),
+            viewer_certificate=self._viewer_certificate(),
+            opts=pulumi.ResourceOptions(parent=self, depends_on=list(self._args.proof_accepted_by)),
+        )
+
+    def _viewer_certificate(self) -> aws.cloudfront.DistributionViewerCertificateArgs:
+        if self._args.domain is None:
+            # CloudFront's own certificate comes with CloudFront's own minimum.
+            return aws.cloudfront.DistributionViewerCertificateArgs(cloudfront_default_certificate=True)
+        return aws.cloudfront.DistributionViewerCertificateArgs(
+            acm_certificate_arn=self._args.domain.certificate_arn,
+            minimum_protocol_version=VIEWER_TLS,
+            ssl_support_method="sni-only",
+        )
+
+    def _api_origin(self) -> aws.cloudfront.DistributionOriginArgs:
+        return aws.cloudfront.DistributionOriginArgs(
+            origin_id=Origin.API,
+            domain_name=self._args.api_host,
+            custom_headers=[
+                aws.cloudfront.DistributionOriginCustomHeaderArgs(
+                    name=PROOF_HEADER, value=self._args.proof.sent
+                )
+            ],
+            custom_origin_config=aws.cloudfront.DistributionOriginCustomOriginConfigArgs(
+                http_port=80,
+                https_port=443,
+                origin_protocol_policy="https-only",
+                origin_ssl_protocols=["TLSv1.2"],
+                origin_read_timeout=READ_SECONDS,
+                origin_keepalive_timeout=KEEP_ALIVE_SECONDS,
+            ),
+        )
+
+    def _site_origin(self) -> aws.cloudfront.DistributionOriginArgs:
+        return aws.cloudfront.DistributionOriginArgs(
+            origin_id=Origin.SITE,
+            domain_name=self._args.load_balancer.host,
+            vpc_origin_config=aws.cloudfront.DistributionOriginVpcOriginConfigArgs(
+                vpc_origin_id=self._vpc_origin().id,
+                origin_read_timeout=READ_SECONDS,
+                origin_keepalive_timeout=KEEP_ALIVE_SECONDS,
+            ),
+        )
+
+    def _vpc_origin(self) -> aws.cloudfront.VpcOrigin:
+        balancer = self._args.load_balancer
+        encrypted = balancer.scheme == "https"
+        port = balancer.port(ListenerName.SITE)
+        return aws.cloudfront.VpcOrigin(
+            f"{self._label}-origin",
+            vpc_origin_endpoint_config=aws.cloudfront.VpcOriginVpcOriginEndpointConfigArgs(
+                # Of two origins that stand side by side while one takes the other's place, each has its own.
+                name=pulumi.Output.concat(
+                    stack_name(f"site-{balancer.scheme}", _ORIGIN_NAME_LENGTH_MAX - _BALANCER_ID_LENGTH - 1),
+                    "-",
+                    balancer.arn.apply(lambda arn: arn.rpartition("/")[2]),
+                ),
+                arn=balancer.arn,
+                http_port=80 if encrypted else port,
+                https_port=port if encrypted else 443,
+                origin_protocol_policy="https-only" if encrypted else "http-only",
+                origin_ssl_protocols=aws.cloudfront.VpcOriginVpcOriginEndpointConfigOriginSslProtocolsArgs(
+                    items=["TLSv1.2"], quantity=1
+                ),
+            ),
+            # CloudFront changes none that a distribution uses (terraform-provider-aws 40905): a new one is
+            # made, the distribution goes over to it, and the old one is removed.
+            opts=pulumi.ResourceOptions(parent=self, replace_on_changes=["vpc_origin_endpoint_config"]),
+        )
+
+    def _response_headers(self) -> aws.cloudfront.ResponseHeadersPolicy:
+        return aws.cloudfront.ResponseHeadersPolicy(
+            f"{self._label}-headers",
+            comment="What a browser must not do with answers",
+            security_headers_config=aws.cloudfront.ResponseHeadersPolicySecurityHeadersConfigArgs(
+                strict_transport_security=aws.cloudfront.ResponseHeadersPolicySecurityHeadersConfigStrictTransportSecurityArgs(
+                    access_control_max_age_sec=HSTS_SECONDS, include_subdomains=True, override=True
+                ),
+                content_type_options=aws.cloudfront.ResponseHeadersPolicySecurityHeadersConfigContentTypeOptionsArgs(
+                    override=True
+                ),
+                frame_options=aws.cloudfront.ResponseHeadersPolicySecurityHeadersConfigFrameOptionsArgs(
+                    frame_option="DENY", override=True
+                ),
+                referrer_policy=aws.cloudfront.ResponseHeadersPolicySecurityHeadersConfigReferrerPolicyArgs(
+                    referrer_policy="strict-origin-when-cross-origin", override=True
+                ),
+            ),
+            opts=self._child,
+        )
+
+    def _records(self, distribution: aws.cloudfront.Distribution, named: DistributionDomain) -> str:
+        for kind in ("A", "AAAA"):
+            aws.route53.Record(
+                f"{self._label}-record-{kind.lower()}",
+                zone_id=named.domain.zone_id,
+                name=named.domain.host,
+                type=kind,
+                aliases=[
+                    aws.route53.RecordAliasArgs(
+                        name=distribution.domain_name,
+                        zone_id=distribution.hosted_zone_id,
+                        evaluate_target_health=False,
+                    )
+                ],
+                opts=self._child,
+            )
+        return named.domain.host
+
+    def _log(self, distribution: aws.cloudfront.Distribution) -> None:
+        source = aws.cloudwatch.LogDeliverySource(
+            f"{self._label}-access",
+            region=DISTRIBUTION_REGION,
+            log_type="ACCESS_LOGS",
+            resource_arn=distribution.arn,
+            opts=self._child,
+        )
+        destination = aws.cloudwatch.LogDeliveryDestination(
+            f"{self._label}-access-bucket",
+            region=DISTRIBUTION_REGION,
+            output_format="json",
+            delivery_destination_configuration=aws.cloudwatch.LogDeliveryDestinationDeliveryDestinationConfigurationArgs(
+                destination_resource_arn=self._args.access_logs.arn
+            ),
+            opts=self._child,
+        )
+        aws.cloudwatch.LogDelivery(
+            f"{self._label}-access-delivery",
+            region=DISTRIBUTION_REGION,
+            delivery_source_name=source.name,
+            delivery_destination_arn=destination.arn,
+            record_fields=list(LOG_FIELDS),
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[self._args.access_logs.policy]),
+        )
+
+
+def _ordered(
+    behavior: Behavior, headers_id: pulumi.Output[str]
+) -> aws.cloudfront.DistributionOrderedCacheBehaviorArgs:
+    return aws.cloudfront.DistributionOrderedCacheBehaviorArgs(
+        path_pattern=behavior.pattern,
+        target_origin_id=behavior.origin,
+        viewer_protocol_policy=_protocol_policy(behavior),
+        allowed_methods=list(behavior.methods),
+        cached_methods=list(_CACHED_METHODS),
+        cache_policy_id=behavior.cache,
+        origin_request_policy_id=behavior.request,
+        response_headers_policy_id=headers_id,
+        compress=behavior.compresses,
+    )
+
+
+def _default(
+    behavior: Behavior, headers_id: pulumi.Output[str]
+) -> aws.cloudfront.DistributionDefaultCacheBehaviorArgs:
+    return aws.cloudfront.DistributionDefaultCacheBehaviorArgs(
+        target_origin_id=behavior.origin,
+        viewer_protocol_policy=_protocol_policy(behavior),
+        allowed_methods=list(behavior.methods),
+        cached_methods=list(_CACHED_METHODS),
+        cache_policy_id=behavior.cache,
+        origin_request_policy_id=behavior.request,
+        response_headers_policy_id=headers_id,
+        compress=behavior.compresses,
+    )
+
+
+def _protocol_policy(behavior: Behavior) -> str:
+    return "redirect-to-https" if behavior.redirects else "https-only"
