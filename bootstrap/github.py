@@ -10,6 +10,7 @@ import re
 import pulumi
 
 from components.access.statements import POLICY_VERSION
+from components.json_text import json_text
 
 ISSUER = "token.actions.githubusercontent.com"
 AUDIENCE = "sts.amazonaws.com"
@@ -55,4 +56,4 @@ def trust_jobs(provider_arn: pulumi.Input[str], subjects: list[str], ref: str) -
         "Principal": {"Federated": provider_arn},
         "Condition": {"StringEquals": claims},
     }
-    return pulumi.Output.json_dumps({"Version": POLICY_VERSION, "Statement": [statement]})
+    return json_text({"Version": POLICY_VERSION, "Statement": [statement]})

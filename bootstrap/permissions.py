@@ -13,6 +13,7 @@ import pulumi
 
 from components.access.statements import POLICY_VERSION, Conditions
 from components.account import Account
+from components.json_text import json_text
 
 GLOBAL_REGION = "us-east-1"
 """Where AWS keeps IAM, CloudFront with its web ACLs and certificates, Route 53 and budgets."""
@@ -156,9 +157,7 @@ def stack_patterns(environment: str) -> tuple[str, str]:
 
 def rules_document(rules: Sequence[Rule]) -> pulumi.Output[str]:
     """Return the policy document of ``rules``, as JSON text."""
-    return pulumi.Output.json_dumps(
-        {"Version": POLICY_VERSION, "Statement": [rule.render() for rule in rules]}
-    )
+    return json_text({"Version": POLICY_VERSION, "Statement": [rule.render() for rule in rules]})
 
 
 def deploy_rules(target: Target) -> tuple[Rule, ...]:

@@ -7,6 +7,7 @@ from typing import Literal
 import pulumi
 
 from components.access.unrestricted import UNRESTRICTED_ACTIONS
+from components.json_text import json_text
 
 POLICY_VERSION = "2012-10-17"
 """The only version of the policy language that knows variables; AWS has had no newer one since."""
@@ -65,7 +66,7 @@ class ResourceStatement:
 
 def document(statements: Sequence[Statement | ResourceStatement]) -> pulumi.Output[str]:
     """Return the policy document of ``statements``, as JSON text."""
-    return pulumi.Output.json_dumps(
+    return json_text(
         {"Version": POLICY_VERSION, "Statement": [statement.render() for statement in statements]}
     )
 
@@ -80,7 +81,7 @@ def trust(service: str, conditions: Conditions) -> pulumi.Output[str]:
     }
     if conditions:
         statement["Condition"] = {operator: dict(values) for operator, values in conditions.items()}
-    return pulumi.Output.json_dumps({"Version": POLICY_VERSION, "Statement": [statement]})
+    return json_text({"Version": POLICY_VERSION, "Statement": [statement]})
 
 
 def deny_plain_transport(

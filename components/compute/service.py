@@ -24,6 +24,7 @@ from components.compute.scaling import ScalingArgs, autoscale
 from components.compute.sizing import ServiceSize
 from components.data.secrets import SecretReference
 from components.edge.target import Target
+from components.json_text import json_text
 from components.network.connection import Callee, Peer, RuleNames, connect, distinct
 from components.network.needs import InternetNeed, needs_of
 from components.network.vpc import Vpc
@@ -280,7 +281,7 @@ class FargateService(pulumi.ComponentResource):
             ),
             execution_role_arn=execution_role.arn,
             task_role_arn=args.role.arn,
-            container_definitions=pulumi.Output.json_dumps([container]),
+            container_definitions=json_text([container]),
             opts=pulumi.ResourceOptions(parent=self),
         )
         return definition, execution_role, execution_policy

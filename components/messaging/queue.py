@@ -14,6 +14,7 @@ import pulumi_aws as aws
 from components.access.role import ServiceRole
 from components.access.statements import ResourceStatement, Statement, deny_plain_transport, document
 from components.data.keys import DataKey
+from components.json_text import json_text
 from components.observe.alarms import Alerts
 from components.observe.sets.messaging import dead_letter_alarms, queue_alarms, rule_alarms
 from components.observe.sets.traffic import waiting_messages
@@ -125,7 +126,7 @@ class DeadLetterQueue(pulumi.ComponentResource):
         aws.sqs.RedriveAllowPolicy(
             f"{self._label}-redrive-allow",
             queue_url=self.url,
-            redrive_allow_policy=pulumi.Output.json_dumps(allowed),
+            redrive_allow_policy=json_text(allowed),
             opts=pulumi.ResourceOptions(parent=self),
         )
 
@@ -160,7 +161,7 @@ class Queue(pulumi.ComponentResource):
             visibility_timeout_seconds=args.visibility_seconds,
             receive_wait_time_seconds=POLL_SECONDS,
             kms_master_key_id=self._key.arn,
-            redrive_policy=pulumi.Output.json_dumps(
+            redrive_policy=json_text(
                 {"deadLetterTargetArn": self.dead_letters.arn, "maxReceiveCount": RECEIVES_MAX}
             ),
             opts=child,

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
+from components.json_text import json_text
 from components.names import stack_name
 from components.observe.alarms import Alerts
 from components.observe.board import Board
@@ -46,7 +47,7 @@ class Dashboard(pulumi.ComponentResource):
         aws.cloudwatch.Dashboard(
             name,
             dashboard_name=self.name,
-            dashboard_body=pulumi.Output.json_dumps(board.body()),
+            dashboard_body=json_text(board.body()),
             opts=pulumi.ResourceOptions(parent=self),
         )
         self.register_outputs({"name": self.name, "url": self.url})

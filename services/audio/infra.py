@@ -18,6 +18,7 @@ from components.compute.service import FargateService, FargateServiceArgs, task_
 from components.compute.sizing import ServiceSize
 from components.edge.listener_rules import RequestMatch
 from components.edge.routes import Route
+from components.json_text import json_text
 from components.messaging.bus import aws_subscription
 from components.messaging.queue import Queue, QueueArgs
 from components.network.connection import Callee
@@ -152,7 +153,7 @@ class Audio(pulumi.ComponentResource):
         return {"EVENT_STORE_TABLE": platform.events.name, "CONTENT_BUCKET": platform.content.name}
 
     def _queue(self, name: str, job_prefix: str) -> Queue:
-        uploads = pulumi.Output.json_dumps(
+        uploads = json_text(
             {
                 "source": ["aws.s3"],
                 "detail-type": ["Object Created"],
@@ -162,7 +163,7 @@ class Audio(pulumi.ComponentResource):
                 },
             }
         )
-        jobs = pulumi.Output.json_dumps(
+        jobs = json_text(
             {
                 "source": ["aws.transcribe"],
                 "detail-type": ["Transcribe Job State Change"],

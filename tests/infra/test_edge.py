@@ -162,11 +162,13 @@ class TestApi:
         assert group.urn in found.depends_on
 
 
-class TestExistingPool:
-    @pytest.fixture(scope="class")
-    def shared(self) -> Deployment:
-        return deploy("dev", overrides={**POOL, "tokenScope": "nova/use"})
+@pytest.fixture(scope="module")
+def shared() -> Deployment:
+    """A stack that is given another stack's user pool."""
+    return deploy("dev", overrides={**POOL, "tokenScope": "nova/use"})
 
+
+class TestExistingPool:
     def test_it_stands_in_the_place_of_our_own(self, shared: Deployment) -> None:
         assert shared.of_type("aws:cognito/userPool:UserPool") == []
         assert shared.of_type("aws:cognito/userPoolClient:UserPoolClient") == []

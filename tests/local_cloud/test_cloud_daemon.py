@@ -158,6 +158,7 @@ def test_the_description_is_private_and_the_status_complete(cloud: Running) -> N
         "load_balancers",
         "pipes",
         "caches",
+        "distributions",
         "refused",
         "unsupported",
     }
