@@ -18,7 +18,7 @@ from components.agent.runtime_plan import RuntimeNetwork, RuntimePlan, check_var
 from components.compute.image import Image
 from components.data.secrets import SecretReference
 from components.names import stack_identifier
-from components.network.connection import Callee, Peer, RuleNames, connect, distinct
+from components.network.connection import Callee, Peer, connect_to_all
 from components.network.needs import InternetNeed, needs_of
 from components.network.vpc import Vpc
 from components.observe.alarms import Alerts
@@ -195,19 +195,10 @@ class AgentRuntime(pulumi.ComponentResource):
         args = self._args
         peer = Peer(label=f"the sessions of {self._label}", security_group_id=group_id)
         needs = (*needs_of(args.role.statements, args.account.region), *args.internet)
-        ways_out = [*args.vpc.allow_out(peer, self._label, needs, parent=self)]
-        for callee in distinct(args.calls):
-            ways_out += connect(
-                caller=peer,
-                callee=callee.peer,
-                port=callee.port,
-                names=RuleNames(
-                    ingress=f"{self._label}-ingress-at-{callee.name}",
-                    egress=f"{self._label}-egress-to-{callee.name}",
-                ),
-                parent=self,
-            )
-        return ways_out
+        return [
+            *args.vpc.allow_out(peer, self._label, needs, parent=self),
+            *connect_to_all(peer, args.calls, self._label, parent=self),
+        ]
 
     def _endpoint(
         self, runtime: "aws.bedrock.AgentcoreAgentRuntime"

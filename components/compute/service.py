@@ -25,7 +25,7 @@ from components.compute.sizing import ServiceSize
 from components.data.secrets import SecretReference
 from components.edge.target import Target
 from components.json_text import json_text
-from components.network.connection import Callee, Peer, RuleNames, connect, distinct
+from components.network.connection import Callee, Peer, RuleNames, connect, connect_to_all
 from components.network.needs import InternetNeed, needs_of
 from components.network.vpc import Vpc
 from components.observe.alarms import Alerts
@@ -232,18 +232,7 @@ class FargateService(pulumi.ComponentResource):
                 ),
                 parent=self,
             )
-        for callee in distinct(self._args.calls):
-            rules += connect(
-                caller=self._peer,
-                callee=callee.peer,
-                port=callee.port,
-                names=RuleNames(
-                    ingress=f"{self._label}-ingress-at-{callee.name}",
-                    egress=f"{self._label}-egress-to-{callee.name}",
-                ),
-                parent=self,
-            )
-        return rules
+        return [*rules, *connect_to_all(self._peer, self._args.calls, self._label, parent=self)]
 
     def _allow_out(self, execution_role: ServiceRole) -> tuple[pulumi.Resource, ...]:
         if self._args.size.tasks_max == 0:

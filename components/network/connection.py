@@ -31,11 +31,6 @@ class Callee:
     """Where it listens; without credentials."""
 
 
-def distinct(callees: Iterable[Callee]) -> tuple[Callee, ...]:
-    """Return ``callees`` without those that are reached as another one is: behind one load balancer."""
-    return tuple({callee.name: callee for callee in callees}.values())
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RuleNames:
     """Names of the two rules of a connection."""
@@ -73,3 +68,26 @@ def connect(
         opts=child,
     )
     return admission, way_out
+
+
+def connect_to_all(
+    caller: Peer, callees: Iterable[Callee], label: str, parent: pulumi.Resource
+) -> list[pulumi.Resource]:
+    """Let ``caller``, whose rules' names start with ``label``, call each of ``callees``.
+
+    Those that are reached as another one is, behind one load balancer, get no rules of their own. Returns the
+    rules, which are children of ``parent``.
+    """
+    return [
+        rule
+        for callee in {callee.name: callee for callee in callees}.values()
+        for rule in connect(
+            caller=caller,
+            callee=callee.peer,
+            port=callee.port,
+            names=RuleNames(
+                ingress=f"{label}-ingress-at-{callee.name}", egress=f"{label}-egress-to-{callee.name}"
+            ),
+            parent=parent,
+        )
+    ]

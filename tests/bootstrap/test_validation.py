@@ -9,7 +9,6 @@ import pytest
 
 from components.access.unrestricted import UNRESTRICTED_ACTIONS
 from evaluation.program import Deployment
-from evaluation.recorder import Recorded
 from tests.bootstrap.account import REPOSITORY, account_stack, usual
 from tests.bootstrap.requests import ACCOUNT_MAPPED
 from tests.infra import grants, requests, schema
@@ -53,10 +52,6 @@ def deployment(request: pytest.FixtureRequest) -> Deployment:
     return account(request.param)
 
 
-def provided(deployment: Deployment) -> list[Recorded]:
-    return [found for found in deployment.resources.values() if not found.type.startswith("nova:")]
-
-
 def statements(deployment: Deployment) -> Iterator[tuple[grants.Document, dict[str, Any]]]:
     for document in grants.documents(deployment):
         for statement in document.statements:
@@ -64,17 +59,12 @@ def statements(deployment: Deployment) -> Iterator[tuple[grants.Document, dict[s
 
 
 def test_every_input_is_one_that_the_provider_knows(deployment: Deployment) -> None:
-    found = {
-        f"{resource.type} {resource.name}": problems
-        for resource in provided(deployment)
-        if (problems := schema.problems(resource))
-    }
-    assert found == {}
+    assert schema.mistakes(deployment) == {}
 
 
 def test_every_request_is_one_that_aws_accepts(deployment: Deployment) -> None:
     found: dict[str, list[str]] = {}
-    for resource in provided(deployment):
+    for resource in schema.provided(deployment):
         if resource.type.startswith("pulumi:") or resource.type in requests.UNMAPPED:
             continue
         assert resource.type in ACCOUNT_MAPPED, f"map {resource.type} in tests/bootstrap/requests.py"

@@ -15,6 +15,7 @@ from typing import Any, cast
 from pulumi import _types as sdk_types  # pyright: ignore[reportPrivateUsage] (there is no public way)
 from pulumi.runtime import rpc
 
+from evaluation.program import Deployment
 from evaluation.recorder import UNKNOWN, Recorded
 
 
@@ -150,3 +151,17 @@ def _parsed(value: object) -> object:
         return json.loads(value) if isinstance(value, str) else value
     except json.JSONDecodeError:
         return value
+
+
+def provided(deployment: Deployment) -> list[Recorded]:
+    """The resources that a provider manages, and the providers."""
+    return [found for found in deployment.resources.values() if not found.type.startswith("nova:")]
+
+
+def mistakes(deployment: Deployment) -> dict[str, list[str]]:
+    """The problems of each resource that has some, by type and name."""
+    return {
+        f"{resource.type} {resource.name}": found
+        for resource in provided(deployment)
+        if (found := problems(resource))
+    }

@@ -11,22 +11,12 @@ from tests.infra.conftest import STACKS, deployed
 from tests.infra.deployment import Deployment
 
 
-def provided(deployment: Deployment) -> list[Recorded]:
-    """The resources that a provider manages, and the providers."""
-    return [found for found in deployment.resources.values() if not found.type.startswith("nova:")]
-
-
 def test_every_input_is_one_that_the_provider_knows(deployment: Deployment) -> None:
-    found = {
-        f"{resource.type} {resource.name}": problems
-        for resource in provided(deployment)
-        if (problems := schema.problems(resource))
-    }
-    assert found == {}
+    assert schema.mistakes(deployment) == {}
 
 
 def test_every_type_is_validated_or_says_why_not(deployment: Deployment) -> None:
-    types = {found.type for found in provided(deployment) if not found.type.startswith("pulumi:")}
+    types = {found.type for found in schema.provided(deployment) if not found.type.startswith("pulumi:")}
     missing = types - requests.MAPPED.keys() - requests.UNMAPPED.keys()
     assert missing == set(), "map them in MAPPED of tests/infra/requests.py, or say in UNMAPPED why not"
 
@@ -43,7 +33,7 @@ def test_every_exception_has_a_reason_and_a_use() -> None:
 def test_every_request_is_one_that_aws_accepts(deployment: Deployment) -> None:
     found = {
         f"{resource.type} {resource.name}": problems
-        for resource in provided(deployment)
+        for resource in schema.provided(deployment)
         if resource.type in requests.MAPPED and (problems := requests.findings(resource))
     }
     assert found == {}
