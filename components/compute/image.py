@@ -5,6 +5,7 @@ ARM64 from the repository's root; the repository's policy, where functions run t
 in the registry already, as a replicated one, the last alone.
 """
 
+import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,8 +25,10 @@ PLATFORM = "linux/arm64"
 IMAGES_KEPT = 100
 """Images kept, newest first: far more than the deployments that anybody rolls back."""
 
-SHARED_SOURCES = ("pyproject.toml", "uv.lock", "libs/common/pyproject.toml", "libs/common/src")
-"""What every image is built from, beside its own sources."""
+SHARED_SOURCES = ("pyproject.toml", "uv.lock")
+"""What every image is built from, beside its own sources and the libraries that it names."""
+LIBRARY_SOURCES = ("pyproject.toml", "src")
+"""What an image is built from in the folder of a library."""
 OWN_SOURCES = ("Dockerfile", "Dockerfile.dockerignore", "pyproject.toml", "src")
 """What an image is built from in its own folder."""
 
@@ -134,7 +137,7 @@ class Image(pulumi.ComponentResource):
         return repository.url
 
     def _build(self, args: ImageArgs, repository_url: pulumi.Output[str]) -> pulumi.Output[str]:
-        tag = content_tag(Path(), image_sources(args.folder))
+        tag = content_tag(Path(), image_sources(Path(), args.folder))
         credentials = aws.ecr.get_authorization_token_output(opts=pulumi.InvokeOutputOptions(parent=self))
         image = docker.Image(
             f"{self._label}-image",
@@ -155,9 +158,21 @@ class Image(pulumi.ComponentResource):
         return image.repo_digest
 
 
-def image_sources(folder: str) -> tuple[str, ...]:
-    """Return the paths that the image of the workload in ``folder`` is built from."""
-    return (*SHARED_SOURCES, *(f"{folder}/{name}" for name in OWN_SOURCES))
+def image_sources(context: Path, folder: str) -> tuple[str, ...]:
+    """Return the paths that the image of the workload in ``folder`` is built from, below ``context``."""
+    libraries = [f"{library}/{name}" for library in _libraries(context, folder) for name in LIBRARY_SOURCES]
+    return (*SHARED_SOURCES, *libraries, *(f"{folder}/{name}" for name in OWN_SOURCES))
+
+
+def _libraries(context: Path, folder: str) -> list[str]:
+    """Return the folders of the libraries that a workload's package names: ``libs/common``, ..."""
+    package = tomllib.loads((context / folder / "pyproject.toml").read_text(encoding="utf-8"))
+    sources: dict[str, dict[str, object]] = package["tool"]["uv"]["sources"]
+    return [
+        f"libs/{name.removeprefix('nova-').replace('-', '_')}"
+        for name, source in sources.items()
+        if source.get("workspace")
+    ]
 
 
 def _without_registry(name: pulumi.Output[str]) -> pulumi.Output[str]:

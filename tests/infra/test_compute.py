@@ -591,7 +591,7 @@ class TestNames:
         raise AssertionError(f"nobody answers {method} {path}")
 
     def test_the_paths_above_are_those_of_the_tools(self) -> None:
-        source = (ROOT / "services/agent_core/src/nova_agent_core/tools.py").read_text(encoding="utf-8")
+        source = (ROOT / "libs/agent_tools/src/nova_agent_tools/services.py").read_text(encoding="utf-8")
         asked = set(re.findall(r"self\._urls\.(\w+)\}(/api/[\w/{}]*)", source))
         assert asked == {
             ("search", "/api/search"),

@@ -477,7 +477,7 @@ def test_the_build_sees_exactly_what_the_tag_covers(folder: str) -> None:
     admitted = {line.removeprefix("!") for line in lines if line.startswith("!")}
     assert lines[0] == "*"
     # Docker reads the two files that steer the build whatever they say themselves.
-    assert admitted == set(image_sources(folder)) - {
+    assert admitted == set(image_sources(ROOT, folder)) - {
         f"{folder}/Dockerfile",
         f"{folder}/Dockerfile.dockerignore",
     }

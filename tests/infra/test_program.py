@@ -223,7 +223,7 @@ def pristine(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("pristine")
     for name in ("__main__.py", "Pulumi.yaml", "Pulumi.local.yaml", "pyproject.toml", "uv.lock"):
         shutil.copy(ROOT / name, folder)
-    for name in ("libs/common", "services"):
+    for name in ("libs", "services"):
         shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
     return folder
 
@@ -246,7 +246,9 @@ def tags_of_sources(tree: Path) -> dict[str, str]:
     """What the tags of the images of ``tree`` have to be, by workload."""
     folders = sorted(path.parent for path in tree.glob("services/*/Dockerfile"))
     return {
-        folder.name.replace("_", "-"): content_tag(tree, image_sources(folder.relative_to(tree).as_posix()))
+        folder.name.replace("_", "-"): content_tag(
+            tree, image_sources(tree, folder.relative_to(tree).as_posix())
+        )
         for folder in folders
     }
 
@@ -269,6 +271,7 @@ def test_a_copy_elsewhere_has_the_same_tags(
         ("services/agent_core/src/nova_agent_core/__init__.py", {"agent-core"}),
         ("services/search/Dockerfile.dockerignore", {"search"}),
         ("libs/common/src/nova_common/__init__.py", {"agent-core", "audio", "projector", "search"}),
+        ("libs/agent_tools/src/nova_agent_tools/__init__.py", {"agent-core"}),
         ("uv.lock", {"agent-core", "audio", "projector", "search"}),
         ("services/audio/Dockerfile", {"audio"}),
         ("services/audio/infra.py", set[str]()),

@@ -17,8 +17,8 @@ import pytest
 import strands
 from botocore.config import Config
 from botocore.exceptions import ClientError
-from nova_agent_core.settings import ServiceUrls
-from nova_agent_core.tools import Services, tools_for
+from nova_agent_tools.catalog import tools_for
+from nova_agent_tools.services import Services, ServiceUrls
 from strands import Agent
 from strands.models import BedrockModel
 

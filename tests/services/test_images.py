@@ -1,5 +1,6 @@
 """The services' Dockerfiles say what the platform relies on, and say it alike."""
 
+import re
 import tomllib
 from pathlib import Path
 
@@ -8,6 +9,8 @@ import pytest
 ROOT = Path(__file__).parents[2]
 COMMANDS = {"agent_core": "nova_agent_core.runtime_app"}
 """What an image runs where nobody names a command, if it is not the API: AgentCore Runtime names none."""
+OPTIONAL_LIBRARY = re.compile(r"libs/(?!common/|common$|common )")
+"""A library that not every service stands on."""
 SLICES = sorted(path.parent.name for path in ROOT.glob("services/*/Dockerfile"))
 
 
@@ -69,9 +72,18 @@ def test_all_images_are_built_alike() -> None:
         # Folders and modules have underscores where packages have hyphens.
         for spelling in (slice_name, slice_name.replace("_", "-")):
             text = text.replace(spelling, "SLICE")
-        # The first line names the service in words.
-        return text.splitlines()[1:]
+        # The first line names the service in words; a library of some stands in lines of its own.
+        return [line for line in text.splitlines()[1:] if not OPTIONAL_LIBRARY.search(line)]
 
     for slice_name in SLICES[1:]:
         assert neutral(slice_name) == neutral(SLICES[0])
         assert neutral(slice_name, ".dockerignore") == neutral(SLICES[0], ".dockerignore")
+
+
+@pytest.mark.parametrize("slice_name", SLICES)
+def test_an_image_is_built_from_the_libraries_that_its_package_names(slice_name: str) -> None:
+    package = tomllib.loads((ROOT / "services" / slice_name / "pyproject.toml").read_text())
+    named = {name.removeprefix("nova-").replace("-", "_") for name in package["tool"]["uv"]["sources"]}
+    text = read(slice_name)
+    assert set(re.findall(r"^COPY libs/(\w+) libs/\1$", text, re.MULTILINE)) == named
+    assert set(re.findall(r"^COPY libs/(\w+)/pyproject.toml libs/\1/$", text, re.MULTILINE)) == named

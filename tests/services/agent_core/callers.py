@@ -1,11 +1,10 @@
-"""How the tests call the coordinator, and what the services behind it answer."""
+"""How the tests call the coordinator, and what its answers are checked for."""
 
 # ruff: noqa: ANN401 - responses of either client, answers of any kind
 
 import json
 from typing import Any
 
-import httpx2
 from fastapi.testclient import TestClient
 from nova_agent_core.settings import ModelLimits
 from nova_common.contracts.sessions import SESSION
@@ -15,41 +14,6 @@ from nova_common.events import Event
 from tests.services.support.tokens import ALICE, bearer
 
 LIMITS = ModelLimits(read_seconds_max=1, turn_seconds_max=5, rounds_max=3, turns_at_once_max=4)
-RECORDING_ID = "33333333-3333-4333-8333-333333333333"
-
-
-class StubServices:
-    """What the other services answer, by path, and what they were asked."""
-
-    def __init__(self) -> None:
-        self.requests: list[httpx2.Request] = []
-        self.answers: dict[str, Any] = {
-            "/api/search": {
-                "hits": [
-                    {
-                        "id": "h1",
-                        "media_id": RECORDING_ID,
-                        "kind": "transcript",
-                        "score": 0.75,
-                        "text": "The harbour opens at nine.",
-                        "start": 1.5,
-                        "end": 3.25,
-                    }
-                ]
-            },
-            "/api/audio": {"items": [], "next_cursor": None},
-        }
-
-    def answer(self, request: httpx2.Request) -> httpx2.Response:
-        self.requests.append(request)
-        known = self.answers.get(request.url.path)
-        if isinstance(known, Exception):
-            raise known
-        if isinstance(known, httpx2.Response):
-            return known
-        if known is None:
-            return httpx2.Response(404, json={"detail": "there is no such recording"})
-        return httpx2.Response(200, json=known)
 
 
 def start(client: TestClient, user: str = ALICE) -> str:

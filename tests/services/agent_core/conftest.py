@@ -16,17 +16,18 @@ from nova_agent_core import app as api
 from nova_agent_core.memory import memory_key
 from nova_agent_core.settings import ApiSettings, ModelLimits
 from nova_agent_core.storage import TurnDocuments
-from nova_agent_core.tools import Services
+from nova_agent_tools.services import Services
 from nova_common.contracts.sessions import SESSION
 from nova_common.event_store import DynamoEventStore
 from nova_common.events import EventRegistry
 from redis import Redis as SyncRedis
 
 from tests.services.agent_core import redis_server
-from tests.services.agent_core.callers import LIMITS, StubServices
+from tests.services.agent_core.callers import LIMITS
 from tests.services.agent_core.redis_server import RedisServer
 from tests.services.agent_core.scripted import ScriptedModel
 from tests.services.support import tokens
+from tests.services.support.stub_services import StubServices
 from tests.services.support.tables import CONTENT_BUCKET, EVENT_STORE_TABLE, REGION
 
 if TYPE_CHECKING:

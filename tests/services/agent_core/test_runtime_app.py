@@ -19,15 +19,16 @@ from nova_agent_core import app as api
 from nova_agent_core import runtime_app
 from nova_agent_core.settings import ApiSettings
 from nova_agent_core.storage import TurnDocuments
-from nova_agent_core.tools import Services
+from nova_agent_tools.services import Services
 from nova_common import aws
 from nova_common.contracts.sessions import TurnCompleted
 from nova_common.event_store import DynamoEventStore
 from nova_common.settings import SettingsError
 
-from tests.services.agent_core.callers import LIMITS, StubServices, ask, check_problem, history, parse, start
+from tests.services.agent_core.callers import LIMITS, ask, check_problem, history, parse, start
 from tests.services.agent_core.scripted import ScriptedModel, hold, say, use
 from tests.services.support import tokens
+from tests.services.support.stub_services import StubServices
 from tests.services.support.tables import REGION
 from tests.services.support.tokens import ALICE, BOB, bearer
 

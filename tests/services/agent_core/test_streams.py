@@ -21,8 +21,9 @@ from nova_agent_core import memory
 from nova_common.contracts.sessions import SESSION, TurnFailed
 from nova_common.event_store import DynamoEventStore
 
-from tests.services.agent_core.callers import LIMITS, StubServices, check_problem, parse
+from tests.services.agent_core.callers import LIMITS, check_problem, parse
 from tests.services.agent_core.scripted import ScriptedModel, hold, say, use
+from tests.services.support.stub_services import StubServices
 from tests.services.support.tokens import ALICE, bearer
 
 PATIENT = replace(LIMITS, turn_seconds_max=30)

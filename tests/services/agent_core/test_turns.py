@@ -11,19 +11,9 @@ from nova_agent_core.storage import TurnDocuments
 from nova_common.contracts.sessions import TurnCompleted, TurnFailed
 from nova_common.event_store import DynamoEventStore
 
-from tests.services.agent_core.callers import (
-    LIMITS,
-    RECORDING_ID,
-    StubServices,
-    ask,
-    check_problem,
-    history,
-    parse,
-    start,
-    stream,
-    view,
-)
+from tests.services.agent_core.callers import LIMITS, ask, check_problem, history, parse, start, stream, view
 from tests.services.agent_core.scripted import ScriptedModel, break_off, fail, hold, say, use
+from tests.services.support.stub_services import RECORDING_ID, StubServices
 from tests.services.support.tables import CONTENT_BUCKET
 from tests.services.support.tokens import ALICE, BOB, bearer
 

@@ -11,6 +11,8 @@ from collections.abc import AsyncGenerator, Iterable, Sequence
 from typing import Any, cast
 
 from botocore.config import Config
+from nova_agent_tools.catalog import tools_for
+from nova_agent_tools.services import Services
 from nova_common.contracts.sessions import TokenEvent, ToolEvent, Usage
 from strands import Agent
 from strands.agent.conversation_manager import SlidingWindowConversationManager
@@ -22,7 +24,6 @@ from nova_agent_core.failures import IncompleteAnswerError, TooManyRoundsError
 from nova_agent_core.memory import Message, remembered
 from nova_agent_core.settings import ModelLimits
 from nova_agent_core.system_prompt import SYSTEM_PROMPT
-from nova_agent_core.tools import Services, tools_for
 
 WINDOW_MESSAGES = 40
 """Messages that a model is shown: ten turns with tools, or twenty without."""

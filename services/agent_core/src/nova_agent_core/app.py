@@ -14,6 +14,8 @@ from typing import Annotated
 import anyio.from_thread
 from fastapi import APIRouter, Body, Depends, FastAPI, Request, Response
 from fastapi.responses import JSONResponse
+from nova_agent_tools.catalog import tools_for
+from nova_agent_tools.services import Services
 from nova_common import aws, server
 from nova_common.application import create_application
 from nova_common.contracts.sessions import (
@@ -36,7 +38,6 @@ from nova_agent_core.sessions import Sessions
 from nova_agent_core.settings import MODEL_LIMITS, ApiSettings, ModelLimits
 from nova_agent_core.sse import TurnStream, wants_stream
 from nova_agent_core.storage import TurnDocuments
-from nova_agent_core.tools import Services, tools_for
 from nova_agent_core.turns import Turn, Turns
 
 BODY_BYTES_MAX = 128 * 1024

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Self
 from urllib.parse import urlsplit
 
+from nova_agent_tools.services import ServiceUrls
 from nova_common.settings import Environment, IdentitySettings, ServerSettings, SettingsError
 
 HEARTBEAT_SECONDS_DEFAULT = 15
@@ -66,24 +67,6 @@ class MemorySettings:
         if address.username or address.password:
             message = "REDIS_URL holds credentials; allowed are REDIS_USERNAME and REDIS_PASSWORD only"
             raise SettingsError(message)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ServiceUrls:
-    """Where the services are that tools call."""
-
-    search: str
-    audio: str
-    projector: str
-
-    @classmethod
-    def read(cls, environment: Environment) -> Self:
-        """SEARCH_URL, AUDIO_URL and PROJECTOR_URL."""
-        return cls(
-            search=environment.url("SEARCH_URL"),
-            audio=environment.url("AUDIO_URL"),
-            projector=environment.url("PROJECTOR_URL"),
-        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,12 +9,13 @@ import httpx2
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from nova_agent_core import tools
-from nova_agent_core.settings import ServiceUrls
-from nova_agent_core.tools import Services, tools_for
+from nova_agent_tools import services as service_calls
+from nova_agent_tools.catalog import tools_for
+from nova_agent_tools.recordings import trimmed
+from nova_agent_tools.services import Services, ServiceUrls
 from nova_common.contracts.audio import TranscriptSegment
 
-from tests.services.agent_core.callers import RECORDING_ID, StubServices
+from tests.services.support.stub_services import RECORDING_ID, StubServices
 
 URLS = ServiceUrls(search="http://search", audio="http://audio", projector="http://projector")
 
@@ -138,7 +139,7 @@ def test_what_failed_is_said(services: StubServices, answer: httpx2.Response | E
 
 
 def test_an_endless_answer_is_not_read(services: StubServices, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tools, "ANSWER_BYTES_MAX", 1_000_000)
+    monkeypatch.setattr(service_calls, "ANSWER_BYTES_MAX", 1_000_000)
     endless = Endless()
     services.answers["/api/search"] = httpx2.Response(200, stream=endless)
     text = failure(used("search_recordings", {"query": "x"}, services))
@@ -167,7 +168,7 @@ def test_a_long_transcript_is_cut_and_says_so(services: StubServices) -> None:
 @given(st.lists(st.text(max_size=30), max_size=20), st.integers(0, 200))
 def test_a_transcript_is_cut_at_a_segment(texts: list[str], characters_max: int) -> None:
     segments = [TranscriptSegment(start=n, end=n + 1, text=text) for n, text in enumerate(texts)]
-    cut = tools.trimmed(segments, characters_max)
+    cut = trimmed(segments, characters_max)
     kept = [entry["text"] for entry in cut["segments"]]
     assert kept == texts[: len(kept)]
     assert sum(map(len, kept)) <= characters_max
