@@ -284,6 +284,7 @@ class Platform(pulumi.ComponentResource):
             ),
             opts=self._child,
         )
+        self.content.admit_site(distribution.url)
         self._show(api)
         return distribution
 
@@ -352,8 +353,6 @@ class Platform(pulumi.ComponentResource):
         )
         self.content = ContentBucket(f"{self._label}-content", bucket, opts=self._child)
         self._replica = self._replicate(keys, bucket, args.replica_region)
-        if args.edge.domain is not None:
-            self.content.admit_site(f"https://{args.edge.domain.host}")
         if args.backups is not None:
             self._back_up(keys, args.backups, args.protect)
         self.access_logs = AccessLogs(

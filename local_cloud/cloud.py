@@ -103,6 +103,7 @@ class LocalCloud:
         )
         self.control = Control(self.status, self._task_credentials.answer, stop)
         self.gateway.control = self.control
+        self.gateway.sites = self._distributions.sites
         self._background: list[asyncio.Task[None]] = []
 
     def _transcription_changed(self, detail: Document, region: str) -> None:

@@ -22,6 +22,7 @@ from components.edge.routes import API_PREFIX
 from components.names import stack_name
 from components.observe.alarms import Alerts
 from components.observe.sets.edge import distribution_alarms
+from components.observe.sets.traffic import site_requests
 
 READ_SECONDS = 60
 """How long an origin may say nothing: four times the 15 s between two heartbeats of a stream, and twice what
@@ -113,6 +114,7 @@ class Distribution(pulumi.ComponentResource):
         self.api_url = pulumi.Output.concat(self.url, API_PREFIX)
         self._log(distribution)
         args.alerts.watch(name, distribution_alarms(distribution.id, DISTRIBUTION_REGION), parent=self)
+        args.alerts.show(*site_requests(name, distribution.id, DISTRIBUTION_REGION))
         self.register_outputs({"url": self.url, "api_url": self.api_url})
 
     def _distribution(self) -> aws.cloudfront.Distribution:

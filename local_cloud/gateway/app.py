@@ -11,6 +11,7 @@ from urllib.parse import parse_qs
 from local_cloud.gateway.asgi import Application, Message, Receive, Scope, Send, headers_of, respond_json
 from local_cloud.gateway.ministack import MiniStack
 from local_cloud.gateway.persistence import Persistence
+from local_cloud.gateway.site_origins import Sites, as_declared
 
 FORM_HEAD_BYTES = 65536
 """How much of a form body is searched for its Action (query protocol)."""
@@ -74,6 +75,8 @@ class Gateway:
         self._persistence = persistence
         self._observers: dict[str, list[Observer]] = {}
         self.control: Application | None = None
+        self.sites: Sites = dict[str, str]
+        """Where the distributions listen."""
         self.loaded = asyncio.Event()
 
     def observe(self, service: str, observer: Observer) -> None:
@@ -106,6 +109,7 @@ class Gateway:
         return send_when_restored
 
     async def _forward(self, scope: Scope, receive: Receive, send: Send) -> None:
+        scope, send = as_declared(scope, send, self.sites)
         headers = headers_of(scope)
         query = parse_qs(scope.get("query_string", b"").decode("latin-1"), keep_blank_values=True)
         request = _Request(receive, send, headers, query)

@@ -179,8 +179,12 @@ class Distributions(Follower):
         return part(part(found, "VpcOrigin"), "VpcOriginEndpointConfig")
 
     async def status(self) -> dict[str, str]:
-        """Return the addresses of all distributions by their domain names."""
+        """Return the addresses of all distributions by their domain names, as of now."""
         await self.refresh_if_changed()
+        return self.sites()
+
+    def sites(self) -> dict[str, str]:
+        """Return the addresses of the distributions that are served, by their domain names."""
         return {item.domain: item.url for item in self._distributions.values()}
 
     async def close(self) -> None:

@@ -53,6 +53,21 @@ def test_another_users_recording_does_not_exist(platform: Running, api: httpx2.C
     assert api.get(f"/audio/{recording_id}").status_code == 200
 
 
+def test_a_page_of_the_site_may_upload_and_no_other(
+    platform: Running, api: httpx2.Client, sample: Path
+) -> None:
+    address = request_upload(api, sample, "audio/wav")["upload"]["url"]
+    asked = {"Access-Control-Request-Method": "PUT", "Access-Control-Request-Headers": "content-type"}
+
+    def ask(origin: str) -> httpx2.Response:
+        return httpx2.options(address, headers={"Origin": origin, **asked}, trust_env=False)
+
+    site = platform.outputs()["site_url"]
+    assert site.startswith("http://127.0.0.1:")
+    assert ask(site).headers["Access-Control-Allow-Origin"] == site
+    assert ask("https://elsewhere.example").status_code == 403
+
+
 def test_only_genuine_tokens_are_let_in(platform: Running) -> None:
     genuine = platform.nova("token").stdout.strip()
     claims = jwt.decode(genuine, options={"verify_signature": False})

@@ -119,8 +119,8 @@ class TestContent:
             "exposeHeaders": ["ETag"],
             "maxAgeSeconds": 3600,
         }
-        # Without a site of its own no page of any origin may.
-        assert development.of_type("aws:s3/bucketCorsConfiguration:BucketCorsConfiguration") == []
+        (rule,) = part(development, "BucketCorsConfiguration", f"{CONTENT}-cors")["corsRules"]
+        assert rule["allowedOrigins"] == [development.outputs["site_url"]]
 
 
 class TestAccessLogs:

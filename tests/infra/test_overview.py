@@ -93,6 +93,8 @@ class TestDashboard:
     def test_it_shows_use_and_cost(self, deployment: Deployment) -> None:
         names = {(namespace, name) for namespace, name, _ in shown(deployment)}
         assert names >= {
+            ("AWS/CloudFront", "Requests"),
+            ("AWS/CloudFront", "4xxErrorRate"),
             ("AWS/ApiGateway", "Count"),
             ("AWS/ApplicationELB", "RequestCount"),
             ("AWS/SQS", "ApproximateNumberOfMessagesVisible"),

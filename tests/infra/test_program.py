@@ -30,7 +30,6 @@ DOMAIN_KINDS = {
     "aws:acm/certificate:Certificate",
     "aws:acm/certificateValidation:CertificateValidation",
     "aws:route53/record:Record",
-    "aws:s3/bucketCorsConfiguration:BucketCorsConfiguration",
     "nova:edge:Certificates",
 }
 """What only a stack with a domain of its own has."""

@@ -31,6 +31,23 @@ def api_calls(label: str, api: pulumi.Input[str], stage: pulumi.Input[str]) -> t
     return (_graph("Calls of the public API", Section.EDGE, label, source.metric("Count")),)
 
 
+def site_requests(label: str, distribution: pulumi.Input[str], region: str) -> tuple[Graph, ...]:
+    """Show the requests to a distribution, and what it refuses; ``region`` is where CloudFront reports."""
+    source = Source(
+        namespace="AWS/CloudFront", dimensions={"DistributionId": distribution, "Region": "Global"}
+    )
+    return (
+        _graph("Requests to the distribution", Section.EDGE, label, source.metric("Requests"), region),
+        _graph(
+            "Requests in error at the distribution, in percent",
+            Section.EDGE,
+            label,
+            source.metric("4xxErrorRate", "Average"),
+            region,
+        ),
+    )
+
+
 def waiting_messages(label: str, queue: pulumi.Input[str]) -> tuple[Graph, ...]:
     """Show the messages that wait in a queue."""
     source = Source(namespace="AWS/SQS", dimensions={"QueueName": queue})

@@ -125,6 +125,13 @@ KINDS = (
         keys=frozenset({"rule"}),
         into="OwnershipControls",
     ),
+    _part(
+        "bucketCorsConfiguration:BucketCorsConfiguration",
+        "PutBucketCors",
+        "DeleteBucketCors",
+        keys=frozenset({"corsRules"}),
+        into="CORSConfiguration",
+    ),
     _part("bucketPolicy:BucketPolicy", "PutBucketPolicy", "DeleteBucketPolicy", keys=frozenset({"policy"})),
     _part(
         "bucketNotification:BucketNotification",
