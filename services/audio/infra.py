@@ -25,7 +25,7 @@ from components.network.connection import Callee
 from components.platform import Platform
 
 FOLDER = "services/audio"
-UPLOADS = "uploads/"
+UPLOADS = "uploads/audio/"
 TRANSCRIBE = "transcribe/"
 TRANSCRIPTS = "transcripts/"
 

@@ -86,7 +86,7 @@ def test_nobody_can_change_or_delete_an_event(deployment: Deployment) -> None:
         ("audio-task-policy", READ_MODEL, set[str]()),
         (
             "audio-task-policy",
-            f"{CONTENT}/uploads/*",
+            f"{CONTENT}/uploads/audio/*",
             {"s3:PutObject", "s3:DeleteObject", "s3:DeleteObjectVersion"},
         ),
         (
@@ -99,7 +99,7 @@ def test_nobody_can_change_or_delete_an_event(deployment: Deployment) -> None:
         ("audio-worker-task-policy", EVENTS, {"dynamodb:PutItem", "dynamodb:GetItem", "dynamodb:Query"}),
         (
             "audio-worker-task-policy",
-            f"{CONTENT}/uploads/*",
+            f"{CONTENT}/uploads/audio/*",
             {"s3:GetObject", "s3:GetObjectVersion", "s3:DeleteObject", "s3:DeleteObjectVersion"},
         ),
         (
@@ -149,7 +149,7 @@ def test_nobody_can_change_or_delete_an_event(deployment: Deployment) -> None:
             f"{CONTENT}/transcripts/*",
             {"s3:GetObject", "s3:GetObjectVersion"},
         ),
-        ("search-indexer-task-policy", f"{CONTENT}/uploads/*", set[str]()),
+        ("search-indexer-task-policy", f"{CONTENT}/uploads/audio/*", set[str]()),
         ("search-indexer-task-policy", queue_arn("search-indexer"), CONSUME),
         ("agent-core-task-policy", EVENTS, {"dynamodb:PutItem", "dynamodb:GetItem", "dynamodb:Query"}),
         (

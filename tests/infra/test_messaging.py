@@ -157,7 +157,7 @@ class TestRules:
             "detail-type": ["Object Created"],
             "detail": {
                 "bucket": {"name": ["nova-content-bucket-0000000"]},
-                "object": {"key": [{"prefix": "uploads/"}]},
+                "object": {"key": [{"prefix": "uploads/audio/"}]},
             },
         }
         assert patterns["projector-worker-events"] == {"source": [{"prefix": "nova."}]}

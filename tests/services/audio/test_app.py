@@ -12,8 +12,8 @@ from fastapi.testclient import TestClient
 from nova_audio import domain
 from nova_audio.app import Recordings, create_app
 from nova_audio.settings import ApiSettings
-from nova_audio.storage import ContentStore
 from nova_common import aws
+from nova_common.content import ContentStore
 from nova_common.contracts.audio import (
     RECORDING,
     RecordingDeleted,
@@ -115,7 +115,7 @@ def test_a_recording_is_announced_and_uploaded(
     assert requests.request(
         upload["method"], upload["url"], data=audio, headers=upload["headers"], timeout=5
     ).ok
-    stored = s3.get_object(Bucket=CONTENT_BUCKET, Key=f"uploads/{answer['id']}")
+    stored = s3.get_object(Bucket=CONTENT_BUCKET, Key=f"uploads/audio/{answer['id']}")
     assert stored["Body"].read() == audio
     (event,) = store.load(RECORDING.key(answer["id"]))
     assert (event.type, event.user, event.correlation) == ("RecordingRequested", ALICE, "request-7")
@@ -193,7 +193,7 @@ def test_deletion_leaves_nothing_and_is_final(
     client: TestClient, store: DynamoEventStore, content: ContentStore, s3: "S3Client"
 ) -> None:
     recording_id = create(client)
-    s3.put_object(Bucket=CONTENT_BUCKET, Key=f"uploads/{recording_id}", Body=b"12345")
+    s3.put_object(Bucket=CONTENT_BUCKET, Key=f"uploads/audio/{recording_id}", Body=b"12345")
     complete(store, content, recording_id)
     url = f"/api/audio/{recording_id}"
     response = client.delete(url, headers=bearer())

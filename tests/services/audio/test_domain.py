@@ -91,27 +91,6 @@ def test_completing_keeps_the_duration_that_was_measured() -> None:
     )
 
 
-@pytest.mark.parametrize(
-    ("given", "normal"),
-    [
-        ("audio/wav", "audio/wav"),
-        ("Audio/X-WAV", "audio/x-wav"),
-        ("audio/webm;codecs=opus", "audio/webm"),
-        (" video/mp4 ; codecs=avc1", "video/mp4"),
-        ("audio/mp3", "audio/mp3"),
-        ("audio/x-m4a", "audio/x-m4a"),
-        ("application/ogg", "application/ogg"),
-        ("audio/x-flac", "audio/x-flac"),
-        ("text/plain", None),
-        ("audio/midi", None),
-        ("", None),
-        (";audio/wav", None),
-    ],
-)
-def test_content_types_are_normalised(given: str, normal: str | None) -> None:
-    assert domain.normal_content_type(given) == normal
-
-
 def test_a_request_keeps_the_normal_content_type() -> None:
     body = CreateRecording(
         filename="a.webm", content_type="audio/webm; codecs=opus", size_bytes=3, language="de-DE"
@@ -128,19 +107,8 @@ def test_durations_have_limits() -> None:
     assert domain.duration_fault(14_401) == "the recording lasts 14401 s, at most 14400 s are allowed"
 
 
-def test_names_lead_back_to_the_recording() -> None:
-    assert domain.uploaded_recording_id(domain.upload_key(ID)) == ID
+def test_names_of_jobs_lead_back_to_the_recording() -> None:
     assert domain.transcribed_recording_id("nova-dev", domain.job_name("nova-dev", ID)) == ID
-    for key in (
-        "uploads/",
-        f"uploads/{ID}/x",
-        f"transcripts/{ID}",
-        f"uploads/{ID.upper()}x",
-        ID,
-        "uploads/../x",
-    ):
-        with pytest.raises(ValueError, match="not the key of an upload"):
-            domain.uploaded_recording_id(key)
     for job in ("nova-dev", f"nova-prod-{ID}", f"nova-dev-2-{ID}", ID):
         with pytest.raises(ValueError, match="not a transcription job"):
             domain.transcribed_recording_id("nova-dev", job)

@@ -5,7 +5,8 @@ import random
 
 import av
 import pytest
-from nova_audio.media import UnusableMediaError, probe
+from nova_audio.media import probe
+from nova_common.media import UnusableMediaError
 
 from tests.services.support.audio import CODECS, silent_video, tone, without_duration
 

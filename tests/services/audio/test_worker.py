@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from botocore.exceptions import ClientError
 from fastapi.testclient import TestClient
-from nova_audio import domain, storage, worker
-from nova_audio.media import Media, UnusableMediaError
+from nova_audio import domain, worker
+from nova_audio.media import Media
 from nova_audio.settings import WorkerSettings
-from nova_audio.storage import ContentStore
 from nova_audio.transcription import TranscriptionService
-from nova_audio.worker import JobUnfinishedError, Transcriber, UnknownRecordingError, create_app
+from nova_audio.worker import JobUnfinishedError, Transcriber, create_app
+from nova_common import content
+from nova_common.content import ContentStore
 from nova_common.contracts.audio import (
     RECORDING,
     RecordingDeleted,
@@ -29,6 +30,8 @@ from nova_common.contracts.audio import (
 from nova_common.documents import ContentMissingError
 from nova_common.event_store import DynamoEventStore
 from nova_common.events import EventRegistry
+from nova_common.histories import UnknownAggregateError
+from nova_common.media import UnusableMediaError
 from pydantic import ValidationError
 
 from tests.services.support.audio import CODECS, CONTENT_TYPES, silent_video, tone, without_duration
@@ -109,7 +112,7 @@ class World:
         return recording_id
 
     def upload(self, recording_id: str, body: bytes) -> None:
-        self.s3.put_object(Bucket=CONTENT_BUCKET, Key=f"uploads/{recording_id}", Body=body)
+        self.s3.put_object(Bucket=CONTENT_BUCKET, Key=f"uploads/audio/{recording_id}", Body=body)
 
     def uploaded(self, body: bytes | None = None, content_type: str = "audio/wav", **options: Any) -> str:
         body = tone("wav") if body is None else body
@@ -145,7 +148,7 @@ def object_created(recording_id: str, bucket: str = CONTENT_BUCKET) -> str:
     detail = {
         "version": "0",
         "bucket": {"name": bucket},
-        "object": {"key": f"uploads/{recording_id}", "size": 5, "etag": "e", "sequencer": "1"},
+        "object": {"key": f"uploads/audio/{recording_id}", "size": 5, "etag": "e", "sequencer": "1"},
     }
     return json.dumps({"version": "0", "source": "aws.s3", "detail-type": "Object Created", "detail": detail})
 
@@ -180,7 +183,7 @@ def test_a_recording_becomes_a_transcript(world: World, media_format: str) -> No
     *_, last = world.store.load(RECORDING.key(recording_id))
     assert isinstance(last.data, TranscriptionCompleted)
     assert (last.data.words, last.data.segments, last.user, last.correlation) == (2, 1, USER, "request-1")
-    assert world.object_keys() == [f"transcripts/{recording_id}.json", f"uploads/{recording_id}"]
+    assert world.object_keys() == [f"transcripts/{recording_id}.json", f"uploads/audio/{recording_id}"]
 
 
 def test_a_declared_language_is_used(world: World) -> None:
@@ -247,7 +250,7 @@ def test_a_result_of_another_recording_is_refused(world: World) -> None:
     world.transcribe.finish(job(recording_id), job_name="nova-test-1234-other")
     world.worker.handle(job_changed(recording_id))
     assert "another recording" in (world.recording(recording_id).reason or "")
-    assert world.object_keys() == [f"uploads/{recording_id}"]
+    assert world.object_keys() == [f"uploads/audio/{recording_id}"]
 
 
 def test_an_end_that_the_service_does_not_confirm_is_not_believed(world: World) -> None:
@@ -360,7 +363,7 @@ def test_content_that_cannot_be_read_is_not_called_corrupt(
         return get_object(**request)
 
     with monkeypatch.context() as broken:
-        broken.setattr(storage, "BLOCK_BYTES", 4096)
+        broken.setattr(content, "BLOCK_BYTES", 4096)
         broken.setattr(world.s3, "get_object", unreliable)
         with pytest.raises(ClientError, match="S3 is busy"):
             world.worker.handle(object_created(recording_id))
@@ -405,8 +408,8 @@ def test_an_object_that_is_gone_is_asked_for_again(world: World) -> None:
         ("not json", ValidationError),
         ("{}", ValidationError),
         ('{"source": "aws.s3", "detail-type": "Object Deleted", "detail": {}}', ValidationError),
-        (object_created(str(uuid.uuid4())), UnknownRecordingError),
-        (job_changed(str(uuid.uuid4())), UnknownRecordingError),
+        (object_created(str(uuid.uuid4())), UnknownAggregateError),
+        (job_changed(str(uuid.uuid4())), UnknownAggregateError),
         (object_created("../../etc/passwd"), ValueError),
         (object_created(str(uuid.uuid4()), bucket="somebody-elses"), ValueError),
         (job_changed("x"), ValueError),

@@ -4,14 +4,13 @@ It answers from the event store and the content bucket, strongly consistent, so 
 once.
 """
 
-import uuid
-from collections.abc import Iterable, Sequence
 from http import HTTPStatus
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, FastAPI, Request, Response
 from nova_common import aws, server
 from nova_common.application import create_application
+from nova_common.content import ContentStore
 from nova_common.contracts.audio import (
     RECORDING,
     UPLOAD_BYTES_MAX,
@@ -20,47 +19,35 @@ from nova_common.contracts.audio import (
     RecordingSummary,
     Transcript,
 )
-from nova_common.event_store import DynamoEventStore, EventStore, decide_and_append
-from nova_common.events import Event, EventRegistry, NewEvent, is_aggregate_id
+from nova_common.event_store import DynamoEventStore, EventStore
+from nova_common.events import EventRegistry
+from nova_common.histories import Histories
 from nova_common.identity import AuthenticatedCaller, AuthenticatedRoute, TokenVerifier
-from nova_common.logs import correlation_id
 from nova_common.problems import Problem
+from nova_common.uploads import accepted_type, upload_key
 
 from nova_audio import domain
 from nova_audio.settings import ApiSettings
-from nova_audio.storage import ContentStore
 
 
 class Recordings:
     """What an owner can do with recordings. Another user's recording does not exist for a caller."""
 
     def __init__(self, store: EventStore, content: ContentStore) -> None:
-        self._store = store
+        self._histories = Histories(store, RECORDING, domain.fold, "recording")
         self._content = content
 
     def create(self, user: str, body: CreateRecording) -> RecordingCreated:
         """Accept a request to upload; a Problem 415 or 413 when such content cannot be transcribed."""
-        content_type = domain.normal_content_type(body.content_type)
-        if content_type is None:
-            accepted = ", ".join(sorted(domain.MEDIA_FORMATS))
-            detail = f"this content type cannot be transcribed; accepted are {accepted}"
-            raise Problem(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, detail)
-        if body.size_bytes > UPLOAD_BYTES_MAX:
-            detail = f"a recording may have at most {UPLOAD_BYTES_MAX} bytes"
-            raise Problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, detail)
-        recording_id = str(uuid.uuid4())
-        requested = RECORDING.event(
-            recording_id, domain.request(body, content_type), user=user, correlation=_correlation()
-        )
-        self._store.append([requested], expected_version=0)
-        upload = self._content.presign_upload(domain.upload_key(recording_id), content_type, body.size_bytes)
+        content_type = accepted_type(body, domain.MEDIA_FORMATS, UPLOAD_BYTES_MAX)
+        recording_id = self._histories.begin(domain.request(body, content_type), user)
+        key = upload_key(domain.MEDIA, recording_id)
+        upload = self._content.presign_upload(key, content_type, body.size_bytes)
         return RecordingCreated(id=recording_id, upload=upload)
 
     def get(self, user: str, recording_id: str) -> domain.Recording:
         """Return a recording of the user; a Problem 404 otherwise."""
-        if not is_aggregate_id(recording_id):
-            raise _not_found()
-        return _owned(self._store.load(RECORDING.key(recording_id)), user)
+        return self._histories.owned(user, recording_id)
 
     def transcript(self, user: str, recording_id: str) -> Transcript:
         """Return the transcript, checked against its hash; a Problem 409 while there is none."""
@@ -72,23 +59,11 @@ class Recordings:
         return Transcript.model_validate_json(self._content.read_document(recording.transcript))
 
     def delete(self, user: str, recording_id: str) -> None:
-        """Delete content, then the recording; a Problem 404 when it is not there (any more).
-
-        Content goes first within each attempt, so that an attempt that fails half-way can be repeated by the
-        caller. Whatever the worker writes between the two makes the append conflict, and all is deleted
-        again.
-        """
-        recording = self.get(user, recording_id)
-
-        def decide(history: Sequence[Event]) -> list[NewEvent]:
-            current = _owned(history, user)
-            self._content.delete_all_versions(domain.content_keys(recording.id))
-            return [
-                RECORDING.event(recording.id, data, user=user, correlation=_correlation())
-                for data in domain.delete(current)
-            ]
-
-        decide_and_append(self._store, RECORDING.key(recording.id), decide)
+        """Delete content, then the recording; a Problem 404 when it is not there (any more)."""
+        keys = domain.content_keys(recording_id)
+        self._histories.delete(
+            user, recording_id, lambda: self._content.delete_all_versions(keys), domain.delete
+        )
 
 
 def _recordings(request: Request) -> Recordings:
@@ -145,24 +120,6 @@ def create_app(settings: ApiSettings) -> FastAPI:
 def main() -> None:
     """Serve the API until the task is stopped."""
     server.main(ApiSettings.from_env, lambda settings: settings.server, create_app)
-
-
-def _owned(history: Iterable[Event], user: str) -> domain.Recording:
-    """Return the recording that is there and belongs to the user."""
-    recording = domain.fold(history)
-    if recording is None or recording.is_deleted or recording.user != user:
-        raise _not_found()
-    return recording
-
-
-def _not_found() -> Problem:
-    """One answer for an unknown, malformed, deleted or somebody else's id: it must not tell which."""
-    return Problem(HTTPStatus.NOT_FOUND, "there is no such recording")
-
-
-def _correlation() -> str:
-    """Return the request's id, which all consequences of a request carry."""
-    return correlation_id.get() or str(uuid.uuid4())
 
 
 if __name__ == "__main__":

@@ -20,6 +20,10 @@ from nova_common.contracts.audio import (
 )
 from nova_common.contracts.documents import DocumentReference
 from nova_common.events import Event, EventData, is_aggregate_id
+from nova_common.uploads import upload_key
+
+MEDIA = "audio"
+"""The kind of media, as it stands in keys of uploads."""
 
 MEDIA_FORMATS = {
     "audio/wav": "wav",
@@ -194,17 +198,6 @@ def duration_fault(seconds: float) -> str | None:
     return None
 
 
-def normal_content_type(content_type: str) -> str | None:
-    """Return the content type without parameters in lower case, None when it is not an accepted one."""
-    essence = content_type.partition(";")[0].strip().lower()
-    return essence if essence in MEDIA_FORMATS else None
-
-
-def upload_key(recording_id: str) -> str:
-    """Return the object key of the uploaded content."""
-    return f"uploads/{recording_id}"
-
-
 def raw_result_key(recording_id: str) -> str:
     """Return the object key of the transcription service's own output."""
     return f"transcribe/{recording_id}.json"
@@ -217,16 +210,7 @@ def transcript_key(recording_id: str) -> str:
 
 def content_keys(recording_id: str) -> tuple[str, str, str]:
     """Return all object keys that may hold content of a recording."""
-    return upload_key(recording_id), raw_result_key(recording_id), transcript_key(recording_id)
-
-
-def uploaded_recording_id(key: str) -> str:
-    """Return the recording whose upload has this object key; ValueError for another key."""
-    folder, _, recording_id = key.partition("/")
-    if folder != "uploads" or not is_aggregate_id(recording_id):
-        message = f"{key[:80]!r} is not the key of an upload"
-        raise ValueError(message)
-    return recording_id
+    return upload_key(MEDIA, recording_id), raw_result_key(recording_id), transcript_key(recording_id)
 
 
 def job_name(prefix: str, recording_id: str) -> str:

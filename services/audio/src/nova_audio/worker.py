@@ -4,23 +4,25 @@ Messages may come twice, late, or in any order: what is done depends on the reco
 ids of the events derive from their causes.
 """
 
-import logging
 from collections.abc import Callable, Sequence
 from typing import Annotated, Literal
 
 from fastapi import FastAPI
 from nova_common import aws, server
+from nova_common.content import ContentStore, StoredObject
 from nova_common.contracts.audio import RECORDING
 from nova_common.documents import ContentCorruptError
-from nova_common.event_store import DynamoEventStore, EventStore, decide_and_append
-from nova_common.events import Event, EventData, EventRegistry, NewEvent, derived_event_id
+from nova_common.event_store import DynamoEventStore, EventStore
+from nova_common.events import EventData, EventRegistry
+from nova_common.histories import Histories
+from nova_common.media import UnusableMediaError
 from nova_common.queue_worker import QueueWorker, WorkerLimits, create_worker_application
+from nova_common.uploads import ObjectCreated, upload_key, uploaded_id
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from nova_audio import domain
-from nova_audio.media import UnusableMediaError, probe
+from nova_audio.media import probe
 from nova_audio.settings import WorkerSettings
-from nova_audio.storage import ContentStore, StoredObject
 from nova_audio.transcription import (
     InvalidResultError,
     JobRejectedError,
@@ -32,12 +34,6 @@ from nova_audio.transcription import (
 LIMITS = WorkerLimits(concurrency=4)
 """Messages handled at a time: each may hold three blocks of an upload (12 MB) and a result in memory."""
 
-logger = logging.getLogger(__name__)
-
-
-class UnknownRecordingError(LookupError):
-    """A message names a recording that was never requested."""
-
 
 class JobUnfinishedError(RuntimeError):
     """A message says that a job has ended, and the service does not say so (yet)."""
@@ -45,27 +41,6 @@ class JobUnfinishedError(RuntimeError):
 
 class _Message(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
-
-
-class _Bucket(_Message):
-    name: str
-
-
-class _Object(_Message):
-    key: str
-
-
-class _ObjectDetail(_Message):
-    bucket: _Bucket
-    object: _Object
-
-
-class ObjectCreated(_Message):
-    """EventBridge's notification of a new object in the content bucket."""
-
-    source: Literal["aws.s3"]
-    detail_type: Literal["Object Created"] = Field(alias="detail-type")
-    detail: _ObjectDetail
 
 
 class _JobDetail(_Message):
@@ -96,7 +71,7 @@ class Transcriber:
         job_prefix: str,
         bucket: str,
     ) -> None:
-        self._store = store
+        self._histories = Histories(store, RECORDING, domain.fold, "recording")
         self._content = content
         self._transcription = transcription
         self._job_prefix = job_prefix
@@ -106,16 +81,13 @@ class Transcriber:
         """Handle one message; raises when it must be delivered again, or for ever when it is poison."""
         message = _MESSAGE.validate_json(body)
         if isinstance(message, ObjectCreated):
-            if message.detail.bucket.name != self._bucket:
-                text = "the message is about a bucket that is not ours"
-                raise ValueError(text)
-            self.handle_upload(domain.uploaded_recording_id(message.detail.object.key))
+            self.handle_upload(uploaded_id(domain.MEDIA, message.key_in(self._bucket)))
         else:
             self.handle_job(domain.transcribed_recording_id(self._job_prefix, message.detail.job))
 
     def handle_upload(self, recording_id: str) -> None:
         """Start the transcription of an uploaded recording, unless that was done before."""
-        recording = self._load(recording_id)
+        recording = self._histories.load(recording_id)
         if recording.is_deleted:
             self._delete_content(recording_id)
         elif recording.status == "awaiting_upload":
@@ -123,7 +95,7 @@ class Transcriber:
 
     def handle_job(self, recording_id: str) -> None:
         """Settle a recording whose job ended, and delete the service's own output."""
-        recording = self._load(recording_id)
+        recording = self._histories.load(recording_id)
         if recording.is_open and recording.status == "awaiting_upload":
             # The end of the job overtook the note of its start: catch up first, starting again changes
             # nothing.
@@ -136,7 +108,7 @@ class Transcriber:
         self._content.delete_all_versions([domain.raw_result_key(recording_id)])
 
     def _begin(self, recording: domain.Recording) -> domain.Recording:
-        stored = self._content.describe(domain.upload_key(recording.id))
+        stored = self._content.describe(upload_key(domain.MEDIA, recording.id))
         cause = f"upload {recording.id} {stored.etag}"
         job = domain.job_name(self._job_prefix, recording.id)
         try:
@@ -204,13 +176,6 @@ class Transcriber:
             ),
         )
 
-    def _load(self, recording_id: str) -> domain.Recording:
-        recording = domain.fold(self._store.load(RECORDING.key(recording_id)))
-        if recording is None:
-            message = f"recording {recording_id} was never requested"
-            raise UnknownRecordingError(message)
-        return recording
-
     def _record(
         self,
         recording_id: str,
@@ -221,32 +186,9 @@ class Transcriber:
 
         A recording that was deleted meanwhile loses what this worker may just have written.
         """
-
-        def decide_events(history: Sequence[Event]) -> list[NewEvent]:
-            current = domain.fold(history)
-            if current is None:
-                message = f"recording {recording_id} was never requested"
-                raise UnknownRecordingError(message)
-            return [
-                RECORDING.event(
-                    recording_id,
-                    data,
-                    user=current.user,
-                    correlation=current.correlation,
-                    event_id=derived_event_id(cause, type(data).__name__),
-                )
-                for data in decide(current)
-            ]
-
-        history = decide_and_append(self._store, RECORDING.key(recording_id), decide_events)
-        recording = domain.fold(history)
-        if recording is None:
-            message = f"recording {recording_id} was never requested"
-            raise UnknownRecordingError(message)
+        recording = self._histories.record(recording_id, cause, decide)
         if recording.is_deleted:
             self._delete_content(recording_id)
-        fields = {"recording": recording_id, "status": recording.status, "version": recording.version}
-        logger.info("recording advanced", extra={"fields": fields})
         return recording
 
     def _delete_content(self, recording_id: str) -> None:

@@ -1,64 +1,29 @@
 """Contracts of the audio service: its HTTP models, its events and the transcript document."""
 
-from datetime import datetime
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
+from pydantic import Field
 
 from nova_common.contracts.documents import DocumentReference
-from nova_common.events import AggregateType, EventData, format_timestamp
+from nova_common.contracts.uploads import UploadExpected, UploadRequest
+from nova_common.contracts.wire import Contract, Timestamp, is_none
+from nova_common.events import AggregateType, EventData
 
 type RecordingStatus = Literal["awaiting_upload", "processing", "completed", "failed"]
 """Where a recording stands; `completed` and `failed` are final."""
 
-type Timestamp = Annotated[datetime, PlainSerializer(format_timestamp, return_type=str)]
-"""A moment, written as ISO-8601 in UTC with microseconds."""
-
 UPLOAD_BYTES_MAX = 2 * 1024**3
 """Amazon Transcribe's limit for a media file, 2 GB (quotas of Amazon Transcribe)."""
 
-FILENAME_CHARACTERS_MAX = 255
-"""The longest file name of the usual file systems."""
 
+class CreateRecording(UploadRequest):
+    """Body of `POST /api/audio`: what the caller is about to upload, and its language as BCP-47."""
 
-def _is_none(value: object) -> bool:
-    return value is None
-
-
-class Contract(BaseModel):
-    """Base of the models on the wire: immutable; errors do not show inputs, which may be personal."""
-
-    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
-
-
-class CreateRecording(Contract):
-    """Body of `POST /api/audio`: what the caller is about to upload. Sizes in bytes, language as BCP-47."""
-
-    model_config = ConfigDict(extra="forbid", strict=True)
-
-    filename: str = Field(min_length=1, max_length=FILENAME_CHARACTERS_MAX, pattern=r"^[^\x00-\x1f\x7f]+$")
-    content_type: str = Field(min_length=1, max_length=128)
-    size_bytes: int = Field(gt=0)
     language: str | None = Field(default=None, pattern=r"^[a-z]{2,3}-[A-Z]{2}$")
 
 
-class Upload(Contract):
-    """How to send the content: one request with this method, URL and headers, body of the declared size.
-
-    The size is signed too; every HTTP client sends `Content-Length` by itself, and browsers forbid setting
-    it.
-    """
-
-    method: Literal["PUT"] = "PUT"
-    url: str
-    headers: dict[str, str]
-
-
-class RecordingCreated(Contract):
+class RecordingCreated(UploadExpected):
     """Answer of `POST /api/audio`."""
-
-    id: str
-    upload: Upload
 
 
 class RecordingSummary(Contract):
@@ -66,10 +31,10 @@ class RecordingSummary(Contract):
 
     id: str
     status: RecordingStatus
-    reason: str | None = Field(default=None, exclude_if=_is_none)
+    reason: str | None = Field(default=None, exclude_if=is_none)
     filename: str
     duration_seconds: float | None = None
-    language: str | None = Field(default=None, exclude_if=_is_none)
+    language: str | None = Field(default=None, exclude_if=is_none)
     created_at: Timestamp
 
 
@@ -86,8 +51,8 @@ class TranscriptSegment(Contract):
     start: float = Field(ge=0)
     end: float = Field(ge=0)
     text: str
-    speaker: str | None = Field(default=None, exclude_if=_is_none)
-    confidence: float | None = Field(default=None, ge=0, le=1, exclude_if=_is_none)
+    speaker: str | None = Field(default=None, exclude_if=is_none)
+    confidence: float | None = Field(default=None, ge=0, le=1, exclude_if=is_none)
 
 
 class Transcript(Contract):

@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import ConfigDict, Field
 
-from nova_common.contracts.audio import Contract
+from nova_common.contracts.wire import Contract, is_none
 
 QUERY_CHARACTERS_MAX = 2000
 """Longest text to search for: a long question, well under what the embedding model takes (8,192)."""
@@ -19,10 +19,6 @@ MEDIA_ID_CHARACTERS_MAX = 64
 
 type HitKind = Literal["transcript"]
 """What a hit was found in."""
-
-
-def _is_none(value: object) -> bool:
-    return value is None
 
 
 class SearchFilter(Contract):
@@ -52,12 +48,12 @@ class SearchHit(Contract):
     """
 
     id: str
-    media_id: str | None = Field(default=None, exclude_if=_is_none)
+    media_id: str | None = Field(default=None, exclude_if=is_none)
     kind: HitKind
     score: float = Field(allow_inf_nan=False)
     text: str
-    start: float | None = Field(default=None, exclude_if=_is_none)
-    end: float | None = Field(default=None, exclude_if=_is_none)
+    start: float | None = Field(default=None, exclude_if=is_none)
+    end: float | None = Field(default=None, exclude_if=is_none)
 
 
 class SearchResult(Contract):

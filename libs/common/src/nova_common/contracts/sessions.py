@@ -4,8 +4,8 @@ from typing import Any, Literal
 
 from pydantic import ConfigDict, Field
 
-from nova_common.contracts.audio import Contract, Timestamp
 from nova_common.contracts.documents import DocumentReference
+from nova_common.contracts.wire import Contract, Timestamp, is_none
 from nova_common.events import AggregateType, EventData
 
 type TurnStatus = Literal["completed", "failed"]
@@ -19,10 +19,6 @@ MESSAGE_CHARACTERS_MAX = 8000
 
 TURNS_SHOWN_MAX = 50
 """How many turns of a session are shown, the last ones."""
-
-
-def _is_none(value: object) -> bool:
-    return value is None
 
 
 class StartSession(Contract):
@@ -74,7 +70,7 @@ class TurnView(Contract):
     answer: str
     tools: list[str]
     status: TurnStatus
-    reason: str | None = Field(default=None, exclude_if=_is_none)
+    reason: str | None = Field(default=None, exclude_if=is_none)
     created_at: Timestamp
 
 
@@ -108,7 +104,7 @@ class ToolEvent(Contract):
     id: str
     name: str
     status: ToolStatus
-    input: dict[str, Any] | None = Field(default=None, exclude_if=_is_none)
+    input: dict[str, Any] | None = Field(default=None, exclude_if=is_none)
 
 
 class TurnAnswer(Contract):

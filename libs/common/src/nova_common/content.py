@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, override
 
 from botocore.exceptions import ClientError
-from nova_common.contracts.audio import Upload
+
+from nova_common.contracts.uploads import Upload
 from nova_common.documents import ContentCorruptError, DocumentStore, missing_or
 
 if TYPE_CHECKING:
@@ -24,8 +25,8 @@ BLOCK_BYTES = 4 * 1024 * 1024
 BLOCKS_KEPT_MAX = 3
 """Blocks of a ranged reader in memory: the index at either end of a file, and the place being read."""
 
-RAW_RESULT_BYTES_MAX = 64 * 1024 * 1024
-"""Far above what four hours of speech give (about 100 bytes a word and alternative)."""
+SMALL_OBJECT_BYTES_MAX = 64 * 1024 * 1024
+"""Far above what a service tells of four hours of speech (about 100 bytes a word and alternative)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +39,7 @@ class StoredObject:
 
 
 class ContentStore(DocumentStore):
-    """Recordings and transcripts in one versioned bucket."""
+    """Uploads, and what is made of them, in one versioned bucket."""
 
     def presign_upload(self, key: str, content_type: str, size_bytes: int) -> Upload:
         """Return how to send exactly so many bytes of this type.
@@ -77,9 +78,9 @@ class ContentStore(DocumentStore):
         except ClientError as error:
             raise missing_or(error, key) from error
         with answer["Body"] as body:
-            content = body.read(RAW_RESULT_BYTES_MAX + 1)
-        if len(content) > RAW_RESULT_BYTES_MAX:
-            message = f"{key} has more than {RAW_RESULT_BYTES_MAX} bytes"
+            content = body.read(SMALL_OBJECT_BYTES_MAX + 1)
+        if len(content) > SMALL_OBJECT_BYTES_MAX:
+            message = f"{key} has more than {SMALL_OBJECT_BYTES_MAX} bytes"
             raise ContentCorruptError(message)
         return content
 

@@ -8,9 +8,9 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import requests
-from nova_audio import storage
 from nova_audio.media import probe
-from nova_audio.storage import ContentStore
+from nova_common import content as storage
+from nova_common.content import ContentStore
 from nova_common.contracts.documents import DocumentReference
 from nova_common.documents import ContentCorruptError, ContentMissingError
 
