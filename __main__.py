@@ -55,6 +55,7 @@ audio = Audio(
         platform=platform,
         api_size=settings.services.audio,
         worker_size=settings.services.audio_worker,
+        speakers_max=settings.audio.speakers_max,
     ),
     opts=options,
 )

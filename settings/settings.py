@@ -11,9 +11,10 @@ from components.compute.capacity import PRODUCTION_BASE_MIN
 from components.edge.plan import EdgePlan
 from components.network.needs import EndpointMode
 from components.network.plan import ExistingNetwork, NewNetwork
-from settings import access, agent, data, edge, models, network, operations, services
+from settings import access, agent, audio, data, edge, models, network, operations, services
 from settings.access import AccessSettings, read_access
 from settings.agent import read_agent
+from settings.audio import AudioSettings, read_audio
 from settings.data import DataSettings, read_data
 from settings.edge import read_edge
 from settings.errors import SettingsError
@@ -30,6 +31,7 @@ KEYS = (
     *services.KEYS,
     *models.KEYS,
     *agent.KEYS,
+    *audio.KEYS,
     *data.KEYS,
     *edge.KEYS,
     *operations.KEYS,
@@ -57,6 +59,7 @@ class Settings:
     services: ServiceSettings
     models: ModelSettings
     agent: RuntimePlan
+    audio: AudioSettings
     data: DataSettings
     edge: EdgePlan
     operations: OperationsSettings
@@ -88,6 +91,7 @@ class Settings:
             services=read_services(values),
             models=read_models(values, region),
             agent=read_agent(values, region),
+            audio=read_audio(values),
             data=read_data(values, region),
             edge=read_edge(values, region),
             operations=read_operations(values),

@@ -38,6 +38,8 @@ SUMMARY = (
     "TranscriptionJobStatus", "FailureReason", "IdentifyLanguage", "IdentifiedLanguageScore",
 )  # fmt: skip
 PAGE = 100
+SPEAKERS = (2, 30)
+"""How many speakers can be told apart (API reference, `Settings`)."""
 CHOICES = ("LanguageCode", "IdentifyLanguage", "IdentifyMultipleLanguages")
 S3_HOST = re.compile(r"^(?:(?P<bucket>[a-z0-9][a-z0-9.-]*)\.)?s3[.-][a-z0-9-]+\.amazonaws\.com$")
 
@@ -124,6 +126,7 @@ class TranscribeService:
             raise AwsError("BadRequestException", f"Specify exactly one of {', '.join(CHOICES)}.")
         if code and not self._known_language(code):
             raise AwsError("BadRequestException", f"The language code {code!r} is not valid.")
+        _speakers(request)
         if not request.get("OutputBucketName"):
             raise AwsError(
                 "BadRequestException",
@@ -154,7 +157,7 @@ class TranscribeService:
                 "output_bucket": request["OutputBucketName"],
                 "output_key": output_key,
                 "kms_key": request.get("OutputEncryptionKMSKeyId"),
-                "speakers": bool(part(request, "Settings").get("ShowSpeakerLabels")),
+                "speakers": _speakers(request),
                 "region": self._ministack.region(),
             },
         }
@@ -193,6 +196,21 @@ class TranscribeService:
             for job in jobs[begin:end]
         ]
         return {"TranscriptionJobSummaries": summaries} | ({"NextToken": str(end)} if end < len(jobs) else {})
+
+
+def _speakers(request: Document) -> int:
+    """Return how many speakers are told apart at most; 0 where that is not asked for."""
+    settings = part(request, "Settings")
+    most: int | None = settings.get("MaxSpeakerLabels")
+    if bool(settings.get("ShowSpeakerLabels")) != (most is not None):
+        raise AwsError(
+            "BadRequestException", "ShowSpeakerLabels and MaxSpeakerLabels are given together, or not at all."
+        )
+    if most is not None and not SPEAKERS[0] <= most <= SPEAKERS[1]:
+        raise AwsError(
+            "BadRequestException", f"MaxSpeakerLabels is from {SPEAKERS[0]} to {SPEAKERS[1]}, not {most}."
+        )
+    return most or 0
 
 
 def _shown(job: Document) -> Document:

@@ -11,6 +11,8 @@ import re
 import sys
 import tempfile
 from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +21,16 @@ import av.error
 import boto3
 from botocore.exceptions import ClientError
 
+from local_cloud.gateway.speakers import Voice, speakers, voice
+
 RATE = 16000
 """Samples per second of the acoustic model; media is resampled to it."""
 LEAST_SECONDS = 0.5
 """Shortest media that Transcribe takes (Amazon Transcribe quotas)."""
 PAUSE_SECONDS = 0.3
 """Window of the voice activity detector: a pause of about this length ends an utterance."""
+STOP_SECONDS = 0.2
+"""A shorter pause within an utterance, where somebody else may go on."""
 UTTERANCE_SECONDS = 30
 """An utterance is cut here, so that a recording without pauses is decoded in bounded pieces."""
 NICENESS = 5
@@ -39,6 +45,18 @@ CONTAINERS = {
 """MediaFormat -> a name of PyAV's container format."""
 
 type Word = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """What is said without a stop: words {word, start, end, confidence}, times in seconds; and the voice."""
+
+    words: list[Word]
+    voice: Voice | None
+
+
+type Utterance = list[Piece]
+"""What is said between two pauses."""
 
 
 class JobFailure(Exception):  # noqa: N818 (an outcome, as Transcribe names it)
@@ -82,8 +100,8 @@ def chunks(parts: Iterator[bytes], size: int) -> Iterator[tuple[bytes, bool]]:
     yield bytes(buffer), True
 
 
-def recognize(parts: Iterator[bytes]) -> list[list[Word]]:
-    """Return the utterances, each a list of {word, start, end, confidence}; times in seconds.
+def recognize(parts: Iterator[bytes], told_apart: bool) -> list[Utterance]:
+    """Return the utterances that have words; their voices where speakers are to be told apart.
 
     Raises:
         JobFailure: the recording is too short, or cannot be decoded.
@@ -94,7 +112,7 @@ def recognize(parts: Iterator[bytes]) -> list[list[Word]]:
         sphinx.Endpointer(window=PAUSE_SECONDS),
         sphinx.Decoder(samprate=RATE, loglevel="FATAL"),
     )
-    utterances: list[list[Word]] = []
+    utterances: list[Utterance] = []
     begun: float | None = None
     spoken, total = bytearray(), 0
     for piece, last in chunks(parts, detector.frame_bytes):
@@ -106,12 +124,13 @@ def recognize(parts: Iterator[bytes]) -> list[list[Word]]:
         spoken += speech
         ended = last or not detector.in_speech
         if ended or seconds(len(spoken)) >= UTTERANCE_SECONDS:
-            utterances.append(words(decoder, bytes(spoken), begun))
+            if heard := words(decoder, bytes(spoken), begun):
+                utterances.append(pieces(heard, bytes(spoken), begun) if told_apart else [Piece(heard, None)])
             begun = None if ended else begun + seconds(len(spoken))
             spoken.clear()
     if seconds(total) < LEAST_SECONDS:
         raise JobFailure(f"Your audio file must have a duration of at least {LEAST_SECONDS} seconds.")
-    return [utterance for utterance in utterances if utterance]
+    return utterances
 
 
 def seconds(size: int) -> float:
@@ -139,15 +158,47 @@ def words(decoder: Any, sound: bytes, begun: float) -> list[Word]:  # noqa: ANN4
     ]
 
 
-def result(job: dict[str, Any], utterances: list[list[Word]]) -> dict[str, Any]:
+def pieces(heard: list[Word], sound: bytes, begun: float) -> Utterance:
+    """Split an utterance that began at `begun` seconds where somebody else may go on."""
+    groups = [[heard[0]]]
+    for word in heard[1:]:
+        if word["start"] - groups[-1][-1]["end"] >= STOP_SECONDS:
+            groups.append([])
+        groups[-1].append(word)
+    return [
+        Piece(group, voice(sound[place(group[0]["start"] - begun) : place(group[-1]["end"] - begun)]))
+        for group in groups
+    ]
+
+
+def place(at: float) -> int:
+    """Return where in 16-bit mono sound a time in seconds is."""
+    return max(0, round(at * RATE)) * 2
+
+
+def turns(utterances: list[Utterance], most: int) -> list[tuple[list[Word], str | None]]:
+    """Return what each speaker says within an utterance, with the speaker's label if there may be `most`."""
+    if not most:
+        return [(piece.words, None) for utterance in utterances for piece in utterance]
+    who = iter(speakers([piece.voice for utterance in utterances for piece in utterance], most))
+    found: list[tuple[list[Word], str | None]] = []
+    for utterance in utterances:
+        labelled = [(f"spk_{next(who)}", piece) for piece in utterance]
+        for label, group in groupby(labelled, key=lambda pair: pair[0]):
+            found.append(([word for _, piece in group for word in piece.words], label))
+    return found
+
+
+def result(job: dict[str, Any], utterances: list[Utterance]) -> dict[str, Any]:
     """Return the result document in Amazon Transcribe's shape: times and confidences are strings."""
-    speaker = {"speaker_label": "spk_0"} if job.get("speakers") else {}
+    said = turns(utterances, job.get("speakers") or 0)
     items: list[dict[str, Any]] = []
     segments: list[dict[str, Any]] = []
     labels: list[dict[str, Any]] = []
-    for number, utterance in enumerate(utterances):
+    for number, (words_said, label) in enumerate(said):
+        speaker = {"speaker_label": label} if label else {}
         first = len(items)
-        for word in utterance:
+        for word in words_said:
             alternative = {"confidence": f"{word['confidence']:.3f}", "content": word["word"]}
             span = {"start_time": f"{word['start']:.2f}", "end_time": f"{word['end']:.2f}"}
             items.append(
@@ -156,7 +207,7 @@ def result(job: dict[str, Any], utterances: list[list[Word]]) -> dict[str, Any]:
         stop = {"confidence": "0.0", "content": "."}
         items.append({"id": len(items), "type": "punctuation", "alternatives": [stop], **speaker})
         span = {"start_time": items[first]["start_time"], "end_time": items[-2]["end_time"]}
-        text = " ".join(word["word"] for word in utterance) + "."
+        text = " ".join(word["word"] for word in words_said) + "."
         numbers = list(range(first, len(items)))
         segments.append({"id": number, "transcript": text, **span, "items": numbers, **speaker})
         spans = [{key: item[key] for key in ("start_time", "end_time")} | speaker for item in items[first:-1]]
@@ -166,8 +217,9 @@ def result(job: dict[str, Any], utterances: list[list[Word]]) -> dict[str, Any]:
         "items": items,
         "audio_segments": segments,
     }
-    if speaker:
-        results["speaker_labels"] = {"channel_label": "ch_0", "speakers": 1, "segments": labels}
+    if job.get("speakers"):
+        count = len({label for _, label in said})
+        results["speaker_labels"] = {"channel_label": "ch_0", "speakers": count, "segments": labels}
     return {"jobName": job["name"], "accountId": job["account"], "status": "COMPLETED", "results": results}
 
 
@@ -185,7 +237,8 @@ def perform(job: dict[str, Any]) -> None:
             s3.download_file(job["media_bucket"], job["media_key"], str(path))
         except ClientError as error:
             raise JobFailure(UNREADABLE) from error
-        document = result(job, recognize(samples(path, job.get("media_format"))))
+        parts = samples(path, job.get("media_format"))
+        document = result(job, recognize(parts, told_apart=bool(job.get("speakers"))))
     body = json.dumps(document).encode()
     encryption = (
         {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": job["kms_key"]} if job.get("kms_key") else {}

@@ -52,6 +52,8 @@ class AudioArgs:
     platform: Platform
     api_size: ServiceSize
     worker_size: ServiceSize
+    speakers_max: int
+    """Speakers that are told apart in a recording; Transcribe guesses worse the more are allowed."""
 
 
 class Audio(pulumi.ComponentResource):
@@ -135,6 +137,7 @@ class Audio(pulumi.ComponentResource):
                     "CONTENT_KEY_ARN": platform.content.key_arn,
                     "QUEUE_URL": queue.url,
                     "TRANSCRIPTION_JOB_PREFIX": job_prefix,
+                    "SPEAKERS_MAX": str(self._args.speakers_max),
                 },
                 role=role,
                 size=self._args.worker_size,

@@ -7,7 +7,7 @@ import httpx2
 import pytest
 
 from tests.e2e.recordings import FORMATS, transcode
-from tests.e2e.running import Running, eventually, put, request_upload, send, settled
+from tests.e2e.running import CHECKOUT, Running, eventually, put, request_upload, send, settled
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(420)]
 
@@ -36,6 +36,14 @@ def test_every_format_becomes_a_transcript(api: httpx2.Client, sample: Path, tmp
         times = [(segment["start"], segment["end"]) for segment in transcript["segments"]]
         assert times == sorted(times)
         assert all(0 <= start < end <= 6 for start, end in times), times
+
+
+def test_who_speaks_is_told_in_the_segments(api: httpx2.Client) -> None:
+    recording_id = send(api, CHECKOUT / "samples" / "bridge.wav", "audio/wav")
+    assert settled(api, recording_id)["status"] == "completed"
+    segments = api.get(f"/audio/{recording_id}/transcript").json()["segments"]
+    assert [segment["speaker"] for segment in segments] == ["spk_0", "spk_1", "spk_0", "spk_1"]
+    assert "bridge" in segments[0]["text"] and "spring" in segments[3]["text"]
 
 
 def test_a_recording_is_not_there_before_its_upload(api: httpx2.Client, sample: Path) -> None:

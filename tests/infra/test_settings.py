@@ -159,6 +159,8 @@ def stated(stack: str) -> set[str]:
             "without the prefix",
         ),
         ("embeddingModel", "", "nova:embeddingModel", "no provider"),
+        ("speakersMax", "1", "nova:speakersMax", "between 2 and 30"),
+        ("speakersMax", "31", "nova:speakersMax", "between 2 and 30"),
         ("embeddingDimension", "512", "nova:embeddingDimension", "256, 384, 1024, 3072"),
         ("embeddingDimension", "4096", "nova:embeddingDimension", "between 1 and 3072"),
         ("embeddingRegion", "Virginia", "nova:embeddingRegion", "us-east-1"),

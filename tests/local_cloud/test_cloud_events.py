@@ -198,6 +198,36 @@ def test_a_recording_is_transcribed(cloud: Running) -> None:
 
 
 @pytest.mark.parametrize(
+    ("sample", "most", "labels"),
+    [
+        ("bridge", 10, ["spk_0", "spk_1", "spk_0", "spk_1"]),
+        ("meeting", 10, ["spk_0"]),
+        ("bridge", None, [None]),
+    ],
+)
+def test_speakers_are_told_apart_by_their_voices(
+    cloud: Running, sample: str, most: int | None, labels: list[str | None]
+) -> None:
+    name = f"who-{sample}-{most}"
+    queue = jobs_queue(cloud, name)
+    body = (CHECKOUT / "samples" / f"{sample}.wav").read_bytes()
+    asked = {"Settings": {"ShowSpeakerLabels": True, "MaxSpeakerLabels": most}} if most else {}
+    start_job(cloud, name, body, LanguageCode="en-US", **asked)
+    (event,) = cloud.messages(queue, 90)
+    assert event["detail"]["TranscriptionJobStatus"] == "COMPLETED"
+    stored = cloud.client("s3").get_object(Bucket="media", Key=f"transcribe/{name}.json")["Body"].read()
+    results = json.loads(stored)["results"]
+    assert [segment.get("speaker_label") for segment in results["audio_segments"]] == labels
+    assert all(
+        results["items"][item].get("speaker_label") == segment.get("speaker_label")
+        for segment in results["audio_segments"]
+        for item in segment["items"]
+    )
+    speakers = results.get("speaker_labels", {}).get("speakers")
+    assert speakers == (len(set(labels)) if most else None)
+
+
+@pytest.mark.parametrize(
     ("name", "body", "request_", "reason"),
     [
         ("bad-bytes", b"no sound at all " * 100, {"LanguageCode": "en-US"}, "Unsupported media format"),
@@ -230,7 +260,14 @@ def test_jobs_that_transcribe_refuses(cloud: Running) -> None:
     start_job(cloud, "known", tone(1), LanguageCode="en-US")
     with pytest.raises(transcribe.exceptions.ConflictException):
         start_job(cloud, "known", None, LanguageCode="en-US")
-    for request in ({"LanguageCode": "xx-XX"}, {}, {"LanguageCode": "en-US", "IdentifyLanguage": True}):
+    english: dict[str, object] = {"LanguageCode": "en-US"}
+    for request in (
+        {"LanguageCode": "xx-XX"},
+        {},
+        english | {"IdentifyLanguage": True},
+        english | {"Settings": {"ShowSpeakerLabels": True}},
+        english | {"Settings": {"MaxSpeakerLabels": 2}},
+    ):
         with pytest.raises(transcribe.exceptions.BadRequestException):
             start_job(cloud, "refused", None, **request)
     with pytest.raises(transcribe.exceptions.NotFoundException):

@@ -31,7 +31,7 @@ def client(aws_environment: None) -> "TranscribeServiceClient":
 
 
 def start(client: "TranscribeServiceClient", language: str | None = None) -> None:
-    service = TranscriptionService(client, "bucket", "key-arn")
+    service = TranscriptionService(client, "bucket", "key-arn", speakers_max=4)
     service.start(JOB, "uploads/1", "mp4", "transcribe/1.json", language)
 
 
@@ -42,7 +42,7 @@ EXPECTED: dict[str, Any] = {
     "OutputBucketName": "bucket",
     "OutputKey": "transcribe/1.json",
     "OutputEncryptionKMSKeyId": "key-arn",
-    "Settings": {"ShowSpeakerLabels": True, "MaxSpeakerLabels": 10},
+    "Settings": {"ShowSpeakerLabels": True, "MaxSpeakerLabels": 4},
 }
 
 
@@ -85,7 +85,7 @@ def test_the_state_of_a_job(client: "TranscribeServiceClient") -> None:
             stub.add_response(
                 "get_transcription_job", {"TranscriptionJob": answer}, {"TranscriptionJobName": JOB}
             )
-        service = TranscriptionService(client, "bucket", "key-arn")
+        service = TranscriptionService(client, "bucket", "key-arn", speakers_max=4)
         assert service.state(JOB) == JobState("COMPLETED", "en-US", None)
         assert service.state(JOB) == JobState("FAILED", None, "no")
         assert service.state(JOB) == JobState("IN_PROGRESS", None, None)
@@ -139,6 +139,26 @@ def test_segments_of_the_service_are_taken() -> None:
         TranscriptSegment(start=0.1, end=0.5, text="Hello.", speaker="spk_0", confidence=0.8),
         TranscriptSegment(start=1.0, end=1.2, text="Hi", speaker="spk_1", confidence=0.6),
     ]
+
+
+def test_a_segment_of_the_service_is_split_where_somebody_else_speaks() -> None:
+    items = [
+        word("Ready", 0.1, 0.5, "spk_0"),
+        mark("?", "spk_0"),
+        word("Not", 0.6, 0.8, "spk_1"),
+        word("yet", 0.9, 1.2, "spk_1"),
+        mark(".", "spk_1"),
+    ]
+    given: dict[str, Any] = {
+        "transcript": "Ready? Not yet.",
+        "start_time": "0.1",
+        "end_time": "1.2",
+        "speaker_label": "spk_0",
+        "items": [0, 1, 2, 3, 4],
+    }
+    transcript, _ = read_result(result(items, "Ready? Not yet.", audio_segments=[given]), JOB, "en-US")
+    told = [(segment.speaker, segment.text, segment.start, segment.end) for segment in transcript.segments]
+    assert told == [("spk_0", "Ready?", 0.1, 0.5), ("spk_1", "Not yet.", 0.6, 1.2)]
 
 
 def test_segments_are_built_from_items() -> None:

@@ -102,7 +102,12 @@ class World:
         self.store = DynamoEventStore(dynamodb, EVENT_STORE_TABLE, EventRegistry([RECORDING]))
         self.content = ContentStore(s3, CONTENT_BUCKET)
         self.transcribe = FakeTranscribe(s3)
-        service = TranscriptionService(self.transcribe, CONTENT_BUCKET, KEY_ARN)  # pyright: ignore[reportArgumentType]
+        service = TranscriptionService(
+            self.transcribe,  # pyright: ignore[reportArgumentType]
+            CONTENT_BUCKET,
+            KEY_ARN,
+            speakers_max=10,
+        )
         self.worker = Transcriber(self.store, self.content, service, PREFIX, CONTENT_BUCKET)
 
     def request(self, size: int, content_type: str = "audio/wav", language: str | None = None) -> str:
@@ -431,6 +436,7 @@ def test_the_worker_is_assembled_from_its_environment(world: World, sqs: "SQSCli
             "QUEUE_URL": queue,
             "CONTENT_KEY_ARN": KEY_ARN,
             "TRANSCRIPTION_JOB_PREFIX": PREFIX,
+            "SPEAKERS_MAX": "10",
         }
     )
     recording_id = world.uploaded(bytes(100))

@@ -25,6 +25,7 @@ WORKER = {
     "QUEUE_URL": "https://sqs.us-east-1.amazonaws.com/123456789012/audio",
     "CONTENT_KEY_ARN": "arn:aws:kms:us-east-1:123456789012:key/content",
     "TRANSCRIPTION_JOB_PREFIX": "nova-dev-0123abcd",
+    "SPEAKERS_MAX": "10",
 }
 
 SEARCH = {
@@ -74,7 +75,7 @@ def test_given_values_win() -> None:
         (
             WorkerSettings.from_env,
             "SERVICE_NAME AWS_REGION EVENT_STORE_TABLE CONTENT_BUCKET CONTENT_KEY_ARN QUEUE_URL "
-            "TRANSCRIPTION_JOB_PREFIX",
+            "TRANSCRIPTION_JOB_PREFIX SPEAKERS_MAX",
         ),
         (
             QuerySettings.from_env,

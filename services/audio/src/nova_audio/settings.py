@@ -10,6 +10,10 @@ JOB_PREFIX_CHARACTERS_MAX = 40
 """So that the prefix, a hyphen and a recording's id stay well under the 200 characters of a job name."""
 
 
+SPEAKERS_MAX = range(2, 31)
+"""How many speakers Amazon Transcribe tells apart (API reference, `Settings`)."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApiSettings:
     """Environment of the API."""
@@ -46,6 +50,7 @@ class WorkerSettings:
     content_key_arn: str
     queue_url: str
     transcription_job_prefix: str
+    speakers_max: int
 
     @classmethod
     def from_env(cls, variables: Mapping[str, str] | None = None) -> Self:
@@ -59,6 +64,7 @@ class WorkerSettings:
             content_key_arn=environment.text("CONTENT_KEY_ARN"),
             queue_url=environment.url("QUEUE_URL"),
             transcription_job_prefix=environment.text("TRANSCRIPTION_JOB_PREFIX"),
+            speakers_max=environment.integer("SPEAKERS_MAX", SPEAKERS_MAX),
         )
         environment.check()
         if len(settings.transcription_job_prefix) > JOB_PREFIX_CHARACTERS_MAX:

@@ -14,9 +14,6 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 if TYPE_CHECKING:
     from types_boto3_transcribe import TranscribeServiceClient
 
-SPEAKERS_MAX = 10
-"""Speakers told apart; Amazon Transcribe allows 2 to 30 and guesses worse the more are allowed."""
-
 PAUSE_SECONDS = 1.5
 """A silence that ends a segment where the service gives no segments of its own."""
 
@@ -47,10 +44,13 @@ class JobState:
 class TranscriptionService:
     """Jobs of Amazon Transcribe on objects of one bucket."""
 
-    def __init__(self, client: TranscribeServiceClient, bucket: str, key_arn: str) -> None:
+    def __init__(
+        self, client: TranscribeServiceClient, bucket: str, key_arn: str, *, speakers_max: int
+    ) -> None:
         self._client = client
         self._bucket = bucket
         self._key_arn = key_arn
+        self._speakers_max = speakers_max
 
     def start(
         self, job: str, media_key: str, media_format: str, output_key: str, language: str | None
@@ -67,7 +67,7 @@ class TranscriptionService:
             "OutputKey": output_key,
             # Left out, the service asks S3 for its own key, whatever the bucket's default encryption is.
             "OutputEncryptionKMSKeyId": self._key_arn,
-            "Settings": {"ShowSpeakerLabels": True, "MaxSpeakerLabels": SPEAKERS_MAX},
+            "Settings": {"ShowSpeakerLabels": True, "MaxSpeakerLabels": self._speakers_max},
         }
         if language is None:
             request["IdentifyLanguage"] = True
@@ -162,24 +162,34 @@ def read_result(raw: bytes, job: str, language: str | None) -> tuple[Transcript,
     if spoken is None:
         message = "the transcription service did not say which language it heard"
         raise InvalidResultError(message)
+    separator = "" if spoken.partition("-")[0] in _UNSPACED_LANGUAGES else " "
     if results.audio_segments:
-        segments = [_given_segment(segment, results.items) for segment in results.audio_segments]
+        segments = [
+            part
+            for given in results.audio_segments
+            for part in _given_segments(given, results.items, separator)
+        ]
     else:
-        separator = "" if spoken.partition("-")[0] in _UNSPACED_LANGUAGES else " "
         segments = [_built_segment(group, separator) for group in _grouped(results.items)]
     transcript = Transcript(text=results.transcripts[0].transcript, language=spoken, segments=segments)
     return transcript, sum(item.is_word for item in results.items)
 
 
-def _given_segment(segment: _AudioSegment, items: Sequence[_Item]) -> TranscriptSegment:
+def _given_segments(
+    segment: _AudioSegment, items: Sequence[_Item], separator: str
+) -> Iterable[TranscriptSegment]:
+    """Return a segment of the service as it is, or one for each speaker where several speak in it."""
     words = [items[index] for index in segment.items if 0 <= index < len(items)]
-    return TranscriptSegment(
+    if len({word.speaker_label for word in words if word.is_word}) > 1:
+        return [_built_segment(group, separator) for group in _grouped(words)]
+    given = TranscriptSegment(
         start=segment.start_time,
         end=max(segment.start_time, segment.end_time),
         text=segment.transcript,
         speaker=segment.speaker_label or _speaker(words),
         confidence=_confidence(words),
     )
+    return [given]
 
 
 def _grouped(items: Iterable[_Item]) -> list[list[_Item]]:

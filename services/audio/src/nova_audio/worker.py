@@ -204,7 +204,10 @@ def create_app(settings: WorkerSettings) -> FastAPI:
         store,
         ContentStore(aws.s3(settings.region), settings.content_bucket),
         TranscriptionService(
-            aws.transcribe(settings.region), settings.content_bucket, settings.content_key_arn
+            aws.transcribe(settings.region),
+            settings.content_bucket,
+            settings.content_key_arn,
+            speakers_max=settings.speakers_max,
         ),
         settings.transcription_job_prefix,
         settings.content_bucket,
