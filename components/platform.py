@@ -1,9 +1,9 @@
 """What all workloads share.
 
-Creates: keys, alerts topic, VPC, event store, read model, content bucket (each with its replica in another
-region, where there is one), access logs, vector store, cache, bus, pipe, cluster, load balancer and user
-pool; the budget; the image of each workload; and, once the workloads have declared their routes, the public
-API, the sampling of its traces, saved queries and the dashboard.
+Creates: keys, alerts topic, VPC, event store, read model, data keys, content bucket (each with its replica in
+another region, where there is one), access logs, vector store, cache, bus, pipe, cluster, load balancer and
+user pool; the budget; the image of each workload; and, once the workloads have declared their routes, the
+public API, the sampling of its traces, saved queries and the dashboard.
 """
 
 from collections.abc import Mapping, Sequence
@@ -28,6 +28,7 @@ from components.data.bucket import ContentBucket, ContentBucketArgs
 from components.data.cache import Cache, CacheArgs
 from components.data.cache_plan import CachePlan
 from components.data.content_replica import ContentReplica, ContentReplicaArgs
+from components.data.data_keys import DataKeys, DataKeysArgs
 from components.data.key_plan import DataClass
 from components.data.keys import Keys, KeysArgs
 from components.data.replica_plan import ReplicaOf
@@ -124,6 +125,7 @@ class Platform(pulumi.ComponentResource):
     """Who watches, and is told."""
     events: EventStore
     read_model: ReadModel
+    data_keys: DataKeys
     content: ContentBucket
     access_logs: AccessLogs
     """Where load balancers and distributions write who asked for what."""
@@ -206,6 +208,7 @@ class Platform(pulumi.ComponentResource):
             {
                 "event_store_table": self.events.name,
                 "read_model_table": self.read_model.name,
+                "data_keys_table": self.data_keys.name,
                 "content_bucket": self.content.name,
                 "access_log_bucket": self.access_logs.name,
                 "vector_bucket": self.vectors.bucket_name,
@@ -338,10 +341,22 @@ class Platform(pulumi.ComponentResource):
             protect=args.protect,
             replica=_table_replica(keys, args.replica_region),
         )
-        events, read_model = _given_tables(given)
+        events, read_model, data_keys = _given_tables(given)
         self.events = EventStore(f"{self._label}-events", replace(table, existing=events), opts=self._child)
         self.read_model = ReadModel(
             f"{self._label}-read-model", replace(table, existing=read_model), opts=self._child
+        )
+        self.data_keys = DataKeys(
+            f"{self._label}-data-keys",
+            DataKeysArgs(
+                key=keys.tables,
+                wrapping_key=keys.personal,
+                alerts=self.alerts,
+                protect=args.protect,
+                replica=table.replica,
+                existing=data_keys,
+            ),
+            opts=self._child,
         )
         bucket = ContentBucketArgs(
             key=keys.content,
@@ -399,9 +414,11 @@ class Platform(pulumi.ComponentResource):
             "eventStoreTable": self.events.name,
             "eventStoreStreamArn": self.events.replica_stream_arn,
             "readModelTable": self.read_model.name,
+            "dataKeysTable": self.data_keys.name,
             "contentBucket": replica.name,
             "existingKeys": {
                 DataClass.TABLES.value: keys.of(DataClass.TABLES, region).arn,
+                DataClass.PERSONAL.value: keys.of(DataClass.PERSONAL, region).arn,
                 DataClass.CONTENT.value: content_key.arn,
             },
         }
@@ -556,11 +573,13 @@ class Platform(pulumi.ComponentResource):
         )
 
 
-def _given_tables(given: ReplicaOf | None) -> tuple[ExistingTable | None, ExistingTable | None]:
+def _given_tables(
+    given: ReplicaOf | None,
+) -> tuple[ExistingTable, ExistingTable, ExistingTable] | tuple[None, None, None]:
     if given is None:
-        return None, None
+        return None, None, None
     events = ExistingTable(name=given.event_store_table, stream_arn=given.event_store_stream_arn)
-    return events, ExistingTable(name=given.read_model_table)
+    return events, ExistingTable(name=given.read_model_table), ExistingTable(name=given.data_keys_table)
 
 
 def _table_replica(keys: Keys, region: str) -> Replica | None:

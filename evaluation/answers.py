@@ -113,6 +113,11 @@ def _key(name: str, _physical: str, _inputs: Properties) -> Properties:
     return {"__id": name, "keyId": name, "arn": resource_arn("kms", f"key/{name}")}
 
 
+def _replica_key(name: str, _physical: str, inputs: Properties) -> Properties:
+    home = resource_arn("kms", f"key/{name}")
+    return {"__id": name, "keyId": name, "arn": home.replace(REGION, str(inputs["region"]), 1)}
+
+
 def _role(_name: str, physical: str, inputs: Properties) -> Properties:
     return {"__id": physical, "arn": f"arn:aws:iam::{ACCOUNT_ID}:role{inputs.get('path', '/')}{physical}"}
 
@@ -396,6 +401,7 @@ _COMPUTED: Mapping[str, _Maker] = {
     "aws:iam/policy:Policy": _managed_policy,
     "aws:iam/role:Role": _role,
     "aws:kms/key:Key": _key,
+    "aws:kms/replicaKey:ReplicaKey": _replica_key,
     "aws:lambda/function:Function": _function,
     "aws:lambda/functionUrl:FunctionUrl": _function_url,
     "aws:lb/listenerRule:ListenerRule": _listener_rule,

@@ -29,9 +29,15 @@ KEYS = (
 _RECOVERY_DAYS = (7, 30)
 # Passwords are counted up by hand: a typing error should not start far from there.
 _PASSWORD_GENERATION = (1, 1_000_000)
-_REPLICA_TEXTS = ("eventStoreTable", "eventStoreStreamArn", "readModelTable", "contentBucket")
+_REPLICA_TEXTS = (
+    "eventStoreTable",
+    "eventStoreStreamArn",
+    "readModelTable",
+    "dataKeysTable",
+    "contentBucket",
+)
 _REPLICA_FIELDS = (*_REPLICA_TEXTS, "images", "standby")
-_REPLICATED = (DataClass.TABLES, DataClass.CONTENT)
+_REPLICATED = (DataClass.TABLES, DataClass.PERSONAL, DataClass.CONTENT)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,6 +129,7 @@ def _replica_of(values: Values, region: str, keys: Mapping[DataClass, str]) -> R
             event_store_table=texts["eventStoreTable"],
             event_store_stream_arn=texts["eventStoreStreamArn"],
             read_model_table=texts["readModelTable"],
+            data_keys_table=texts["dataKeysTable"],
             content_bucket=texts["contentBucket"],
             images=_images(path, given),
             standby=given["standby"] is True,

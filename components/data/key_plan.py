@@ -12,6 +12,7 @@ class DataClass(StrEnum):
     """What one key encrypts, so that using one kind of data never takes the key of another."""
 
     TABLES = "tables"
+    PERSONAL = "personal"
     CONTENT = "content"
     VECTORS = "vectors"
     CACHE = "cache"

@@ -1,8 +1,8 @@
 """Encryption keys, one for each class of data.
 
-Creates: a customer managed KMS key with yearly rotation for tables, content, vectors, cache, secrets,
-messages, logs and images, as far as the team does not bring its own; and, when it is asked for, the key of
-another class or of another region.
+Creates: a customer managed KMS key with yearly rotation for tables, personal data, content, vectors, cache,
+secrets, messages, logs and images, as far as the team does not bring its own; and, when it is asked for, the
+key of another class or of another region.
 """
 
 from collections.abc import Mapping
@@ -60,6 +60,7 @@ class Keys(pulumi.ComponentResource):
     """The platform's keys. A role gets to use one only by a grant of what the key protects."""
 
     tables: DataKey
+    personal: DataKey
     content: DataKey
     vectors: DataKey
     cache: DataKey
@@ -74,6 +75,7 @@ class Keys(pulumi.ComponentResource):
         self._args = args
         self._keys: dict[tuple[DataClass, str], DataKey] = {}
         self.tables = self.of(DataClass.TABLES)
+        self.personal = self.of(DataClass.PERSONAL)
         self.content = self.of(DataClass.CONTENT)
         self.vectors = self.of(DataClass.VECTORS)
         self.cache = self.of(DataClass.CACHE)
@@ -101,13 +103,30 @@ class Keys(pulumi.ComponentResource):
         existing = self._args.existing.get(data_class) if home else None
         if existing is not None:
             return DataKey(label=data_class, arn=pulumi.Output.from_input(existing), account=account)
+        if data_class is DataClass.PERSONAL and not home:
+            return self._replica(account)
         key = aws.kms.Key(
             f"{self._name}-{data_class}" if home else f"{self._name}-{region}-{data_class}",
             region=None if home else region,
             description=f"Encrypts the {data_class} of {pulumi.get_project()}-{pulumi.get_stack()}",
             enable_key_rotation=True,
             deletion_window_in_days=self._args.recovery_days,
+            # What it wraps is read where the table's replica is, and this cannot be changed later.
+            multi_region=True if data_class is DataClass.PERSONAL else None,
             policy=document(key_policy(data_class, account, self._args.replicated)),
             opts=pulumi.ResourceOptions(parent=self, protect=self._args.protect),
         )
         return DataKey(label=data_class, arn=key.arn, account=account)
+
+    def _replica(self, account: Account) -> DataKey:
+        """Make the same key in another region: what either wraps the other unwraps."""
+        key = aws.kms.ReplicaKey(
+            f"{self._name}-{account.region}-{DataClass.PERSONAL}",
+            region=account.region,
+            primary_key_arn=self.personal.arn,
+            description=f"Encrypts the {DataClass.PERSONAL} of {pulumi.get_project()}-{pulumi.get_stack()}",
+            deletion_window_in_days=self._args.recovery_days,
+            policy=document(key_policy(DataClass.PERSONAL, account, self._args.replicated)),
+            opts=pulumi.ResourceOptions(parent=self, protect=self._args.protect),
+        )
+        return DataKey(label=DataClass.PERSONAL, arn=key.arn, account=account)

@@ -21,6 +21,7 @@ class ReplicaOf:
     region: str
     """The stack's own, where the replicas are."""
     event_store_table: str
+    data_keys_table: str
     event_store_stream_arn: str
     """A replica has a stream of its own."""
     read_model_table: str
@@ -36,6 +37,7 @@ class ReplicaOf:
         for field, value, wanted, allowed in (
             ("eventStoreTable", self.event_store_table, _TABLE, "it is the name of a table"),
             ("readModelTable", self.read_model_table, _TABLE, "it is the name of a table"),
+            ("dataKeysTable", self.data_keys_table, _TABLE, "it is the name of a table"),
             ("contentBucket", self.content_bucket, _BUCKET, "it is the name of a bucket"),
             (
                 "eventStoreStreamArn",

@@ -80,7 +80,7 @@ class EventStore(pulumi.ComponentResource):
             self.name, self.arn, self.stream_arn = table.name, table.arn, table.stream_arn
             self.replica_stream_arn = _stream_of_replica(table)
         else:
-            self.name, self.arn = _given(args.existing, args.key)
+            self.name, self.arn = given_table(args.existing, args.key)
             self.stream_arn = pulumi.Output.from_input(args.existing.stream_arn)
         args.alerts.watch(name, _alarms(self.name, args), parent=self)
         self.register_outputs({"name": self.name, "arn": self.arn, "stream_arn": self.stream_arn})
@@ -130,7 +130,7 @@ class ReadModel(pulumi.ComponentResource):
             table = _table(name, args, self, streams=args.replica is not None, expires=True)
             self.name, self.arn = table.name, table.arn
         else:
-            self.name, self.arn = _given(args.existing, args.key)
+            self.name, self.arn = given_table(args.existing, args.key)
         args.alerts.watch(name, _alarms(self.name, args), parent=self)
         self.register_outputs({"name": self.name, "arn": self.arn})
 
@@ -173,12 +173,13 @@ def _table(
         point_in_time_recovery=_recovery(args),
         server_side_encryption=_encryption(args),
         deletion_protection_enabled=args.protect,
-        replicas=None if args.replica is None else [_replica(args.replica, args.protect)],
+        replicas=None if args.replica is None else [replica_of(args.replica, args.protect)],
         opts=pulumi.ResourceOptions(parent=parent, protect=args.protect),
     )
 
 
-def _replica(replica: Replica, protect: bool) -> aws.dynamodb.TableReplicaArgs:
+def replica_of(replica: Replica, protect: bool) -> aws.dynamodb.TableReplicaArgs:
+    """Return a table's replica, which is protected as the table is."""
     # Reads and writes there do not wait for the other region, nor those here for that one.
     return aws.dynamodb.TableReplicaArgs(
         region_name=replica.region,
@@ -196,7 +197,8 @@ def _stream_of_replica(table: aws.dynamodb.Table) -> pulumi.Output[str]:
     return table.replicas.apply(stream)
 
 
-def _given(table: ExistingTable, key: DataKey) -> tuple[pulumi.Output[str], pulumi.Output[str]]:
+def given_table(table: ExistingTable, key: DataKey) -> tuple[pulumi.Output[str], pulumi.Output[str]]:
+    """Return name and ARN of a table that is there already, where ``key`` is."""
     return pulumi.Output.from_input(table.name), key.account.arn("dynamodb", f"table/{table.name}")
 
 

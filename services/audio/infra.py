@@ -85,6 +85,7 @@ class Audio(pulumi.ComponentResource):
         role = task_service_role(f"{self._label}-task", platform.account, self._child)
         platform.events.grant_append(role)
         platform.events.grant_query(role)
+        platform.data_keys.grant_encrypt(role)
         platform.content.grant_put(role, UPLOADS)
         platform.content.grant_get(role, TRANSCRIPTS)
         self._grant_erasure(role)
@@ -96,6 +97,7 @@ class Audio(pulumi.ComponentResource):
                 command=("python", "-m", "nova_audio.app"),
                 environment=task_environment(self._label)
                 | self._stores()
+                | platform.data_keys.task_environment()
                 | platform.user_pool.task_environment(),
                 role=role,
                 internet=(platform.user_pool.signing_keys,),

@@ -116,6 +116,7 @@ class Projector(pulumi.ComponentResource):
         )
         role = task_service_role(f"{name}-task", platform.account, self._child)
         platform.events.grant_query(role)
+        platform.data_keys.grant_decrypt(role)
         platform.read_model.grant_apply(role)
         queue.grant_consume(role)
         return FargateService(
@@ -125,6 +126,7 @@ class Projector(pulumi.ComponentResource):
                 image=self._image,
                 command=("python", "-m", "nova_projector.worker"),
                 environment=task_environment(name)
+                | platform.data_keys.task_environment()
                 | {
                     "EVENT_STORE_TABLE": platform.events.name,
                     "READ_MODEL_TABLE": platform.read_model.name,

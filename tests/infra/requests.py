@@ -891,6 +891,24 @@ MAPPED: Mapping[str, Mapped] = {
         ),
         unsent={"enableKeyRotation": _SWITCH},
     ),
+    "aws:kms/replicaKey:ReplicaKey": Mapped(
+        sent=(
+            Sent(
+                service="kms",
+                shape="ReplicateKey",
+                takes={"primaryKeyArn", "policy", "description", "tags"},
+                rename={"primaryKeyArn": "keyId"},
+                fixed={"ReplicaRegion": "us-west-2"},
+            ),
+            Sent(
+                service="kms",
+                shape="ScheduleKeyDeletion",
+                takes={"deletionWindowInDays"},
+                rename={"deletionWindowInDays": "pendingWindowInDays"},
+                fixed={"KeyId": "1234abcd"},
+            ),
+        ),
+    ),
     "aws:lb/listener:Listener": Mapped(
         sent=(Sent(service="elbv2", shape="CreateListener", reshape=_listener),)
     ),

@@ -13,6 +13,8 @@ from tests.infra.deployment import Deployment
 from tests.infra.policies import actions_on, granted, statements
 
 EVENTS = f"arn:aws:dynamodb:us-east-1:{ACCOUNT_ID}:table/nova-events-table-0000000"
+DATA_KEYS = resource_arn("dynamodb", "table/nova-data-keys-table-0000000")
+PERSONAL_KEY = resource_arn("kms", "key/nova-keys-personal")
 READ_MODEL = f"arn:aws:dynamodb:us-east-1:{ACCOUNT_ID}:table/nova-read-model-table-0000000"
 CONTENT = "arn:aws:s3:::nova-content-bucket-0000000"
 
@@ -84,6 +86,15 @@ def test_nobody_can_change_or_delete_an_event(deployment: Deployment) -> None:
     [
         ("audio-task-policy", EVENTS, {"dynamodb:PutItem", "dynamodb:GetItem", "dynamodb:Query"}),
         ("audio-task-policy", READ_MODEL, set[str]()),
+        ("audio-task-policy", DATA_KEYS, {"dynamodb:GetItem", "dynamodb:PutItem"}),
+        ("audio-task-policy", PERSONAL_KEY, {"kms:Decrypt", "kms:GenerateDataKey"}),
+        ("audio-worker-task-policy", DATA_KEYS, set[str]()),
+        ("audio-worker-task-policy", PERSONAL_KEY, set[str]()),
+        ("projector-worker-task-policy", DATA_KEYS, {"dynamodb:GetItem"}),
+        ("projector-worker-task-policy", PERSONAL_KEY, {"kms:Decrypt"}),
+        ("projector-task-policy", DATA_KEYS, set[str]()),
+        ("search-indexer-task-policy", DATA_KEYS, set[str]()),
+        ("agent-core-task-policy", DATA_KEYS, set[str]()),
         (
             "audio-task-policy",
             f"{CONTENT}/uploads/audio/*",
@@ -256,6 +267,12 @@ def test_keys_are_used_through_one_service_only(deployment: Deployment) -> None:
                 assert statement.conditions == {"Bool": {"kms:GrantIsForAWSResource": "true"}}
                 continue
             if statement.actions == ("kms:DescribeKey",):
+                continue
+            if statement.sid in {"MakeDataKeys", "UnwrapDataKeys"}:
+                # The one key that services call KMS for themselves, and for one table's items only.
+                assert statement.resources == (resource_arn("kms", "key/nova-keys-personal"),)
+                table = {"kms:EncryptionContext:table": "nova-data-keys-table-0000000"}
+                assert statement.conditions == {"StringEquals": table}
                 continue
             assert list(statement.conditions["StringEquals"]) == ["kms:ViaService"], statement
             assert all(":key/" in resource for resource in statement.resources)

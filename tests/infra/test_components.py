@@ -201,6 +201,8 @@ VERBS: dict[str, Callable[[Platform, ServiceRole], None]] = {
     "append": lambda platform, role: platform.events.grant_append(role),
     "query": lambda platform, role: platform.events.grant_query(role),
     "stream": lambda platform, role: platform.events.grant_stream(role),
+    "encrypt": lambda platform, role: platform.data_keys.grant_encrypt(role),
+    "decrypt": lambda platform, role: platform.data_keys.grant_decrypt(role),
     "apply": lambda platform, role: platform.read_model.grant_apply(role),
     "list": lambda platform, role: platform.read_model.grant_list(role),
     "get": lambda platform, role: platform.content.grant_get(role, "uploads/"),
@@ -219,9 +221,10 @@ def test_each_verb_alone_brings_the_key(verb: str) -> None:
         VERBS[verb](platform(), made)
         made.seal()
 
-    keys = [found for found in granted(run(program), "work-policy") if "kms:Decrypt" in found.actions]
+    rights = [found for found in granted(run(program), "work-policy") if "kms:Decrypt" in found.actions]
+    keys = [found for found in rights if "kms:ViaService" in found.conditions["StringEquals"]]
     assert len(keys) == 1
-    writes = verb in {"append", "apply", "put", "put vectors"}
+    writes = verb in {"append", "apply", "encrypt", "put", "put vectors"}
     assert ("kms:GenerateDataKey" in keys[0].actions) is writes
 
 

@@ -200,6 +200,7 @@ OWNER = {"aws:SourceAccount": ACCOUNT_ID}
 
 USERS: dict[str, dict[str, tuple[str, list[str], dict[str, Any] | None]]] = {
     "tables": {},
+    "personal": {},
     "content": {},
     "cache": {},
     "secrets": {},
@@ -300,6 +301,8 @@ class TestKeys:
         for deployed, protected, days in ((production, True, 30), (development, False, 7)):
             keys = {key.name: key for key in deployed.of_type("aws:kms/key:Key")}
             assert set(keys) >= {f"nova-keys-{label}" for label in USERS}
+            several = {name for name, key in keys.items() if key.inputs.get("multiRegion")}
+            assert several == {"nova-keys-personal"}
             for key in keys.values():
                 assert key.inputs["enableKeyRotation"] is True
                 assert key.inputs["deletionWindowInDays"] == days
@@ -515,7 +518,7 @@ KEY = f"arn:aws:kms:{REGION}:{ACCOUNT_ID}:key/0a1b2c3d-0000-1111-2222-3333444455
     [
         ("backups", "daily", "nova:backups", "true or false"),
         ("existingKeys", "[]", "nova:existingKeys", "object"),
-        ("existingKeys", '{"queues":"a"}', "nova:existingKeys.queues", "tables, content"),
+        ("existingKeys", '{"queues":"a"}', "nova:existingKeys.queues", "tables, personal, content"),
         ("existingKeys", '{"tables":1}', "nova:existingKeys.tables", "string"),
         ("existingKeys", '{"tables":"alias/nova"}', "nova:existingKeys.tables", "no alias"),
         (

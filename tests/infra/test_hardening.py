@@ -26,6 +26,8 @@ SERVICES = {
 }
 APIS = {"agent-core", "audio", "projector", "search"}
 FOLDERS = ("services/agent_core", "services/audio", "services/projector", "services/search")
+KEYS = "nova-data-keys-table"
+PRIVATE = {"DATA_KEYS_TABLE", "DATA_KEYS_WRAPPING_KEY"}
 INDEX = {"EMBEDDING_DIMENSION", "EMBEDDING_MODEL", "EMBEDDING_REGION", "VECTOR_BUCKET", "VECTOR_INDEX"}
 
 
@@ -155,14 +157,25 @@ class TestData:
             for table in deployed.of_type("aws:dynamodb/table:Table"):
                 inputs = table.inputs
                 assert inputs["billingMode"] == "PAY_PER_REQUEST"
-                assert inputs["pointInTimeRecovery"] == {"enabled": True, "recoveryPeriodInDays": days}
+                kept = 7 if table.name == KEYS else days
+                assert inputs["pointInTimeRecovery"] == {"enabled": True, "recoveryPeriodInDays": kept}
                 assert inputs["serverSideEncryption"]["kmsKeyArn"].endswith("key/nova-keys-tables")
                 assert inputs["deletionProtectionEnabled"] is protected
                 assert table.protect is protected
+                if table.name == KEYS:
+                    assert [attribute["name"] for attribute in inputs["attributes"]] == ["pk"]
+                    continue
                 (index,) = inputs["globalSecondaryIndexes"]
                 assert [schema["attributeName"] for schema in index["keySchemas"]] == ["gsi1pk", "gsi1sk"]
                 declared = {attribute["name"] for attribute in inputs["attributes"]}
                 assert declared == {"pk", "sk", "gsi1pk", "gsi1sk"}
+
+    def test_a_data_key_has_no_copy_but_for_a_short_recovery(self, production: Deployment) -> None:
+        """Neither a stream nor a backup: what is erased is gone when the recovery has forgotten it."""
+        keys = production.one("aws:dynamodb/table:Table", KEYS).inputs
+        assert "streamEnabled" not in keys
+        (selection,) = production.of_type("aws:backup/selection:Selection")
+        assert not [arn for arn in selection.inputs["resources"] if "data-keys" in arn]
 
     def test_the_event_store_streams_and_the_read_model_forgets(self, production: Deployment) -> None:
         events = production.one("aws:dynamodb/table:Table", "nova-events-table").inputs
@@ -194,7 +207,7 @@ class TestCompute:
             (
                 "audio",
                 "nova_audio.app",
-                {"CONTENT_BUCKET", "EVENT_STORE_TABLE", "USER_POOL_CLIENT_ID", "USER_POOL_ISSUER"},
+                {"CONTENT_BUCKET", "EVENT_STORE_TABLE", "USER_POOL_CLIENT_ID", "USER_POOL_ISSUER"} | PRIVATE,
             ),
             (
                 "audio-worker",
@@ -215,7 +228,7 @@ class TestCompute:
             (
                 "projector-worker",
                 "nova_projector.worker",
-                {"EVENT_STORE_TABLE", "QUEUE_URL", "READ_MODEL_TABLE"},
+                {"EVENT_STORE_TABLE", "QUEUE_URL", "READ_MODEL_TABLE"} | PRIVATE,
             ),
             ("search", "nova_search.app", {"USER_POOL_CLIENT_ID", "USER_POOL_ISSUER"} | INDEX),
             (

@@ -272,6 +272,7 @@ class TestEndpoints:
             "bedrock-runtime",
             "ecr.api",
             "ecr.dkr",
+            "kms",
             "logs",
             "monitoring",
             "s3vectors",

@@ -159,6 +159,7 @@ def test_outputs(deployment: Deployment) -> None:
         "dashboard_url",
         "event_bus",
         "event_store_table",
+        "data_keys_table",
         "read_model_table",
         "replica",
         "services",

@@ -16,8 +16,9 @@ from tests.infra.requests import findings
 from tests.infra.test_settings import settings_with
 
 HOME, AWAY = "us-east-1", "us-west-2"
+TABLES = ("data-keys", "events", "read-model")
 KEY = f"arn:aws:kms:{AWAY}:123456789012:key/{{}}0000000-0000-4000-8000-000000000000"
-KEYS = {"tables": KEY.format(1), "content": KEY.format(2)}
+KEYS = {"tables": KEY.format(1), "content": KEY.format(2), "personal": KEY.format(3)}
 IMAGE = "audio-repository-1a2b3c4@sha256:" + "0" * 64
 
 TABLE = "aws:dynamodb/table:Table"
@@ -38,7 +39,7 @@ def primary(preview: bool = False) -> Deployment:
 def given(**fields: object) -> dict[str, object]:
     """What prod hands over, as a person writes it into the other stack's file."""
     handed: dict[str, object] = primary().outputs["replica"]
-    names = ("eventStoreTable", "eventStoreStreamArn", "readModelTable", "contentBucket")
+    names = ("eventStoreTable", "eventStoreStreamArn", "readModelTable", "dataKeysTable", "contentBucket")
     images: dict[str, str] = {}
     return {**{name: handed[name] for name in names}, "images": images, "standby": True} | fields
 
@@ -80,9 +81,9 @@ def test_no_stack_has_replicas_of_itself(deployment: Deployment) -> None:
     assert deployment.outputs["replica"] == {}
 
 
-def test_both_tables_have_a_replica_under_a_key_of_its_region() -> None:
+def test_all_tables_have_a_replica_under_a_key_of_its_region() -> None:
     tables = primary().of_type(TABLE)
-    assert [table.name for table in tables] == ["nova-events-table", "nova-read-model-table"]
+    assert {table.name for table in tables} == {f"nova-{name}-table" for name in TABLES}
     for table in tables:
         (replica,) = table.inputs["replicas"]
         assert replica == {
@@ -97,8 +98,22 @@ def test_both_tables_have_a_replica_under_a_key_of_its_region() -> None:
         assert table.inputs["streamViewType"] == "NEW_AND_OLD_IMAGES"
 
 
-def test_the_read_model_has_a_stream_for_its_replica_alone(production: Deployment) -> None:
-    assert "streamEnabled" not in production.one(TABLE, "nova-read-model-table").inputs
+@pytest.mark.parametrize("table", ["read-model", "data-keys"])
+def test_other_tables_have_a_stream_for_their_replica_alone(production: Deployment, table: str) -> None:
+    assert "streamEnabled" not in production.one(TABLE, f"nova-{table}-table").inputs
+
+
+def test_what_is_private_opens_in_both_regions() -> None:
+    """The wrapping key has a replica, and a replicated table has one name."""
+    (replica,) = primary().of_type("aws:kms/replicaKey:ReplicaKey")
+    assert replica.inputs["region"] == AWAY
+    assert replica.inputs["primaryKeyArn"] == f"arn:aws:kms:{HOME}:123456789012:key/nova-keys-personal"
+    handed = primary().outputs["replica"]
+    assert handed["existingKeys"]["personal"] == f"arn:aws:kms:{AWAY}:123456789012:key/{replica.name}"
+    assert handed["dataKeysTable"] == "nova-data-keys-table-0000000"
+    (task,) = [found for found in granted(attached(), "audio-task-policy") if found.sid == "MakeDataKeys"]
+    assert task.resources == (KEYS["personal"],)
+    assert task.conditions == {"StringEquals": {"kms:EncryptionContext:table": handed["dataKeysTable"]}}
 
 
 @pytest.mark.parametrize("region", [HOME, AWAY])
@@ -170,7 +185,7 @@ def test_the_role_reads_the_one_bucket_and_replicates_to_the_other() -> None:
 
 
 def test_what_is_late_or_lost_raises_alarms_where_it_is_reported() -> None:
-    for table in ("events", "read-model"):
+    for table in TABLES:
         alarm = primary().one(ALARM, f"nova-{table}-replica-alarm").inputs
         assert alarm["dimensions"] == {
             "TableName": f"nova-{table}-table-0000000",
@@ -193,7 +208,7 @@ def test_what_the_other_stack_needs_is_handed_over() -> None:
     assert handed["region"] == AWAY
     assert handed["contentBucket"] == "nova-content-replica-bucket-0000000"
     assert f":{AWAY}:" in handed["eventStoreStreamArn"]
-    assert set(handed["existingKeys"]) == {"tables", "content"}
+    assert set(handed["existingKeys"]) == {"tables", "content", "personal"}
     assert set(handed["images"]) == {"agent-core", "audio", "projector", "search"}
     assert all("@sha256:" in image and "amazonaws" not in image for image in handed["images"].values())
 
@@ -215,7 +230,9 @@ def test_it_makes_no_data_of_its_own() -> None:
     ours = (
         "nova-content-",
         "nova-events-table",
+        "nova-data-keys-table",
         "nova-read-model-table",
+        "nova-keys-personal",
         "nova-keys-tables",
         "nova-keys-content",
     )
@@ -330,7 +347,7 @@ def test_replicas_have_no_replicas() -> None:
         attaching(replicaRegion="us-east-2")
 
 
-@pytest.mark.parametrize("missing", ["tables", "content"])
+@pytest.mark.parametrize("missing", ["tables", "content", "personal"])
 def test_replicas_need_the_keys_that_they_are_encrypted_under(missing: str) -> None:
     keys = {name: key for name, key in KEYS.items() if name != missing}
     with pytest.raises(SettingsError, match=rf"existingKeys\.{missing}: .* their owner's key of this region"):
@@ -342,6 +359,7 @@ STREAM = (
 )
 WRONG: list[tuple[dict[str, object], str]] = [
     ({"eventStoreTable": "a"}, "eventStoreTable: a is not allowed; it is the name of a table"),
+    ({"dataKeysTable": "x"}, "dataKeysTable: x is not allowed; it is the name of a table"),
     ({"readModelTable": "arn:aws:dynamodb"}, "readModelTable: .* it is the name of a table"),
     ({"contentBucket": "Content"}, "contentBucket: Content is not allowed; it is the name of a bucket"),
     ({"eventStoreStreamArn": STREAM}, f"it is the ARN of that table's stream in {AWAY}"),

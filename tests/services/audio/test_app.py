@@ -28,6 +28,7 @@ from nova_common.events import EventData, EventRegistry
 
 from tests.services.support import tokens
 from tests.services.support.audio import tone
+from tests.services.support.private import Private
 from tests.services.support.tables import CONTENT_BUCKET, EVENT_STORE_TABLE, REGION
 from tests.services.support.tokens import ALICE, BOB, bearer
 
@@ -44,8 +45,13 @@ TRANSCRIPT = Transcript(
 
 
 @pytest.fixture
-def store(dynamodb: "DynamoDBClient") -> DynamoEventStore:
-    return DynamoEventStore(dynamodb, EVENT_STORE_TABLE, EventRegistry([RECORDING]))
+def private(dynamodb: "DynamoDBClient") -> Private:
+    return Private(dynamodb)
+
+
+@pytest.fixture
+def store(dynamodb: "DynamoDBClient", private: Private) -> DynamoEventStore:
+    return DynamoEventStore(dynamodb, EVENT_STORE_TABLE, EventRegistry([RECORDING]), private.data)
 
 
 @pytest.fixture
@@ -54,7 +60,7 @@ def content(s3: "S3Client") -> ContentStore:
 
 
 @pytest.fixture
-def client(store: DynamoEventStore, content: ContentStore) -> TestClient:
+def client(private: Private, store: DynamoEventStore, content: ContentStore) -> TestClient:
     del store, content
     settings = ApiSettings.from_env(
         {
@@ -65,6 +71,7 @@ def client(store: DynamoEventStore, content: ContentStore) -> TestClient:
             "EVENT_STORE_TABLE": EVENT_STORE_TABLE,
             "CONTENT_BUCKET": CONTENT_BUCKET,
         }
+        | private.environment
     )
     app = create_app(settings)
     app.state.verifier = tokens.verifier()
@@ -119,6 +126,7 @@ def test_a_recording_is_announced_and_uploaded(
     assert stored["Body"].read() == audio
     (event,) = store.load(RECORDING.key(answer["id"]))
     assert (event.type, event.user, event.correlation) == ("RecordingRequested", ALICE, "request-7")
+    assert event.private == {"filename": "talk.wav"}
 
 
 def test_the_owner_sees_each_state_at_once(

@@ -21,7 +21,7 @@ from nova_common.events import Event, EventData
 ID = str(uuid.UUID(int=7))
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
 REFERENCE = DocumentReference(key=f"transcripts/{ID}.json", version_id="v", sha256="0" * 64)
-REQUESTED = RecordingRequested(filename="a.wav", content_type="audio/x-wav", size_bytes=5)
+REQUESTED = RecordingRequested(content_type="audio/x-wav", size_bytes=5)
 STARTED = TranscriptionStarted(job="nova-1", duration_seconds=2.5)
 COMPLETED = TranscriptionCompleted(
     transcript=REFERENCE, language="en-US", duration_seconds=2.5, words=2, segments=1
@@ -96,7 +96,7 @@ def test_a_request_keeps_the_normal_content_type() -> None:
         filename="a.webm", content_type="audio/webm; codecs=opus", size_bytes=3, language="de-DE"
     )
     assert domain.request(body, "audio/webm") == RecordingRequested(
-        filename="a.webm", content_type="audio/webm", size_bytes=3, language="de-DE"
+        content_type="audio/webm", size_bytes=3, language="de-DE"
     )
 
 

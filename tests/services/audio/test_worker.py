@@ -112,7 +112,7 @@ class World:
 
     def request(self, size: int, content_type: str = "audio/wav", language: str | None = None) -> str:
         recording_id = str(uuid.uuid4())
-        data = RecordingRequested(filename="a", content_type=content_type, size_bytes=size, language=language)
+        data = RecordingRequested(content_type=content_type, size_bytes=size, language=language)
         self.store.append([RECORDING.event(recording_id, data, user=USER, correlation="request-1")], 0)
         return recording_id
 

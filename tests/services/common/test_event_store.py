@@ -83,8 +83,8 @@ def store(client: "DynamoDBClient", table: str) -> DynamoEventStore:
     return DynamoEventStore(client, table, EventRegistry([RECORDING]))
 
 
-def requested(filename: str = "a.wav") -> RecordingRequested:
-    return RecordingRequested(filename=filename, content_type="audio/wav", size_bytes=10)
+def requested(content_type: str = "audio/wav") -> RecordingRequested:
+    return RecordingRequested(content_type=content_type, size_bytes=10)
 
 
 def event(
@@ -106,7 +106,7 @@ def new_id() -> str:
 
 def test_what_is_appended_is_loaded(store: DynamoEventStore) -> None:
     recording = new_id()
-    first = store.append([event(recording, requested("ünï 語.wav"))], 0)
+    first = store.append([event(recording, requested("audio/wav; name=ünï語"))], 0)
     second = store.append(
         [event(recording, TranscriptionStarted(job="j", duration_seconds=1.5), user=None)], 1
     )
@@ -137,13 +137,13 @@ def test_an_item_has_the_routable_fields_as_text(
             "source": "nova.audio",
             "type": "RecordingRequested",
             "version": "1",
-            "schema": "1",
+            "schema": "2",
             "user": USER,
             "occurred_at": "2026-03-04T05:06:07.000089Z",
             "correlation": "request-1",
             "gsi1pk": f"user#{USER}#2026-03",
             "gsi1sk": f"2026-03-04T05:06:07.000089Z#{first['id']}",
-            "data": '{"filename":"a.wav","content_type":"audio/wav","size_bytes":10}',
+            "data": '{"content_type":"audio/wav","size_bytes":10}',
         }.items()
     )
     assert "severity" not in first
@@ -176,7 +176,7 @@ def test_several_events_are_appended_all_or_none(store: DynamoEventStore) -> Non
 @pytest.mark.parametrize("count", [1, 3])
 def test_repeating_an_append_succeeds_and_adds_nothing(store: DynamoEventStore, count: int) -> None:
     recording = new_id()
-    events = [event(recording, requested(f"{n}.wav")) for n in range(count)]
+    events = [event(recording, requested(f"audio/{n}")) for n in range(count)]
     assert store.append(events, 0) == store.append(events, 0)
     assert len(list(store.load(RECORDING.key(recording)))) == count
 
@@ -235,7 +235,7 @@ def test_fifty_writers_on_one_aggregate_lose_nothing(store: DynamoEventStore) ->
     barrier = threading.Barrier(WRITERS)
 
     def write(number: int) -> str:
-        written = event(recording, requested(f"{number}.wav"))
+        written = event(recording, requested(f"audio/{number}"))
         barrier.wait()
         decide_and_append(store, key, lambda _: [written])
         return written.id

@@ -15,6 +15,8 @@ API = {
     "USER_POOL_CLIENT_ID": "client",
     "AWS_REGION": "eu-west-1",
     "EVENT_STORE_TABLE": "events",
+    "DATA_KEYS_TABLE": "keys",
+    "DATA_KEYS_WRAPPING_KEY": "arn:aws:kms:eu-west-1:123456789012:key/personal",
     "CONTENT_BUCKET": "content",
 }
 WORKER = {
@@ -70,7 +72,8 @@ def test_given_values_win() -> None:
     [
         (
             ApiSettings.from_env,
-            "SERVICE_NAME USER_POOL_ISSUER USER_POOL_CLIENT_ID AWS_REGION EVENT_STORE_TABLE CONTENT_BUCKET",
+            "SERVICE_NAME USER_POOL_ISSUER USER_POOL_CLIENT_ID AWS_REGION EVENT_STORE_TABLE DATA_KEYS_TABLE "
+            "DATA_KEYS_WRAPPING_KEY CONTENT_BUCKET",
         ),
         (
             WorkerSettings.from_env,
@@ -83,7 +86,8 @@ def test_given_values_win() -> None:
         ),
         (
             ProjectorSettings.from_env,
-            "SERVICE_NAME AWS_REGION EVENT_STORE_TABLE READ_MODEL_TABLE QUEUE_URL",
+            "SERVICE_NAME AWS_REGION EVENT_STORE_TABLE DATA_KEYS_TABLE DATA_KEYS_WRAPPING_KEY "
+            "READ_MODEL_TABLE QUEUE_URL",
         ),
         (
             SearchSettings.from_env,

@@ -78,7 +78,7 @@ SESSION_LIVES: Sequence[Sequence[EventData]] = [
 
 
 def history(number: int, *facts: EventData) -> list[Event]:
-    requested = RecordingRequested(filename=f"{number}.wav", content_type="audio/wav", size_bytes=5)
+    requested = RecordingRequested(content_type="audio/wav", size_bytes=5)
     return events_of(RECORDING, number, [requested, *facts])
 
 
@@ -94,6 +94,7 @@ def events_of(kind: AggregateType, number: int, facts: Sequence[EventData]) -> l
                 fact,
                 user="alice",
                 correlation="c",
+                private={"filename": f"{number}.wav"} if isinstance(fact, RecordingRequested) else {},
                 event_id=f"{number}-{version}",
                 occurred_at=START + timedelta(minutes=number, seconds=version),
             ),

@@ -30,6 +30,7 @@ from nova_projector.sessions import SESSIONS
 from nova_projector.settings import WorkerSettings
 from nova_projector.worker import Projector, RowKeeper, create_app
 
+from tests.services.support.private import Private
 from tests.services.support.tables import (
     EVENT_STORE_TABLE,
     READ_MODEL_TABLE,
@@ -42,12 +43,17 @@ if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
     from types_boto3_sqs import SQSClient
 
-REQUESTED = RecordingRequested(filename="ü.wav", content_type="audio/wav", size_bytes=5, language="de-DE")
+REQUESTED = RecordingRequested(content_type="audio/wav", size_bytes=5, language="de-DE")
 
 
 @pytest.fixture
-def store(dynamodb: "DynamoDBClient") -> DynamoEventStore:
-    return DynamoEventStore(dynamodb, EVENT_STORE_TABLE, EventRegistry([RECORDING, SESSION]))
+def private(dynamodb: "DynamoDBClient") -> Private:
+    return Private(dynamodb)
+
+
+@pytest.fixture
+def store(dynamodb: "DynamoDBClient", private: Private) -> DynamoEventStore:
+    return DynamoEventStore(dynamodb, EVENT_STORE_TABLE, EventRegistry([RECORDING, SESSION]), private.data)
 
 
 @pytest.fixture
@@ -71,7 +77,16 @@ def projector(
 
 def happen(store: DynamoEventStore, recording_id: str, *facts: EventData) -> str:
     key = RECORDING.key(recording_id)
-    events = [RECORDING.event(recording_id, fact, user="alice", correlation="c") for fact in facts]
+    events = [
+        RECORDING.event(
+            recording_id,
+            fact,
+            user="alice",
+            correlation="c",
+            private={"filename": "ü.wav"} if fact == REQUESTED else {},
+        )
+        for fact in facts
+    ]
     store.append(events, len(list(store.load(key))))
     return key
 
@@ -193,7 +208,7 @@ def test_poison_raises(projector: Projector, body: str) -> None:
 
 
 def test_the_worker_is_assembled_from_its_environment(
-    store: DynamoEventStore, rows: DynamoReadModel[RecordingSummary], sqs: "SQSClient"
+    store: DynamoEventStore, rows: DynamoReadModel[RecordingSummary], sqs: "SQSClient", private: Private
 ) -> None:
     queue, dead = create_queue(sqs, receives_max=1)
     settings = WorkerSettings.from_env(
@@ -204,6 +219,7 @@ def test_the_worker_is_assembled_from_its_environment(
             "READ_MODEL_TABLE": READ_MODEL_TABLE,
             "QUEUE_URL": queue,
         }
+        | private.environment
     )
     key = happen(store, str(uuid.uuid4()), REQUESTED)
     sqs.send_message(QueueUrl=queue, MessageBody="poison")

@@ -20,7 +20,7 @@ from nova_common.events import Event, EventData
 from nova_search import domain
 
 ID = str(uuid.UUID(int=1))
-REQUESTED = RecordingRequested(filename="a", content_type="audio/wav", size_bytes=5)
+REQUESTED = RecordingRequested(content_type="audio/wav", size_bytes=5)
 
 
 def completed(segments: int, words: int) -> TranscriptionCompleted:

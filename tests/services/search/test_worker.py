@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
     from types_boto3_sqs import SQSClient
 
-REQUESTED = RecordingRequested(filename="a", content_type="audio/wav", size_bytes=5)
+REQUESTED = RecordingRequested(content_type="audio/wav", size_bytes=5)
 
 
 class World:

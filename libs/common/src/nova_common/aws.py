@@ -17,6 +17,7 @@ from botocore.exceptions import ConnectionError as BotoConnectionError
 if TYPE_CHECKING:
     from types_boto3_bedrock_runtime import BedrockRuntimeClient
     from types_boto3_dynamodb import DynamoDBClient
+    from types_boto3_kms import KMSClient
     from types_boto3_s3 import S3Client
     from types_boto3_s3vectors import S3VectorsClient
     from types_boto3_secretsmanager import SecretsManagerClient
@@ -52,6 +53,11 @@ def _client(service: str, region: str, *, read_timeout_seconds: float, **options
 def dynamodb(region: str) -> DynamoDBClient:
     """Return a DynamoDB client; its answers are small, so it gives up on a silent connection early."""
     return _client("dynamodb", region, read_timeout_seconds=5)
+
+
+def kms(region: str) -> KMSClient:
+    """Return a KMS client; its answers are small, and somebody waits for them."""
+    return _client("kms", region, read_timeout_seconds=5)
 
 
 def s3(region: str) -> S3Client:

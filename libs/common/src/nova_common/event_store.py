@@ -2,8 +2,9 @@
 
 Guarantees: events of one aggregate have consecutive versions; an append either takes the versions right after
 `expected_version` or raises VersionConflictError; an event id is appended at most once per version, so that
-repeating an append that succeeded succeeds again. Reads are strongly consistent. Limits: `DATA_BYTES_MAX` of
-data an event, `APPEND_EVENTS_MAX` events an append.
+repeating an append that succeeded succeeds again. Reads are strongly consistent. What is private in an event
+is stored encrypted under its user's data key, as an attribute of its own. Limits: `DATA_BYTES_MAX` of data an
+event, `PRIVATE_BYTES_MAX` of private data, `APPEND_EVENTS_MAX` events an append.
 """
 
 from __future__ import annotations
@@ -11,13 +12,22 @@ from __future__ import annotations
 import json
 import random
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 from botocore.exceptions import ClientError
+from pydantic import JsonValue
 
 from nova_common.aws import error_code
-from nova_common.events import Event, EventRegistry, NewEvent, format_timestamp, parse_timestamp
+from nova_common.events import (
+    Event,
+    EventRegistry,
+    NewEvent,
+    StoredData,
+    format_timestamp,
+    parse_timestamp,
+)
+from nova_common.private_data import Place, PrivateData
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
@@ -63,8 +73,8 @@ class EventStore(Protocol):
     def append(self, events: Sequence[NewEvent], expected_version: int) -> list[Event]:
         """Append events of one aggregate after `expected_version` (0 for a new aggregate), all or none.
 
-        Raises VersionConflictError when other events are there, EventTooLargeError, ValueError for a wrong
-        call.
+        Raises VersionConflictError when other events are there, EventTooLargeError, UserErasedError for
+        private data of somebody who was erased, ValueError for a wrong call.
         """
         ...
 
@@ -74,22 +84,34 @@ class EventStore(Protocol):
 
 
 class DynamoEventStore:
-    """The event store in a DynamoDB table: pk is the aggregate, sk is `v` and ten digits of the version."""
+    """The event store in a DynamoDB table: pk is the aggregate, sk is `v` and ten digits of the version.
 
-    def __init__(self, client: DynamoDBClient, table: str, registry: EventRegistry) -> None:
+    Without `private_data` what is private reads as if it were not there, and cannot be appended.
+    """
+
+    def __init__(
+        self,
+        client: DynamoDBClient,
+        table: str,
+        registry: EventRegistry,
+        private_data: PrivateData | None = None,
+    ) -> None:
         self._client = client
         self._table = table
         self._registry = registry
+        self._private_data = private_data
 
     def check_ready(self) -> None:
-        """Raise unless the table answers; needs no permission beyond reading events."""
+        """Raise unless the table answers, and that of data keys for those who use them."""
         next(self.load("Readiness#check"), None)
+        if self._private_data is not None:
+            self._private_data.check_ready()
 
     def append(self, events: Sequence[NewEvent], expected_version: int) -> list[Event]:
         """See `EventStore.append`."""
         _check_append(events, expected_version)
         placed = [Event.of(event, expected_version + place) for place, event in enumerate(events, start=1)]
-        items = [_item(event) for event in placed]
+        items = [self._item(event) for event in placed]
         try:
             self._write(items)
         except ClientError as error:
@@ -136,7 +158,8 @@ class DynamoEventStore:
 
     def _event(self, item: dict[str, Any]) -> Event:
         text = {name: value["S"] for name, value in item.items() if "S" in value}
-        model = self._registry.model(text["pk"], text["type"], int(text["schema"]))
+        stored = StoredData(data=json.loads(text["data"]), private=self._opened(text, item))
+        data, private = self._registry.read(text["pk"], text["type"], int(text["schema"]), stored)
         return Event(
             id=text["id"],
             aggregate=text["pk"],
@@ -145,8 +168,25 @@ class DynamoEventStore:
             user=text.get("user"),
             occurred_at=parse_timestamp(text["occurred_at"]),
             correlation=text["correlation"],
-            data=model.model_validate_json(text["data"]),
+            data=data,
+            private=private,
         )
+
+    def _item(self, event: Event) -> dict[str, Any]:
+        item = _item(event)
+        if event.private and event.user:
+            if self._private_data is None:
+                message = f"{event.type} has a private part, and this store was given no data keys"
+                raise ValueError(message)
+            place = Place(user=event.user, aggregate=event.aggregate, event=event.id)
+            item["private"] = {"B": self._private_data.encrypt(place, event.private)}
+        return item
+
+    def _opened(self, text: Mapping[str, str], item: Mapping[str, Any]) -> Mapping[str, JsonValue]:
+        if "private" not in item or self._private_data is None:
+            return {}
+        place = Place(user=text["user"], aggregate=text["pk"], event=text["id"])
+        return self._private_data.decrypt(place, item["private"]["B"])
 
 
 def decide_and_append(

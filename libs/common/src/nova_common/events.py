@@ -1,17 +1,18 @@
 """The event envelope, typed event data and the registry that ties type names to their models.
 
 An event is immutable: `EventData` subclasses carry what happened, `Event` is that fact with its place in the
-history of one aggregate, `NewEvent` is a fact that has no place yet.
+history of one aggregate, `NewEvent` is a fact that has no place yet. What is personal is no part of the data
+but of `private`, which only readers with the right see, and nobody once the person was erased.
 """
 
 import re
 import uuid
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import ClassVar, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, SerializeAsAny, model_validator
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, SerializeAsAny, model_validator
 
 type Severity = Literal["info", "warning", "error", "critical"]
 """How much attention an event deserves; rules route alerts by it."""
@@ -26,17 +27,49 @@ class UnknownEventTypeError(LookupError):
     """The store holds an event that this release has no model for; a newer release wrote it."""
 
 
+class SchemaError(TypeError):
+    """A model cannot read what its earlier versions wrote."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredData:
+    """The data of an event as some version of its schema wrote it, with its private part."""
+
+    data: Mapping[str, JsonValue]
+    private: Mapping[str, JsonValue]
+
+
+type Upcaster = Callable[[StoredData], StoredData]
+"""Turns what one version of a schema wrote into what the next one would have written."""
+
+
 class EventData(BaseModel):
     """Base of everything that can happen. The class name is the event type that rules and readers see.
 
     Unknown fields are ignored on reading, so that a reader of the previous release survives an added field.
-    Inputs never appear in validation errors, because they may be personal.
+    Any other change is a new `schema_version`, with an entry in `upcasters` for the version before.
+    `private_fields` are the names that the event's private part may have. Inputs never appear in validation
+    errors, because they may be personal.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
 
     schema_version: ClassVar[int] = 1
+    upcasters: ClassVar[Mapping[int, Upcaster]] = {}
+    """By the version that they read; there is one for each version before `schema_version`."""
+    private_fields: ClassVar[frozenset[str]] = frozenset()
     severity: ClassVar[Severity | None] = None
+
+
+def moved_to_private(*fields: str) -> Upcaster:
+    """Return the upcaster for a version that held these fields in plain, among the data."""
+
+    def upcast(stored: StoredData) -> StoredData:
+        moved = {name: stored.data[name] for name in fields if name in stored.data}
+        rest = {name: value for name, value in stored.data.items() if name not in fields}
+        return replace(stored, data=rest, private={**stored.private, **moved})
+
+    return upcast
 
 
 class NewEvent(BaseModel):
@@ -51,6 +84,18 @@ class NewEvent(BaseModel):
     occurred_at: datetime
     correlation: str
     data: SerializeAsAny[EventData]
+    private: Mapping[str, JsonValue] = Field(default_factory=dict[str, JsonValue], repr=False)
+    """What is personal: empty where there is nothing, for readers without the right, and after an erasure."""
+
+    @model_validator(mode="after")
+    def _keeps_to_private_fields(self) -> Self:
+        if unknown := self.private.keys() - self.data.private_fields:
+            message = f"{self.type} has no private {', '.join(sorted(unknown))}; see its private_fields"
+            raise ValueError(message)
+        if self.private and self.user is None:
+            message = f"{self.type} has a private part and no user under whose key to keep it"
+            raise ValueError(message)
+        return self
 
     @model_validator(mode="after")
     def _has_zone(self) -> Self:
@@ -106,13 +151,14 @@ class AggregateType:
         *,
         correlation: str,
         user: str | None = None,
+        private: Mapping[str, JsonValue] | None = None,
         event_id: str | None = None,
         occurred_at: datetime | None = None,
     ) -> NewEvent:
         """Return a new event of this kind of aggregate, now unless told otherwise.
 
-        Pass `event_id` (see `derived_event_id`) for a consequence of a message, so that a redelivery appends
-        nothing.
+        `private` holds what is personal, under names of the data's `private_fields`. Pass `event_id` (see
+        `derived_event_id`) for a consequence of a message, so that a redelivery appends nothing.
         """
         return NewEvent(
             id=event_id or str(uuid.uuid4()),
@@ -122,29 +168,52 @@ class AggregateType:
             occurred_at=occurred_at or datetime.now(UTC),
             correlation=correlation,
             data=data,
+            private=private or {},
         )
 
 
 class EventRegistry:
-    """Finds the model of an event by the aggregate's kind, the type name and the schema version."""
+    """Reads the data of events: finds the model by the aggregate's kind and the type, and upcasts to it.
+
+    Raises SchemaError for a model that cannot read each of its earlier versions.
+    """
 
     def __init__(self, aggregates: Iterable[AggregateType]) -> None:
         self._models = {
-            (aggregate.name, model.__name__, model.schema_version): model
-            for aggregate in aggregates
-            for model in aggregate.events
+            (aggregate.name, model.__name__): model for aggregate in aggregates for model in aggregate.events
         }
+        for model in self._models.values():
+            _check_versions(model)
 
-    def model(self, aggregate: str, event_type: str, schema_version: int) -> type[EventData]:
-        """Return the data model; UnknownEventTypeError when none is registered."""
+    def read(
+        self, aggregate: str, event_type: str, schema_version: int, stored: StoredData
+    ) -> tuple[EventData, Mapping[str, JsonValue]]:
+        """Return the data and the private part as today's model has them.
+
+        UnknownEventTypeError for a type or a version that this release does not know.
+        """
         kind = aggregate.partition("#")[0]
-        try:
-            return self._models[kind, event_type, schema_version]
-        except KeyError:
+        model = self._models.get((kind, event_type))
+        if model is None or not 1 <= schema_version <= model.schema_version:
+            known = f"up to {model.schema_version}" if model else "of no schema"
             message = (
-                f"no model for {kind} event {event_type} of schema {schema_version}; deploy the reader first"
+                f"no model for {kind} event {event_type} of schema {schema_version}, only {known}; "
+                "a newer release wrote it: deploy the reader first"
             )
-            raise UnknownEventTypeError(message) from None
+            raise UnknownEventTypeError(message)
+        for version in range(schema_version, model.schema_version):
+            stored = model.upcasters[version](stored)
+        private = {name: value for name, value in stored.private.items() if name in model.private_fields}
+        return model.model_validate(stored.data), private
+
+
+def _check_versions(model: type[EventData]) -> None:
+    if set(model.upcasters) != set(range(1, model.schema_version)):
+        message = (
+            f"{model.__name__} is of schema {model.schema_version} and upcasts {sorted(model.upcasters)}; "
+            "it needs an upcaster for each earlier version"
+        )
+        raise SchemaError(message)
 
 
 def is_aggregate_id(value: str) -> bool:

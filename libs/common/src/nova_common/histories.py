@@ -6,9 +6,11 @@ What a kind of aggregate is, its `fold` knows; what may happen to it, the caller
 import logging
 import uuid
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from http import HTTPStatus
 from typing import Protocol
+
+from pydantic import JsonValue
 
 from nova_common.event_store import EventStore, decide_and_append
 from nova_common.events import AggregateType, Event, EventData, NewEvent, derived_event_id, is_aggregate_id
@@ -71,10 +73,10 @@ class Histories[S: Owned]:
         self._fold = fold
         self._noun = noun
 
-    def begin(self, data: EventData, user: str) -> str:
+    def begin(self, data: EventData, user: str, *, private: Mapping[str, JsonValue] | None = None) -> str:
         """Append the first event of a new aggregate of the user and return its id."""
         aggregate_id = str(uuid.uuid4())
-        first = self._kind.event(aggregate_id, data, user=user, correlation=_correlation())
+        first = self._kind.event(aggregate_id, data, user=user, correlation=_correlation(), private=private)
         self._store.append([first], expected_version=0)
         return aggregate_id
 

@@ -23,6 +23,7 @@ from nova_common.event_store import DynamoEventStore, EventStore
 from nova_common.events import EventRegistry
 from nova_common.histories import Histories
 from nova_common.identity import AuthenticatedCaller, AuthenticatedRoute, TokenVerifier
+from nova_common.private_data import private_data
 from nova_common.problems import Problem
 from nova_common.uploads import accepted_type, upload_key
 
@@ -40,7 +41,9 @@ class Recordings:
     def create(self, user: str, body: CreateRecording) -> RecordingCreated:
         """Accept a request to upload; a Problem 415 or 413 when such content cannot be transcribed."""
         content_type = accepted_type(body, domain.MEDIA_FORMATS, UPLOAD_BYTES_MAX)
-        recording_id = self._histories.begin(domain.request(body, content_type), user)
+        recording_id = self._histories.begin(
+            domain.request(body, content_type), user, private={"filename": body.filename}
+        )
         key = upload_key(domain.MEDIA, recording_id)
         upload = self._content.presign_upload(key, content_type, body.size_bytes)
         return RecordingCreated(id=recording_id, upload=upload)
@@ -106,8 +109,12 @@ def delete_recording(recording_id: str, caller: AuthenticatedCaller, recordings:
 
 def create_app(settings: ApiSettings) -> FastAPI:
     """Assemble the API from what its environment names."""
+    dynamodb = aws.dynamodb(settings.region)
     store = DynamoEventStore(
-        aws.dynamodb(settings.region), settings.event_store_table, EventRegistry([RECORDING])
+        dynamodb,
+        settings.event_store_table,
+        EventRegistry([RECORDING]),
+        private_data(dynamodb, settings.private_data, settings.region),
     )
     app = create_application(
         "Nova audio", checks={"event_store": store.check_ready}, verifier=TokenVerifier(settings.identity)

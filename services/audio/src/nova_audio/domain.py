@@ -116,7 +116,8 @@ def _begin(event: Event) -> Recording:
         created_at=event.occurred_at,
         version=event.version,
         status="awaiting_upload",
-        filename=event.data.filename,
+        # Empty for readers without the right, and for an owner who was erased.
+        filename=str(event.private.get("filename", "")),
         content_type=event.data.content_type,
         size_bytes=event.data.size_bytes,
         language=event.data.language,
@@ -148,7 +149,6 @@ def _apply(recording: Recording, event: Event) -> Recording:
 def request(body: CreateRecording, content_type: str) -> RecordingRequested:
     """Accept a request to upload; `content_type` is the normalised one."""
     return RecordingRequested(
-        filename=body.filename,
         content_type=content_type,
         size_bytes=body.size_bytes,
         language=body.language,

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Self
 
+from nova_common.private_data import PrivateDataSettings
 from nova_common.settings import Environment, IdentitySettings, ServerSettings, SettingsError
 
 JOB_PREFIX_CHARACTERS_MAX = 40
@@ -22,6 +23,7 @@ class ApiSettings:
     identity: IdentitySettings
     region: str
     event_store_table: str
+    private_data: PrivateDataSettings
     content_bucket: str
 
     @classmethod
@@ -33,6 +35,7 @@ class ApiSettings:
             identity=IdentitySettings.read(environment),
             region=environment.region(),
             event_store_table=environment.text("EVENT_STORE_TABLE"),
+            private_data=PrivateDataSettings.read(environment),
             content_bucket=environment.text("CONTENT_BUCKET"),
         )
         environment.check()

@@ -20,7 +20,7 @@ def _begin(event: Event) -> RecordingSummary | None:
     return RecordingSummary(
         id=RECORDING.id_of(event.aggregate),
         status="awaiting_upload",
-        filename=event.data.filename,
+        filename=str(event.private.get("filename", "")),
         language=event.data.language,
         created_at=event.occurred_at,
     )

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Self
 
+from nova_common.private_data import PrivateDataSettings
 from nova_common.settings import Environment, IdentitySettings, ServerSettings
 
 
@@ -37,6 +38,7 @@ class WorkerSettings:
     server: ServerSettings
     region: str
     event_store_table: str
+    private_data: PrivateDataSettings
     read_model_table: str
     queue_url: str
 
@@ -48,6 +50,7 @@ class WorkerSettings:
             server=ServerSettings.read(environment),
             region=environment.region(),
             event_store_table=environment.text("EVENT_STORE_TABLE"),
+            private_data=PrivateDataSettings.read(environment),
             read_model_table=environment.text("READ_MODEL_TABLE"),
             queue_url=environment.url("QUEUE_URL"),
         )

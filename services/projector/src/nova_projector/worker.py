@@ -16,6 +16,7 @@ from nova_common.contracts.audio import RecordingSummary
 from nova_common.contracts.sessions import SessionSummary
 from nova_common.event_store import DynamoEventStore, EventStore
 from nova_common.events import EventRegistry
+from nova_common.private_data import private_data
 from nova_common.queue_worker import QueueWorker, WorkerLimits, create_worker_application
 from nova_common.wake_ups import WakeUp
 
@@ -99,7 +100,8 @@ def create_app(settings: WorkerSettings) -> FastAPI:
     """Assemble the worker from what its environment names."""
     dynamodb = aws.dynamodb(settings.region)
     registry = EventRegistry([RECORDINGS.aggregate, SESSIONS.aggregate])
-    store = DynamoEventStore(dynamodb, settings.event_store_table, registry)
+    private = private_data(dynamodb, settings.private_data, settings.region)
+    store = DynamoEventStore(dynamodb, settings.event_store_table, registry, private)
     table = settings.read_model_table
     projector = Projector(
         [

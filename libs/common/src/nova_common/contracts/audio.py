@@ -7,7 +7,7 @@ from pydantic import Field
 from nova_common.contracts.documents import DocumentReference
 from nova_common.contracts.uploads import UploadExpected, UploadRequest
 from nova_common.contracts.wire import Contract, Timestamp, is_none
-from nova_common.events import AggregateType, EventData
+from nova_common.events import AggregateType, EventData, moved_to_private
 
 type RecordingStatus = Literal["awaiting_upload", "processing", "completed", "failed"]
 """Where a recording stands; `completed` and `failed` are final."""
@@ -64,9 +64,15 @@ class Transcript(Contract):
 
 
 class RecordingRequested(EventData):
-    """Somebody is going to upload a recording."""
+    """Somebody is going to upload a recording.
 
-    filename: str
+    Private: `filename`, which the first version of the schema had among its data.
+    """
+
+    schema_version = 2
+    upcasters = {1: moved_to_private("filename")}  # noqa: RUF012 - a ClassVar of the base
+    private_fields = frozenset({"filename"})
+
     content_type: str
     size_bytes: int
     language: str | None = None
