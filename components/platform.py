@@ -1,9 +1,9 @@
 """What all workloads share.
 
 Creates: keys, alerts topic, VPC, event store, read model, data keys, content bucket (each with its replica in
-another region, where there is one), access logs, vector store, cache, bus, pipe, cluster, load balancer and
-user pool; the budget; the image of each workload; and, once the workloads have declared their routes, the
-public API, the sampling of its traces, saved queries and the dashboard.
+another region, where there is one), usage ledger, access logs, vector store, cache, bus, pipe, cluster, load
+balancer and user pool; the budget; the image of each workload; and, once the workloads have declared their
+routes, the public API, the sampling of its traces, saved queries and the dashboard.
 """
 
 from collections.abc import Mapping, Sequence
@@ -33,7 +33,7 @@ from components.data.key_plan import DataClass
 from components.data.keys import Keys, KeysArgs
 from components.data.replica_plan import ReplicaOf
 from components.data.secrets import SecretPolicy
-from components.data.tables import EventStore, ExistingTable, ReadModel, Replica, TableArgs
+from components.data.tables import EventStore, ExistingTable, ReadModel, Replica, TableArgs, UsageLedger
 from components.data.vectors import VectorStore, VectorStoreArgs
 from components.edge.api import Api, ApiArgs
 from components.edge.certificates import DISTRIBUTION_REGION, Certificates, CertificatesArgs
@@ -126,6 +126,8 @@ class Platform(pulumi.ComponentResource):
     events: EventStore
     read_model: ReadModel
     data_keys: DataKeys
+    usage: UsageLedger
+    """What users have spent."""
     content: ContentBucket
     access_logs: AccessLogs
     """Where load balancers and distributions write who asked for what."""
@@ -358,6 +360,7 @@ class Platform(pulumi.ComponentResource):
             ),
             opts=self._child,
         )
+        self.usage = UsageLedger(f"{self._label}-usage", replace(table, replica=None), opts=self._child)
         bucket = ContentBucketArgs(
             key=keys.content,
             recovery_days=args.recovery_days,

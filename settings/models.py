@@ -13,6 +13,8 @@ from settings.values import Values
 
 KEYS = (
     "agentModel",
+    "agentBehaviour",
+    "quotaUsdPerUserAndMonth",
     "embeddingModel",
     "embeddingDimension",
     "embeddingRegion",
@@ -22,6 +24,11 @@ KEYS = (
     "guardrailPersonalData",
     "residency",
 )
+
+_BEHAVIOUR = re.compile(r"[0-9a-z][0-9a-z.-]{0,31}")
+
+QUOTA_USD_MAX = 1_000_000
+"""Beyond it a quota is a slip of the pen; the coordinator refuses it, too."""
 
 # Dimensions that Nova Multimodal Embeddings makes (Amazon Nova user guide, request schema).
 _EMBEDDING_DIMENSIONS = (256, 384, 1024, 3072)
@@ -33,6 +40,10 @@ class ModelSettings:
 
     agent: str
     """Id of the language model or inference profile, called in the stack's region."""
+    agent_behaviour: str
+    """Version of its prompt, parameters, tools and budget."""
+    quota_usd_per_user_and_month: int
+    """What conversations of one user may cost in a month; 0 for no limit."""
     embedding: str
     embedding_dimension: int
     """Numbers in each embedding."""
@@ -69,6 +80,12 @@ def read_models(values: Values, region: str) -> ModelSettings:
     residency = values.choice("residency", Residency)
     return ModelSettings(
         agent=agent,
+        agent_behaviour=values.matching(
+            "agentBehaviour",
+            _BEHAVIOUR,
+            "it is the name of a file in services/agent_core/src/nova_agent_core/behaviours",
+        ),
+        quota_usd_per_user_and_month=values.integer("quotaUsdPerUserAndMonth", 0, QUOTA_USD_MAX),
         embedding=embedding,
         embedding_dimension=dimension,
         embedding_region=embedding_region,

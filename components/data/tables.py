@@ -1,4 +1,4 @@
-"""The event store and the read model.
+"""The event store, the read model and the usage ledger.
 
 Creates: one DynamoDB table each, on demand, encrypted under the tables' key, with point-in-time recovery,
 and its replica in another region where there is one; nothing where the table is a replica itself.
@@ -19,7 +19,7 @@ from components.observe.sets.data import replica_alarms, table_alarms
 from components.observe.sets.source import AlarmSet
 
 INDEX_NAME = "gsi1"
-"""The one secondary index of either table, keyed by gsi1pk and gsi1sk."""
+"""The one secondary index of events and read model, keyed by gsi1pk and gsi1sk."""
 
 _SERVICE = "dynamodb"
 # What the grants below let roles do, which is what can be throttled.
@@ -157,16 +157,53 @@ class ReadModel(pulumi.ComponentResource):
         role.add_shared(self._key.decrypt_through(_SERVICE))
 
 
+class UsageLedger(pulumi.ComponentResource):
+    """The table of what users have spent, month by month, with what is held back for turns under way.
+
+    Key: pk ``user#<id>``, sk ``month#<yyyy-mm>``; an item with a time in ``expires_at`` is removed after it.
+    Every region has its own: what it says follows from events, and a quota that starts anew after a take-over
+    is better than one that two regions write at once.
+    """
+
+    name: pulumi.Output[str]
+    arn: pulumi.Output[str]
+
+    def __init__(self, name: str, args: TableArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("nova:data:UsageLedger", name, None, opts)
+        if args.replica is not None or args.existing is not None:
+            raise ValueError("replica, existing: a usage ledger has no replica and is none")
+        self._key = args.key
+        table = _table(name, args, self, streams=False, expires=True, indexed=False)
+        self.name, self.arn = table.name, table.arn
+        args.alerts.watch(name, table_alarms(self.name, ("GetItem", "UpdateItem")), parent=self)
+        self.register_outputs({"name": self.name, "arn": self.arn})
+
+    def grant_book(self, role: ServiceRole) -> None:
+        """Let ``role`` read a month and change it, never remove one."""
+        role.add(
+            Statement(
+                sid="BookUsage", actions=("dynamodb:GetItem", "dynamodb:UpdateItem"), resources=(self.arn,)
+            )
+        )
+        role.add_shared(self._key.encrypt_through(_SERVICE))
+
+
 def _table(
-    label: str, args: TableArgs, parent: pulumi.Resource, *, streams: bool, expires: bool = False
+    label: str,
+    args: TableArgs,
+    parent: pulumi.Resource,
+    *,
+    streams: bool,
+    expires: bool = False,
+    indexed: bool = True,
 ) -> aws.dynamodb.Table:
     return aws.dynamodb.Table(
         f"{label}-table",
         billing_mode="PAY_PER_REQUEST",
         hash_key="pk",
         range_key="sk",
-        attributes=_key_attributes(),
-        global_secondary_indexes=[_index()],
+        attributes=_key_attributes() if indexed else _key_attributes()[:2],
+        global_secondary_indexes=[_index()] if indexed else None,
         stream_enabled=True if streams else None,
         stream_view_type="NEW_AND_OLD_IMAGES" if streams else None,
         ttl=aws.dynamodb.TableTtlArgs(attribute_name="expires_at", enabled=True) if expires else None,

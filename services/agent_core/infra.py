@@ -5,6 +5,7 @@ image once more as a runtime of AgentCore, with a role of its own.
 """
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import pulumi
 
@@ -28,6 +29,7 @@ from components.network.connection import Callee
 from components.platform import Platform
 
 FOLDER = "services/agent_core"
+BEHAVIOURS = f"{FOLDER}/src/nova_agent_core/behaviours"
 SESSIONS = "sessions/"
 """Where the content bucket keeps what was asked and answered."""
 PRIORITY = 400
@@ -44,6 +46,10 @@ class AgentCoreArgs:
     size: ServiceSize
     model: str
     """Id of the language model or inference profile; it is called in the stack's own region."""
+    behaviour: str
+    """Version of the behaviour that serves: the name of a file beside the application."""
+    quota_usd_per_month: int
+    """What each user may spend; 0 for no limit."""
     search: Callee
     audio: Callee
     projector: Callee
@@ -52,7 +58,10 @@ class AgentCoreArgs:
     """Where the platform is reached from the internet; only a runtime there has to know."""
 
     def __post_init__(self) -> None:
-        """Check that a runtime on the internet finds the services."""
+        """Check that the behaviour exists, and that a runtime on the internet finds the services."""
+        versions = sorted(file.stem for file in Path(BEHAVIOURS).glob("*.toml"))
+        if self.behaviour not in versions:
+            raise ValueError(f"behaviour: {self.behaviour!r} is not allowed; there are {', '.join(versions)}")
         if self.runtime.network is RuntimeNetwork.PUBLIC and self.site is None:
             raise ValueError("site: None is not allowed; a runtime on the internet calls the services there")
 
@@ -68,6 +77,7 @@ class AgentCore(pulumi.ComponentResource):
             method="POST", path="/sessions/{id}/messages", streams=True, timeout_seconds=STREAM_SECONDS_MAX
         ),
         Route(method="GET", path="/tools"),
+        Route(method="GET", path="/usage"),
     )
     service_names: list[pulumi.Output[str]]
     runtime_arn: pulumi.Output[str] | None = None
@@ -102,6 +112,7 @@ class AgentCore(pulumi.ComponentResource):
     def _grant(self, role: ServiceRole) -> None:
         platform = self._args.platform
         platform.events.grant_append(role)
+        platform.usage.grant_book(role)
         platform.events.grant_query(role)
         platform.content.grant_put(role, SESSIONS)
         platform.content.grant_get(role, SESSIONS)
@@ -134,7 +145,7 @@ class AgentCore(pulumi.ComponentResource):
                         RequestMatch(
                             label="all",
                             priority=PRIORITY,
-                            paths=("/api/sessions", "/api/sessions/*", "/api/tools"),
+                            paths=("/api/sessions", "/api/sessions/*", "/api/tools", "/api/usage"),
                         )
                     ],
                     parent=self,
@@ -187,7 +198,11 @@ class AgentCore(pulumi.ComponentResource):
         return platform.user_pool.task_environment() | {
             "EVENT_STORE_TABLE": platform.events.name,
             "CONTENT_BUCKET": platform.content.name,
+            "USAGE_TABLE": platform.usage.name,
+            "QUOTA_USD_PER_MONTH": str(self._args.quota_usd_per_month),
+            "BEHAVIOUR": self._args.behaviour,
             "MODEL_ID": self._model.called_as,
+            "MODEL_NAME": self._args.model,
             "MODEL_REGION": self._model.region,
         }
 

@@ -117,6 +117,24 @@ class TestWhereThingsAreOffered:
         with pytest.raises(SettingsError, match=r"nova:agentModel: 'eu\.anthropic.*called from eu-central-1"):
             settings_with(agentModel=f"eu.{SONNET}")
 
+    @pytest.mark.parametrize(
+        ("key", "value"),
+        [
+            ("agentBehaviour", "../1"),
+            ("agentBehaviour", ""),
+            ("quotaUsdPerUserAndMonth", "-1"),
+            ("quotaUsdPerUserAndMonth", "1000001"),
+            ("quotaUsdPerUserAndMonth", "2.5"),
+        ],
+    )
+    def test_behaviour_and_quota_have_a_form(self, key: str, value: str) -> None:
+        with pytest.raises(SettingsError, match=f"nova:{key}: "):
+            settings_with(**{key: value})
+
+    def test_a_behaviour_that_has_no_file_is_refused_before_anything_is_made(self) -> None:
+        with pytest.raises(Exception, match=r"behaviour: '99' is not allowed; there are 1"):
+            deploy("dev", overrides={"nova:agentBehaviour": "99"})
+
     def test_a_setting_that_cannot_be_checked_is_warned_of(self) -> None:
         assert settings_with().models.warnings == ()
         (warning,) = settings_with(agentModel="anthropic.claude-next").models.warnings

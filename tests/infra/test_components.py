@@ -205,6 +205,7 @@ VERBS: dict[str, Callable[[Platform, ServiceRole], None]] = {
     "decrypt": lambda platform, role: platform.data_keys.grant_decrypt(role),
     "apply": lambda platform, role: platform.read_model.grant_apply(role),
     "list": lambda platform, role: platform.read_model.grant_list(role),
+    "book": lambda platform, role: platform.usage.grant_book(role),
     "get": lambda platform, role: platform.content.grant_get(role, "uploads/"),
     "put": lambda platform, role: platform.content.grant_put(role, "uploads/"),
     "put vectors": lambda platform, role: platform.vectors.grant_put(role),
@@ -224,7 +225,7 @@ def test_each_verb_alone_brings_the_key(verb: str) -> None:
     rights = [found for found in granted(run(program), "work-policy") if "kms:Decrypt" in found.actions]
     keys = [found for found in rights if "kms:ViaService" in found.conditions["StringEquals"]]
     assert len(keys) == 1
-    writes = verb in {"append", "apply", "encrypt", "put", "put vectors"}
+    writes = verb in {"append", "apply", "book", "encrypt", "put", "put vectors"}
     assert ("kms:GenerateDataKey" in keys[0].actions) is writes
 
 

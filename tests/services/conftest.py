@@ -41,6 +41,7 @@ def dynamodb(cloud: None) -> "DynamoDBClient":
     client = aws.dynamodb(tables.REGION)
     tables.create_table(client, tables.EVENT_STORE_TABLE)
     tables.create_table(client, tables.READ_MODEL_TABLE)
+    tables.create_table(client, tables.USAGE_TABLE)
     return client
 
 

@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 from fastapi.testclient import TestClient
+from nova_agent_core.behaviour import load_behaviour
 from nova_agent_core.settings import ModelLimits
 from nova_common.contracts.sessions import SESSION
 from nova_common.event_store import DynamoEventStore
@@ -13,7 +14,9 @@ from nova_common.events import Event
 
 from tests.services.support.tokens import ALICE, bearer
 
-LIMITS = ModelLimits(read_seconds_max=1, turn_seconds_max=5, rounds_max=3, turns_at_once_max=4)
+LIMITS = ModelLimits(read_seconds_max=1, turn_seconds_max=5, turns_at_once_max=4)
+SERVED = load_behaviour("1")
+BEHAVIOUR = SERVED.model_copy(update={"budget": SERVED.budget.model_copy(update={"rounds_max": 3})})
 
 
 def start(client: TestClient, user: str = ALICE) -> str:

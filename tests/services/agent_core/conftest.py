@@ -13,6 +13,7 @@ import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from nova_agent_core import app as api
+from nova_agent_core.behaviour import Behaviour
 from nova_agent_core.memory import memory_key
 from nova_agent_core.settings import ApiSettings, ModelLimits
 from nova_agent_core.storage import TurnDocuments
@@ -23,12 +24,12 @@ from nova_common.events import EventRegistry
 from redis import Redis as SyncRedis
 
 from tests.services.agent_core import redis_server
-from tests.services.agent_core.callers import LIMITS
+from tests.services.agent_core.callers import BEHAVIOUR, LIMITS
 from tests.services.agent_core.redis_server import RedisServer
 from tests.services.agent_core.scripted import ScriptedModel
 from tests.services.support import tokens
 from tests.services.support.stub_services import StubServices
-from tests.services.support.tables import CONTENT_BUCKET, EVENT_STORE_TABLE, REGION
+from tests.services.support.tables import CONTENT_BUCKET, EVENT_STORE_TABLE, REGION, USAGE_TABLE
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
@@ -59,7 +60,11 @@ def variables(aws_environment: None, trusted_redis: RedisServer) -> dict[str, st
         "AWS_REGION": REGION,
         "EVENT_STORE_TABLE": EVENT_STORE_TABLE,
         "CONTENT_BUCKET": CONTENT_BUCKET,
-        "MODEL_ID": "global.anthropic.claude-sonnet-4-6",
+        "USAGE_TABLE": USAGE_TABLE,
+        "QUOTA_USD_PER_MONTH": "20",
+        "BEHAVIOUR": "1",
+        "MODEL_ID": "arn:aws:bedrock:us-west-2:123456789012:application-inference-profile/abc123",
+        "MODEL_NAME": "global.anthropic.claude-sonnet-4-6",
         "MODEL_REGION": "us-west-2",
         "SEARCH_URL": "http://search.nova.local:8000",
         "AUDIO_URL": "http://audio.nova.local:8000",
@@ -107,11 +112,17 @@ def make_app(
     transport = httpx2.MockTransport(services.answer)
     monkeypatch.setattr(api, "Services", partial(Services, transport=transport))
 
-    def make(limits: ModelLimits = LIMITS, *, scripted: bool = True, **changes: str) -> FastAPI:
+    def make(
+        limits: ModelLimits = LIMITS,
+        *,
+        scripted: bool = True,
+        behaviour: Behaviour = BEHAVIOUR,
+        **changes: str,
+    ) -> FastAPI:
         with monkeypatch.context() as patched:
             if scripted:
                 patched.setattr(api, "bedrock_model", Mock(return_value=model))
-            app = api.create_app(ApiSettings.from_env(variables | changes), limits)
+            app = api.create_app(ApiSettings.from_env(variables | changes), limits, behaviour)
         app.state.verifier = tokens.verifier()
         return app
 
@@ -122,8 +133,8 @@ def make_app(
 def make_client(make_app: MakeApp) -> Iterator[Callable[..., TestClient]]:
     with ExitStack() as stack:
 
-        def make(limits: ModelLimits = LIMITS, *, scripted: bool = True, **changes: str) -> TestClient:
-            app = make_app(limits, scripted=scripted, **changes)
+        def make(limits: ModelLimits = LIMITS, **changes: Any) -> TestClient:
+            app = make_app(limits, **changes)
             return stack.enter_context(TestClient(app, raise_server_exceptions=False))
 
         yield make

@@ -275,6 +275,7 @@ def test_without_memory_sessions_can_be_read(
     assert without.get("/ready").json()["checks"] == {
         "event_store": "ok",
         "session_memory": "failed",
+        "usage_ledger": "ok",
         "identity": "ok",
     }
     assert without.get("/health").status_code == 200
@@ -285,11 +286,17 @@ def test_without_memory_sessions_can_be_read(
 def test_readiness(client: TestClient) -> None:
     assert client.get("/ready").json() == {
         "status": "ok",
-        "checks": {"event_store": "ok", "session_memory": "ok", "identity": "ok"},
+        "checks": {
+            "event_store": "ok",
+            "session_memory": "ok",
+            "usage_ledger": "ok",
+            "identity": "ok",
+        },
     }
     aws.dynamodb(REGION).delete_table(TableName=EVENT_STORE_TABLE)
     assert client.get("/ready").json()["checks"] == {
         "event_store": "failed",
         "session_memory": "ok",
+        "usage_ledger": "ok",
         "identity": "ok",
     }

@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from urllib.parse import unquote
 
 import pytest
 from fastapi.testclient import TestClient
@@ -34,14 +35,16 @@ def real_client(stub: Bedrock, make_client: Callable[..., TestClient]) -> TestCl
     return make_client(replace(LIMITS, turn_seconds_max=4), scripted=False)
 
 
-def test_an_answer_of_bedrock(real_client: TestClient, stub: Bedrock) -> None:
+def test_an_answer_of_bedrock(real_client: TestClient, stub: Bedrock, variables: dict[str, str]) -> None:
     session_id = start(real_client)
     events = stream(real_client, session_id, "Hello?")
     assert [name for name, _ in events] == ["token", "done"]
-    assert events[-1][1]["usage"] == {"input_tokens": 7, "output_tokens": 2}
+    usage = events[-1][1]["usage"]
+    assert (usage["input_tokens"], usage["output_tokens"], usage["is_estimated"]) == (7, 2, False)
     stream(real_client, session_id, "And now?")
     path, body = stub.requests[-1]
-    assert path == "/model/global.anthropic.claude-sonnet-4-6/converse-stream"
+    assert unquote(path) == f"/model/{variables['MODEL_ID']}/converse-stream"
+    assert body["inferenceConfig"] == {"maxTokens": 4096}
     assert [message["content"][0]["text"] for message in body["messages"]] == [
         "Hello?",
         "Good morning",
@@ -146,7 +149,7 @@ def test_more_answers_at_once_than_the_loop_has_threads(
     stub: Bedrock, make_client: Callable[..., TestClient]
 ) -> None:
     patient = replace(LIMITS, turns_at_once_max=24, read_seconds_max=30, turn_seconds_max=60)
-    client = make_client(patient, scripted=False)
+    client = make_client(patient, scripted=False, QUOTA_USD_PER_MONTH="100")
     stub.behave = bedrock.trickle(0.5, 8)
     sessions = [start(client) for _ in range(20)]
     begun = time.monotonic()

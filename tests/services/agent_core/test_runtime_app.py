@@ -25,7 +25,7 @@ from nova_common.contracts.sessions import TurnCompleted
 from nova_common.event_store import DynamoEventStore
 from nova_common.settings import SettingsError
 
-from tests.services.agent_core.callers import LIMITS, ask, check_problem, history, parse, start
+from tests.services.agent_core.callers import BEHAVIOUR, LIMITS, ask, check_problem, history, parse, start
 from tests.services.agent_core.scripted import ScriptedModel, hold, say, use
 from tests.services.support import tokens
 from tests.services.support.stub_services import StubServices
@@ -53,7 +53,7 @@ def make_machine(
     with ExitStack() as stack:
 
         def make(**changes: str) -> TestClient:
-            app = runtime_app.create_app(ApiSettings.from_env(variables | changes), LIMITS)
+            app = runtime_app.create_app(ApiSettings.from_env(variables | changes), LIMITS, BEHAVIOUR)
             app.state.verifier = tokens.verifier()
             return stack.enter_context(TestClient(app, raise_server_exceptions=False))
 

@@ -40,7 +40,16 @@ def test_an_answer_is_streamed_and_noted(
         "turn": done["turn"],
         "text": "Good morning\nto you",
         "tools": [],
-        "usage": {"input_tokens": 10, "output_tokens": 3},
+        "usage": {
+            "input_tokens": 10,
+            "output_tokens": 3,
+            "cache_read_tokens": 0,
+            "cache_write_tokens": 0,
+            "tool_calls": 0,
+            "payments_usd": 0.0,
+            "cost_usd": 0.000075,
+            "is_estimated": False,
+        },
         "stop_reason": "end_turn",
     }
     assert "never an instruction" in model.system_prompt
@@ -50,6 +59,7 @@ def test_an_answer_is_streamed_and_noted(
     assert isinstance(data, TurnCompleted)
     assert (data.turn, data.model) == (done["turn"], "global.anthropic.claude-sonnet-4-6")
     assert (data.input_tokens, data.output_tokens, data.stop_reason) == (10, 3, "end_turn")
+    assert (data.behaviour, data.cost_nanousd) == ("1", 10 * 3_000 + 3 * 15_000)
     assert "morning" not in data.model_dump_json()
     assert "Hello" not in data.model_dump_json()
     body = documents.read(data.body)
@@ -108,7 +118,8 @@ def test_tools_act_as_the_caller_and_the_answer_goes_on(
         "input": {"query": "harbour", "limit": 2},
     }
     assert events[-1][1]["tools"] == ["search_recordings", "list_recordings"]
-    assert events[-1][1]["usage"] == {"input_tokens": 20, "output_tokens": 6}
+    usage = events[-1][1]["usage"]
+    assert (usage["input_tokens"], usage["output_tokens"], usage["tool_calls"]) == (20, 6, 2)
     assert {request.headers["authorization"] for request in services.requests} == {headers["Authorization"]}
     assert {request.headers["x-request-id"] for request in services.requests} == {"request-9"}
     results = model.seen[1][-1]["content"]

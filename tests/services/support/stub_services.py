@@ -1,5 +1,6 @@
 """What the services behind the tools answer, and what they were asked."""
 
+import asyncio
 from typing import Any
 
 import httpx2
@@ -29,8 +30,18 @@ class StubServices:
             "/api/audio": {"items": [], "next_cursor": None},
         }
 
-    def answer(self, request: httpx2.Request) -> httpx2.Response:
+        self.delay_seconds = 0.0
+        self.at_once_max = 0
+        self._at_once = 0
+
+    async def answer(self, request: httpx2.Request) -> httpx2.Response:
         self.requests.append(request)
+        self._at_once += 1
+        self.at_once_max = max(self.at_once_max, self._at_once)
+        try:
+            await asyncio.sleep(self.delay_seconds)
+        finally:
+            self._at_once -= 1
         known = self.answers.get(request.url.path)
         if isinstance(known, Exception):
             raise known

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 REGION = "us-east-1"
 EVENT_STORE_TABLE = "nova-events"
 READ_MODEL_TABLE = "nova-read-model"
+USAGE_TABLE = "nova-usage"
 CONTENT_BUCKET = "nova-content"
 
 

@@ -50,6 +50,14 @@ class Environment:
             return allowed[0]
         return int(value or allowed[0])
 
+    def whole_number(self, name: str, most: int) -> int:
+        """Return a required whole number, 0 to `most`."""
+        value = self.text(name)
+        if value and not (value.isascii() and value.isdigit() and int(value) <= most):
+            self._problems.append(f"{name} is {value!r}, allowed are 0 to {most}")
+            return 0
+        return int(value or 0)
+
     def log_level(self, name: str, default: str) -> str:
         """Return the name of a logging level."""
         value = self.optional_text(name, default).upper()

@@ -4,32 +4,39 @@ Strands runs the loop of model and tools. An agent is made for each message and 
 should remember comes in, and what it may remember goes out.
 """
 
+import asyncio
 import contextlib
 import logging
 import os
 from collections.abc import AsyncGenerator, Iterable, Sequence
-from typing import Any, cast
+from typing import Any, cast, override
 
 from botocore.config import Config
 from nova_agent_tools.catalog import tools_for
 from nova_agent_tools.services import Services
-from nova_common.contracts.sessions import TokenEvent, ToolEvent, Usage
+from nova_common.contracts.sessions import TokenEvent, ToolEvent
+from nova_common.model_prices import ModelPrice
 from strands import Agent
 from strands.agent.conversation_manager import SlidingWindowConversationManager
 from strands.models.bedrock import BedrockModel
 from strands.models.model import Model
+from strands.tools.executors import ConcurrentToolExecutor
 from strands.types.exceptions import MaxTokensReachedException
 
+from nova_agent_core.behaviour import Behaviour, ModelParameters
 from nova_agent_core.failures import IncompleteAnswerError, TooManyRoundsError
 from nova_agent_core.memory import Message, remembered
-from nova_agent_core.settings import ModelLimits
-from nova_agent_core.system_prompt import SYSTEM_PROMPT
+from nova_agent_core.settings import ApiSettings, ModelLimits
+from nova_agent_core.spending import Meter, Spending
 
 WINDOW_MESSAGES = 40
 """Messages that a model is shown: ten turns with tools, or twenty without."""
 
 PARAGRAPH = "\n\n"
 """Between what a model says before it uses tools, and what it says afterwards."""
+
+STATUS_READERS = "anthropic.claude"
+"""Models that read whether a tool's result is an error (Bedrock's API reference, ToolResultBlock)."""
 
 _TRACE_OPTIONS = "OTEL_SEMCONV_STABILITY_OPT_IN"
 _UNREDACTED = "gen_ai_unredacted_attributes="
@@ -49,7 +56,7 @@ def keep_content_private() -> None:
     os.environ[_TRACE_OPTIONS] = ",".join([*kept, _UNREDACTED])
 
 
-def bedrock_model(model_id: str, region: str, limits: ModelLimits) -> Model:
+def bedrock_model(settings: ApiSettings, limits: ModelLimits, parameters: ModelParameters) -> Model:
     """Return the model behind Bedrock; its client is shared by all messages of the process."""
     config = Config(
         connect_timeout=limits.connect_seconds_max,
@@ -57,43 +64,71 @@ def bedrock_model(model_id: str, region: str, limits: ModelLimits) -> Model:
         max_pool_connections=limits.turns_at_once_max,
         retries={"mode": "standard", "total_max_attempts": limits.attempts_max},
     )
+    chosen: dict[str, Any] = {} if parameters.temperature is None else {"temperature": parameters.temperature}
     return BedrockModel(
-        region_name=region,
+        region_name=settings.model_region,
         boto_client_config=config,
-        model_id=model_id,
+        model_id=settings.model_id,
         streaming=True,
+        max_tokens=parameters.tokens_max,
+        # The library knows by the id whether a model reads a result's status, and an ARN hides it.
+        include_tool_result_status=STATUS_READERS in settings.model_name,
+        **chosen,
     )
+
+
+class BoundedToolExecutor(ConcurrentToolExecutor):
+    """Runs the tools of a round side by side, a few at a time; they stop with the turn."""
+
+    def __init__(self, at_once_max: int) -> None:
+        super().__init__()
+        self._slots = asyncio.Semaphore(at_once_max)
+
+    @override
+    async def _task(self, *args: Any, **kwargs: Any) -> None:
+        async with self._slots:
+            await super()._task(*args, **kwargs)  # pyright: ignore[reportUnknownMemberType]
 
 
 class Coordinator:
     """Makes an agent for each message."""
 
-    def __init__(self, model: Model, services: Services, limits: ModelLimits) -> None:
+    def __init__(self, model: Model, services: Services, behaviour: Behaviour, price: ModelPrice) -> None:
         self._model = model
         self._services = services
-        self._limits = limits
+        self._behaviour = behaviour
+        self._price = price
+
+    @property
+    def behaviour(self) -> Behaviour:
+        """What the agents do."""
+        return self._behaviour
 
     def run(self, messages: Sequence[Message], question: str, authorization: str) -> "AgentRun":
         """Return the answering of a question after these messages, not yet begun."""
+        meter = Meter(self._behaviour, self._price)
         agent = Agent(
             model=self._model,
             messages=cast("Any", list(messages)),
-            tools=list(tools_for(self._services, authorization)),
-            system_prompt=SYSTEM_PROMPT,
+            tools=list(tools_for(self._services, authorization, self._behaviour.tools)),
+            system_prompt=self._behaviour.prompt.text,
             callback_handler=None,
             conversation_manager=SlidingWindowConversationManager(WINDOW_MESSAGES),
+            tool_executor=BoundedToolExecutor(self._behaviour.budget.tools_at_once_max),
+            hooks=[meter],
             # The client has its own retries, which are quick; these would take minutes.
             retry_strategy=None,
         )
-        return AgentRun(agent, question, self._limits.rounds_max)
+        return AgentRun(agent, question, meter, self._behaviour.budget.rounds_max)
 
 
 class AgentRun:
     """The answering of one question: what has been said so far, and what comes."""
 
-    def __init__(self, agent: Agent, question: str, rounds_max: int) -> None:
+    def __init__(self, agent: Agent, question: str, meter: Meter, rounds_max: int) -> None:
         self._agent = agent
         self._question = question
+        self._meter = meter
         self._rounds_max = rounds_max
         self._is_new_message = False
         self._is_message_complete = False
@@ -103,10 +138,9 @@ class AgentRun:
         self.stop_reason = ""
 
     @property
-    def usage(self) -> Usage:
-        """The tokens consumed so far."""
-        used = self._agent.event_loop_metrics.accumulated_usage
-        return Usage(input_tokens=used["inputTokens"], output_tokens=used["outputTokens"])
+    def spending(self) -> Spending:
+        """What was spent so far."""
+        return self._meter.spending
 
     @property
     def memory(self) -> list[Message]:
@@ -154,6 +188,7 @@ class AgentRun:
             self.stop_reason = str(event["result"].stop_reason)
 
     def _note_chunk(self, chunk: dict[str, Any]) -> None:
+        self._meter.note_chunk(chunk)
         if "messageStart" in chunk:
             self._is_new_message = True
             self._is_message_complete = False

@@ -5,6 +5,7 @@ and the content bucket, strongly consistent, so that an owner sees a change at o
 """
 
 import asyncio
+import logging
 from collections.abc import AsyncGenerator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
@@ -12,7 +13,7 @@ from http import HTTPStatus
 from typing import Annotated
 
 import anyio.from_thread
-from fastapi import APIRouter, Body, Depends, FastAPI, Request, Response
+from fastapi import APIRouter, Body, Depends, FastAPI, Query, Request, Response
 from fastapi.responses import JSONResponse
 from nova_agent_tools.catalog import tools_for
 from nova_agent_tools.services import Services
@@ -27,18 +28,26 @@ from nova_common.contracts.sessions import (
     ToolList,
     TurnAnswer,
 )
+from nova_common.contracts.usage import MONTH_PATTERN, UsageReport
 from nova_common.event_store import DynamoEventStore
 from nova_common.events import EventRegistry
 from nova_common.identity import AuthenticatedCaller, AuthenticatedRoute, TokenVerifier
+from nova_common.model_prices import NANO, ModelPrice, model_price
 
 from nova_agent_core.agent import Coordinator, bedrock_model, keep_content_private
+from nova_agent_core.behaviour import Behaviour, load_behaviour
+from nova_agent_core.ledger import UsageLedger
 from nova_agent_core.memory import RedisMemory
 from nova_agent_core.process_memory import ProcessMemory
+from nova_agent_core.quota import Quotas
 from nova_agent_core.sessions import Sessions
 from nova_agent_core.settings import MODEL_LIMITS, ApiSettings, ModelLimits
+from nova_agent_core.spending import reservation_nanousd
 from nova_agent_core.sse import TurnStream, wants_stream
 from nova_agent_core.storage import TurnDocuments
 from nova_agent_core.turns import Turn, Turns
+
+logger = logging.getLogger(__name__)
 
 BODY_BYTES_MAX = 128 * 1024
 """Above the longest message: 8,000 characters, each written as two JSON escapes of six bytes."""
@@ -63,8 +72,14 @@ def _authorization(request: Request) -> str:
     return authorization
 
 
+def _quotas(request: Request) -> Quotas:
+    quotas: Quotas = request.app.state.quotas
+    return quotas
+
+
 type Store = Annotated[Sessions, Depends(_sessions)]
 type Service = Annotated[Turns, Depends(_turns)]
+type Account = Annotated[Quotas, Depends(_quotas)]
 type Authorization = Annotated[str, Depends(_authorization)]
 
 router = APIRouter(prefix="/api", route_class=AuthenticatedRoute)
@@ -115,7 +130,19 @@ async def send_message(
 def list_tools(authorization: Authorization, request: Request) -> ToolList:
     """Tell which tools the model is given."""
     services: Services = request.app.state.services
-    return ToolList(tools=[tool.describe() for tool in tools_for(services, authorization)])
+    behaviour: Behaviour = request.app.state.behaviour
+    offered = tools_for(services, authorization, behaviour.tools)
+    return ToolList(tools=[tool.describe() for tool in offered])
+
+
+@router.get("/usage")
+def get_usage(
+    caller: AuthenticatedCaller,
+    quotas: Account,
+    month: Annotated[str | None, Query(pattern=MONTH_PATTERN)] = None,
+) -> UsageReport:
+    """Tell what the caller has used in a month, the current one unless told otherwise."""
+    return quotas.report(caller.user_id, month)
 
 
 async def told(turn: Turn, request: Request, *, streams: bool) -> Response:
@@ -149,14 +176,16 @@ async def _departure(request: Request) -> None:
         continue
 
 
-def create_app(settings: ApiSettings, limits: ModelLimits = MODEL_LIMITS) -> FastAPI:
-    """Assemble the API from what its environment names."""
-    app = coordinator(settings, limits)
+def create_app(
+    settings: ApiSettings, limits: ModelLimits = MODEL_LIMITS, behaviour: Behaviour | None = None
+) -> FastAPI:
+    """Assemble the API from what its environment names; a behaviour may be given instead of its version."""
+    app = coordinator(settings, limits, behaviour)
     app.include_router(router)
     return app
 
 
-def coordinator(settings: ApiSettings, limits: ModelLimits) -> FastAPI:
+def coordinator(settings: ApiSettings, limits: ModelLimits, behaviour: Behaviour | None) -> FastAPI:
     """Assemble what every host of the coordinator has, without routes; clients are made once a process."""
     keep_content_private()
     store = DynamoEventStore(
@@ -165,8 +194,20 @@ def coordinator(settings: ApiSettings, limits: ModelLimits) -> FastAPI:
     sessions = Sessions(store, TurnDocuments(aws.s3(settings.region), settings.content_bucket))
     memory = ProcessMemory() if settings.memory is None else RedisMemory(settings.memory)
     services = Services(settings.services)
-    model = bedrock_model(settings.model_id, settings.model_region, limits)
-    turns = Turns(sessions, memory, Coordinator(model, services, limits), settings.model_id, limits)
+    behaviour = behaviour or load_behaviour(settings.behaviour)
+    price = _price(settings.model_name)
+    model = bedrock_model(settings, limits, behaviour.model)
+    ledger = UsageLedger(aws.dynamodb(settings.region), settings.usage_table)
+    quotas = Quotas(
+        ledger,
+        sessions,
+        quota_nanousd=settings.quota_usd_per_month * NANO,
+        reservation_nanousd=reservation_nanousd(behaviour, price),
+        turn_seconds_max=limits.turn_seconds_max,
+    )
+    turns = Turns(
+        sessions, memory, quotas, Coordinator(model, services, behaviour, price), settings.model_name, limits
+    )
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncGenerator[None]:
@@ -185,7 +226,11 @@ def coordinator(settings: ApiSettings, limits: ModelLimits) -> FastAPI:
 
     app = create_application(
         "Nova coordinator",
-        checks={"event_store": store.check_ready, "session_memory": check_memory},
+        checks={
+            "event_store": store.check_ready,
+            "session_memory": check_memory,
+            "usage_ledger": ledger.check_ready,
+        },
         lifespan=lifespan,
         verifier=TokenVerifier(settings.identity),
         body_bytes_max=BODY_BYTES_MAX,
@@ -193,8 +238,20 @@ def coordinator(settings: ApiSettings, limits: ModelLimits) -> FastAPI:
     app.state.sessions = sessions
     app.state.turns = turns
     app.state.services = services
+    app.state.behaviour = behaviour
+    app.state.quotas = quotas
     app.state.heartbeat_seconds = settings.heartbeat_seconds
     return app
+
+
+def _price(model_name: str) -> ModelPrice:
+    price = model_price(model_name)
+    if not price.is_listed:
+        logger.warning(
+            "the price table does not know the model; its dearest one's price is taken",
+            extra={"fields": {"model": model_name}},
+        )
+    return price
 
 
 def main() -> None:

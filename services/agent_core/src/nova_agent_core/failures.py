@@ -15,6 +15,7 @@ from urllib3.exceptions import HTTPError as TransferError
 from urllib3.exceptions import ReadTimeoutError as TransferTimeoutError
 
 from nova_agent_core.memory import MemoryUnavailableError, SessionBusyError
+from nova_agent_core.spending import TurnBudgetError
 
 RETRY_SECONDS = 5
 """When to try again: a throttled model counts by the minute, a failover of the memory takes some seconds."""
@@ -56,6 +57,12 @@ _BROKEN = HTTPStatus.BAD_GATEWAY
 MEMORY_AWAY = _Outcome(
     _BUSY, "session-memory-unavailable", "the session memory is not available at the moment", passes=True
 )
+LEDGER_AWAY = _Outcome(
+    _BUSY,
+    "usage-ledger-unavailable",
+    "it cannot be found out at the moment what is left of the quota",
+    passes=True,
+)
 SESSION_BUSY = _Outcome(
     HTTPStatus.CONFLICT,
     "session-busy",
@@ -69,6 +76,11 @@ TOO_LONG = _Outcome(
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     "context-too-long",
     "the message with what it needs is longer than the model can read",
+)
+OVER_BUDGET = _Outcome(
+    _BROKEN,
+    "turn-budget-exceeded",
+    "the answer would have taken more than one message may use; ask for less at once, or in a new session",
 )
 TOO_MANY_ROUNDS = _Outcome(
     _BROKEN, "too-many-tool-rounds", "the model used its tools again and again without an answer"
@@ -93,6 +105,7 @@ _BY_TYPE: tuple[tuple[tuple[type[BaseException], ...], _Outcome], ...] = (
     ((TimeoutError, ReadTimeoutError, ConnectTimeoutError, TransferTimeoutError), TIMED_OUT),
     ((IncompleteAnswerError,), INCOMPLETE),
     ((TooManyRoundsError,), TOO_MANY_ROUNDS),
+    ((TurnBudgetError,), OVER_BUDGET),
     ((NotStoredError,), NOT_STORED),
     ((BotoCoreError, TransferError), UNREACHABLE),
 )

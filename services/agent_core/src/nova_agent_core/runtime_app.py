@@ -18,6 +18,7 @@ from nova_common.identity import AuthenticatedCaller, AuthenticatedRoute
 from nova_common.secret_values import with_secrets
 
 from nova_agent_core.app import Authorization, Service, coordinator, told
+from nova_agent_core.behaviour import Behaviour
 from nova_agent_core.settings import MODEL_LIMITS, ApiSettings, ModelLimits
 from nova_agent_core.sse import wants_stream
 
@@ -59,9 +60,11 @@ async def invoke(
     return await told(turn, request, streams=streams)
 
 
-def create_app(settings: ApiSettings, limits: ModelLimits = MODEL_LIMITS) -> FastAPI:
-    """Assemble AgentCore's contract from what its environment names."""
-    app = coordinator(settings, limits)
+def create_app(
+    settings: ApiSettings, limits: ModelLimits = MODEL_LIMITS, behaviour: Behaviour | None = None
+) -> FastAPI:
+    """Assemble AgentCore's contract from what its environment names; a behaviour may be given instead."""
+    app = coordinator(settings, limits, behaviour)
     app.include_router(health)
     app.include_router(invocations)
     return app

@@ -17,6 +17,7 @@ from nova_common.contracts.sessions import (
     SessionView,
     TurnBody,
     TurnCompleted,
+    TurnEnded,
     TurnFailed,
     TurnView,
 )
@@ -27,6 +28,7 @@ from nova_common.logs import correlation_id
 from nova_common.problems import Problem
 
 from nova_agent_core import domain
+from nova_agent_core.spending import Spending
 from nova_agent_core.storage import TurnDocuments
 
 READS_AT_ONCE_MAX = 8
@@ -90,6 +92,14 @@ class Sessions:
             self._documents.erase(session_id)
             return False
         return True
+
+    def end_of(self, session_id: str, turn_id: str) -> tuple[Spending, bool] | None:
+        """Return what a turn spent and whether it failed, by its event; None when it was never noted."""
+        for event in self._store.load(SESSION.key(session_id)):
+            end = event.data
+            if isinstance(end, TurnEnded) and end.turn == turn_id:
+                return Spending.of(end), isinstance(end, TurnFailed)
+        return None
 
     def write_body(self, session_id: str, turn_id: str, body: TurnBody) -> domain.DocumentReference:
         """Store what was said in a turn."""

@@ -14,6 +14,8 @@ HEARTBEAT_SECONDS_DEFAULT = 15
 HEARTBEAT_SECONDS_MAX = 30
 """Beyond it a REST API may close a stream that is only waiting."""
 
+QUOTA_USD_MAX = 1_000_000
+"""Beyond it a quota is a slip of the pen."""
 
 MEMORY_KINDS = ("redis", "process")
 """Where sessions are remembered: in Redis, shared by all tasks, or in the process that has the session."""
@@ -31,8 +33,6 @@ class ModelLimits:
     """Calls of one request, the first one included: somebody is waiting, so there is one retry."""
 
     turn_seconds_max: float = 180
-    rounds_max: int = 8
-    """Calls of the model for one message, each but the last followed by tools."""
 
     turns_at_once_max: int = 64
     """Messages that one task answers at a time: each holds a thread and a connection while it streams."""
@@ -78,7 +78,15 @@ class ApiSettings:
     region: str
     event_store_table: str
     content_bucket: str
+    usage_table: str
+    quota_usd_per_month: int
+    """Of each user; 0 for none."""
+    behaviour: str
+    """Version of the behaviour that serves."""
     model_id: str
+    """What the model is called by: its id, or the ARN of a profile."""
+    model_name: str
+    """What it is, whatever it is called by: the id of the model or of the profile of a geography."""
     model_region: str
     memory: MemorySettings | None
     """None where a session has a process of its own, which remembers it."""
@@ -99,7 +107,11 @@ class ApiSettings:
             region=environment.region(),
             event_store_table=environment.text("EVENT_STORE_TABLE"),
             content_bucket=environment.text("CONTENT_BUCKET"),
+            usage_table=environment.text("USAGE_TABLE"),
+            quota_usd_per_month=environment.whole_number("QUOTA_USD_PER_MONTH", QUOTA_USD_MAX),
+            behaviour=environment.text("BEHAVIOUR"),
             model_id=environment.text("MODEL_ID"),
+            model_name=environment.text("MODEL_NAME"),
             model_region=environment.text("MODEL_REGION"),
             memory=memory,
             services=ServiceUrls.read(environment),

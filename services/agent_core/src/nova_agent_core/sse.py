@@ -67,7 +67,8 @@ def _encoded(event: TurnEvent, instance: str) -> bytes:
         case ToolEvent():
             return encode("tool", event.model_dump(mode="json"))
         case TurnAnswer():
-            return encode("done", event.model_dump(mode="json"))
+            warning = b"" if event.quota is None else encode("quota", event.quota.model_dump(mode="json"))
+            return warning + encode("done", event.model_dump(mode="json"))
         case Problem():
             document = problem_document(event.status_code, event.detail, instance, kind=event.kind)
             return encode("error", document)

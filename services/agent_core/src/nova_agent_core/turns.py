@@ -11,6 +11,7 @@ import time
 import uuid
 from collections.abc import Sequence
 from http import HTTPStatus
+from typing import Any
 
 from nova_common.contracts.documents import DocumentReference
 from nova_common.contracts.sessions import (
@@ -27,6 +28,7 @@ from starlette.concurrency import run_in_threadpool
 from nova_agent_core import domain
 from nova_agent_core.agent import AgentRun, Coordinator
 from nova_agent_core.failures import RETRY_SECONDS, NotStoredError, TurnInterruptedError, problem_of
+from nova_agent_core.ledger import Reservation
 from nova_agent_core.memory import (
     Memory,
     MemoryUnavailableError,
@@ -36,6 +38,7 @@ from nova_agent_core.memory import (
     SessionMemory,
     rebuilt,
 )
+from nova_agent_core.quota import Quotas
 from nova_agent_core.sessions import Sessions, not_found
 from nova_agent_core.settings import ModelLimits
 
@@ -64,10 +67,12 @@ class Turn:
         question: str,
         run: AgentRun,
         lock: SessionLock,
+        reservation: Reservation,
         recorder: "Recorder",
     ) -> None:
-        self.id = str(uuid.uuid4())
+        self.id = reservation.turn
         self.user = user
+        self.reservation = reservation
         self.session_id = session_id
         self.question = question
         self.run = run
@@ -136,15 +141,27 @@ def _failure(answering: asyncio.Task[None]) -> BaseException | None:
 
 
 class Recorder:
-    """Notes how turns end: documents, memory, events."""
+    """Notes how turns end: documents, memory, events, what they spent."""
 
-    def __init__(self, sessions: Sessions, memory: SessionMemory, model_id: str) -> None:
+    def __init__(
+        self, sessions: Sessions, memory: SessionMemory, quotas: Quotas, model: str, behaviour: str
+    ) -> None:
         self._sessions = sessions
         self._memory = memory
-        self._model_id = model_id
+        self._quotas = quotas
+        self._model = model
+        self._behaviour = behaviour
 
     async def end(self, turn: Turn, failure: BaseException | None) -> TurnAnswer | Problem:
         """Note the end of a turn, and return what its reader is told."""
+        told = await self._end(turn, failure)
+        is_failed = isinstance(told, Problem)
+        quota = await run_in_threadpool(
+            self._quotas.settle, turn.reservation, turn.run.spending, is_failed=is_failed
+        )
+        return told if is_failed or quota is None else told.model_copy(update={"quota": quota})
+
+    async def _end(self, turn: Turn, failure: BaseException | None) -> TurnAnswer | Problem:
         if failure is None:
             try:
                 return await self._complete(turn)
@@ -159,7 +176,7 @@ class Recorder:
             turn=turn.id,
             text=turn.run.answer,
             tools=turn.run.tools,
-            usage=turn.run.usage,
+            usage=turn.run.spending.usage,
             stop_reason=turn.run.stop_reason,
         )
         try:
@@ -177,14 +194,7 @@ class Recorder:
         # round a deletion in between would leave it behind.
         await self._remember(turn)
         completed = TurnCompleted(
-            turn=turn.id,
-            body=body,
-            tools=answer.tools,
-            model=self._model_id,
-            input_tokens=answer.usage.input_tokens,
-            output_tokens=answer.usage.output_tokens,
-            duration_ms=turn.elapsed_ms,
-            stop_reason=answer.stop_reason,
+            body=body, tools=answer.tools, stop_reason=answer.stop_reason, **self._ended(turn)
         )
         await self._note(turn, completed)
 
@@ -199,13 +209,23 @@ class Recorder:
         except Exception:
             logger.exception("the document of a failed turn could not be stored")
         try:
-            await self._note(turn, TurnFailed(turn=turn.id, body=body, reason=problem.detail))
+            await self._note(turn, TurnFailed(body=body, reason=problem.detail, **self._ended(turn)))
         except Problem as gone:
             return gone
         except Exception:
             logger.exception("a failed turn could not be noted")
         self._log(turn, "failed", problem.kind)
         return problem
+
+    def _ended(self, turn: Turn) -> dict[str, Any]:
+        """Return what both ends of a turn record."""
+        return {
+            "turn": turn.id,
+            "model": self._model,
+            "behaviour": self._behaviour,
+            "duration_ms": turn.elapsed_ms,
+            **turn.run.spending.recorded(),
+        }
 
     async def _write_body(self, turn: Turn) -> DocumentReference:
         body = TurnBody(question=turn.question, answer=turn.run.answer, tools=turn.run.tools)
@@ -234,9 +254,10 @@ class Recorder:
             "turn": turn.id,
             "status": status,
             "reason": reason,
-            "model": self._model_id,
+            "model": self._model,
+            "behaviour": self._behaviour,
             "tools": turn.run.tools,
-            **turn.run.usage.model_dump(),
+            **turn.run.spending.recorded(),
             "first_token_ms": turn.first_token_ms,
             "duration_ms": turn.elapsed_ms,
         }
@@ -250,19 +271,21 @@ class Turns:
         self,
         sessions: Sessions,
         memory: SessionMemory,
+        quotas: Quotas,
         coordinator: Coordinator,
-        model_id: str,
+        model: str,
         limits: ModelLimits,
     ) -> None:
         self._sessions = sessions
         self._memory = memory
+        self._quotas = quotas
         self._coordinator = coordinator
-        self._recorder = Recorder(sessions, memory, model_id)
+        self._recorder = Recorder(sessions, memory, quotas, model, coordinator.behaviour.version)
         self._limits = limits
         self._running: dict[asyncio.Task[None], Turn] = {}
 
     async def begin(self, user: str, authorization: str, session_id: str, question: str) -> Turn:
-        """Begin to answer a message; a Problem 404, 409 or 503 when that is not possible.
+        """Begin to answer a message; a Problem 404, 409, 429 or 503 when that is not possible.
 
         Whoever begins a turn reads its events to the last, or interrupts it.
         """
@@ -279,12 +302,16 @@ class Turns:
         except (SessionBusyError, MemoryUnavailableError) as error:
             logger.warning("a message was not taken", extra={"fields": {"cause": str(error)}})
             raise problem_of(error) from error
+        reservation: Reservation | None = None
         try:
             messages = await self._recall(session)
+            reservation = await run_in_threadpool(self._quotas.reserve, user, session_id, str(uuid.uuid4()))
             run = self._coordinator.run(messages, question, authorization)
-            turn = Turn(user, session_id, question, run, lock, self._recorder)
+            turn = Turn(user, session_id, question, run, lock, reservation, self._recorder)
             task = turn.start(self._limits.turn_seconds_max)
         except BaseException:
+            if reservation is not None:
+                await run_in_threadpool(self._quotas.release, reservation)
             await lock.release()
             raise
         self._running[task] = turn

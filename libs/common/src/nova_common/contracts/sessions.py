@@ -5,6 +5,7 @@ from typing import Any, Literal
 from pydantic import ConfigDict, Field
 
 from nova_common.contracts.documents import DocumentReference
+from nova_common.contracts.usage import QuotaState, Usage
 from nova_common.contracts.wire import Contract, Timestamp, is_none
 from nova_common.events import AggregateType, EventData
 
@@ -82,13 +83,6 @@ class SessionView(Contract):
     turns: list[TurnView]
 
 
-class Usage(Contract):
-    """What a turn consumed, summed over its calls of the model."""
-
-    input_tokens: int = Field(ge=0)
-    output_tokens: int = Field(ge=0)
-
-
 class TokenEvent(Contract):
     """Data of the stream's event `token`: a piece of the answer, to be appended to those before."""
 
@@ -110,7 +104,8 @@ class ToolEvent(Contract):
 class TurnAnswer(Contract):
     """Data of the stream's event `done`, and the answer of the JSON variant: one whole turn.
 
-    `stop_reason` is the model's (`end_turn`, `max_tokens`, ...).
+    `stop_reason` is the model's (`end_turn`, `max_tokens`, ...). `quota` is there once much of the month's
+    quota is used; the stream tells it as an event `quota` of its own, too.
     """
 
     turn: str
@@ -118,6 +113,7 @@ class TurnAnswer(Contract):
     tools: list[str]
     usage: Usage
     stop_reason: str
+    quota: QuotaState | None = Field(default=None, exclude_if=is_none)
 
 
 class ToolDescription(Contract):
@@ -146,20 +142,39 @@ class SessionStarted(EventData):
     """Somebody opened a session: the event's user, whose it is from now on."""
 
 
-class TurnCompleted(EventData):
-    """A message was answered. `tools` are names; tokens are summed over the turn's calls of the model."""
+class TurnEnded(EventData):
+    """What both ends of a turn tell: what it spent, with which model and behaviour.
+
+    Tokens are summed over the turn's calls of the model; those of its cache are not in `input_tokens`. Events
+    of earlier releases lack what has a default.
+    """
 
     turn: str
+    model: str = ""
+    behaviour: str = ""
+    """Version of the file that held prompt, parameters and tools."""
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cache_read_tokens: int = 0
+    cache_write_tokens: int = 0
+    tool_calls: int = 0
+    payments_nanousd: int = 0
+    cost_nanousd: int = 0
+    """Tokens and payments, by the prices of that day."""
+    is_estimated: bool = False
+    """Whether the tokens of an interrupted call had to be estimated."""
+    duration_ms: int = 0
+
+
+class TurnCompleted(TurnEnded):
+    """A message was answered. `tools` are names."""
+
     body: DocumentReference
     tools: list[str]
-    model: str
-    input_tokens: int
-    output_tokens: int
-    duration_ms: int
     stop_reason: str
 
 
-class TurnFailed(EventData):
+class TurnFailed(TurnEnded):
     """A message was not answered to the end.
 
     The reason is meant for the owner; there is no body when it could not be stored.
@@ -167,7 +182,6 @@ class TurnFailed(EventData):
 
     severity = "warning"
 
-    turn: str
     body: DocumentReference | None = None
     reason: str
 
