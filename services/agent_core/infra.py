@@ -145,7 +145,8 @@ class AgentCore(pulumi.ComponentResource):
                         RequestMatch(
                             label="all",
                             priority=PRIORITY,
-                            paths=("/api/sessions", "/api/sessions/*", "/api/tools", "/api/usage"),
+                            # A rule compares three paths at most; no other workload's begins so.
+                            paths=("/api/sessions*", "/api/tools", "/api/usage"),
                         )
                     ],
                     parent=self,

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 from nova_agent_core import quota as quotas
+from nova_agent_tools.recordings import ListRecordings
 from nova_common.contracts.sessions import TurnFailed
 from nova_common.event_store import DynamoEventStore
 
@@ -200,6 +201,31 @@ class TestTheBudgetOfAMessage:
         assert ask(client, start(client), "?").status_code == 200
         assert len(services.requests) == 6
         assert services.at_once_max == 2
+
+
+@pytest.mark.parametrize(
+    ("told", "booked"),
+    [("0.01", 0.01), (0.25, 0.25), ("-1", 0), ("1e9", 0), ("a lot", 0), (None, 0), ("NaN", 0)],
+)
+def test_what_a_tool_pays_is_booked(
+    client: TestClient,
+    model: ScriptedModel,
+    monkeypatch: pytest.MonkeyPatch,
+    told: object,
+    booked: float,
+) -> None:
+    run = ListRecordings.stream
+
+    async def paying(*args: Any, **kwargs: Any) -> AsyncIterator[Any]:  # noqa: ANN401 - as it is called
+        async for result in run(*args, **kwargs):
+            yield {**result, "metadata": {"nova/paid-usd": told}}
+
+    monkeypatch.setattr(ListRecordings, "stream", paying)
+    model.rounds += [use(LIST), say("ok")]
+    answer = ask(client, start(client), "?").json()
+    assert answer["usage"]["payments_usd"] == booked
+    assert usage(client)["spent_usd"] == pytest.approx(booked + 20 * 3e-6 + 6 * 15e-6)
+    assert usage(client)["days"][0]["payments_usd"] == booked
 
 
 def test_a_stream_without_usage_is_estimated(client: TestClient, model: ScriptedModel) -> None:

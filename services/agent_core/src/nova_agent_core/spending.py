@@ -5,16 +5,19 @@ was spent is spent, also where the answer was interrupted.
 """
 
 import json
+import logging
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Self
+from decimal import ROUND_CEILING, Decimal, InvalidOperation
+from typing import Any, Self, cast, override
 
 from nova_common.contracts.sessions import TurnEnded
 from nova_common.contracts.usage import Usage
 from nova_common.model_prices import NANO, ModelPrice, Tokens
 from strands.hooks import (
     AfterModelCallEvent,
+    AfterToolCallEvent,
     BeforeModelCallEvent,
     BeforeToolCallEvent,
     HookProvider,
@@ -33,6 +36,15 @@ BYTES_PER_TOKEN_USUAL = 3
 TOOLS_USED_UP = (
     "the tools of this message are used up: answer from what you have, and say what you could not look up"
 )
+
+
+PAYMENT = "nova/paid-usd"
+"""In the metadata of a result: what the tool paid for it. Own tools pay nothing, those of servers may."""
+
+PAYMENT_USD_MAX = 100
+"""Beyond it the amount is a mistake; the payer's own limit is far below."""
+
+logger = logging.getLogger(__name__)
 
 
 class TurnBudgetError(Exception):
@@ -129,12 +141,14 @@ class Meter(HookProvider):
             is_estimated=is_estimated,
         )
 
-    def register_hooks(self, registry: HookRegistry, **kwargs: Any) -> None:  # noqa: ANN401 - the library's
+    @override
+    def register_hooks(self, registry: HookRegistry, **kwargs: Any) -> None:
         """See `HookProvider.register_hooks`."""
         del kwargs
         registry.add_callback(BeforeModelCallEvent, self._before_model)
         registry.add_callback(AfterModelCallEvent, self._after_model)
         registry.add_callback(BeforeToolCallEvent, self._before_tool)
+        registry.add_callback(AfterToolCallEvent, self._after_tool)
 
     def note_chunk(self, chunk: Mapping[str, Any]) -> None:
         """Count one event of the model's stream."""
@@ -147,10 +161,6 @@ class Meter(HookProvider):
         elif "metadata" in chunk and "usage" in chunk["metadata"]:
             self._tokens += _tokens(chunk["metadata"]["usage"])
             self._open_call_bytes = None
-
-    def note_payment(self, nanousd: int) -> None:
-        """Count what a tool paid."""
-        self._payments_nanousd += nanousd
 
     def _before_model(self, event: BeforeModelCallEvent) -> None:
         agent = event.agent
@@ -178,6 +188,23 @@ class Meter(HookProvider):
             event.cancel_tool = TOOLS_USED_UP
             return
         self._tool_calls += 1
+
+    def _after_tool(self, event: AfterToolCallEvent) -> None:
+        told: dict[str, object] = cast("dict[str, Any]", event.result).get("metadata") or {}
+        if PAYMENT in told:
+            self._payments_nanousd += _payment(told[PAYMENT])
+
+
+def _payment(told: object) -> int:
+    """Return what a tool says it paid, in nano-USD; nothing for what is no sensible amount."""
+    try:
+        usd = Decimal(str(told))
+    except InvalidOperation:
+        usd = Decimal("NaN")
+    if not usd.is_finite() or not 0 <= usd <= PAYMENT_USD_MAX:
+        logger.error("a tool tells a payment that is no sensible amount")
+        return 0
+    return int((usd * NANO).to_integral_value(ROUND_CEILING))
 
 
 def _size(document: object) -> int:
