@@ -133,7 +133,7 @@ class TestWhereThingsAreOffered:
 
     def test_a_behaviour_that_has_no_file_is_refused_before_anything_is_made(self) -> None:
         with pytest.raises(Exception, match=r"behaviour: '99' is not allowed; there are 1"):
-            deploy("dev", overrides={"nova:agentBehaviour": "99"})
+            deploy("dev", overrides={"agentBehaviour": "99"})
 
     def test_a_setting_that_cannot_be_checked_is_warned_of(self) -> None:
         assert settings_with().models.warnings == ()

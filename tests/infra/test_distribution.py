@@ -63,7 +63,7 @@ def walk(deployment: Deployment) -> Walk:
 class TestTheOnlyWayIn:
     def test_every_public_path_ends_at_a_service_behind_the_api(self, walk: Walk) -> None:
         requests = list(walk.public_requests())
-        assert len(requests) == 12
+        assert len(requests) == 13
         for request in requests:
             end = walk.from_the_internet(request)
             assert isinstance(end, Reached), request

@@ -165,6 +165,10 @@ class TestData:
                 if table.name == KEYS:
                     assert [attribute["name"] for attribute in inputs["attributes"]] == ["pk"]
                     continue
+                if table.name == "nova-usage-table":
+                    assert [attribute["name"] for attribute in inputs["attributes"]] == ["pk", "sk"]
+                    assert inputs["ttl"] == {"attributeName": "expires_at", "enabled": True}
+                    continue
                 (index,) = inputs["globalSecondaryIndexes"]
                 assert [schema["attributeName"] for schema in index["keySchemas"]] == ["gsi1pk", "gsi1sk"]
                 declared = {attribute["name"] for attribute in inputs["attributes"]}
@@ -241,14 +245,18 @@ class TestCompute:
                 "nova_agent_core.app",
                 {
                     "AUDIO_URL",
+                    "BEHAVIOUR",
                     "CONTENT_BUCKET",
                     "EVENT_STORE_TABLE",
                     "MODEL_ID",
+                    "MODEL_NAME",
                     "MODEL_REGION",
                     "PROJECTOR_URL",
+                    "QUOTA_USD_PER_MONTH",
                     "REDIS_URL",
                     "REDIS_USERNAME",
                     "SEARCH_URL",
+                    "USAGE_TABLE",
                     "USER_POOL_CLIENT_ID",
                     "USER_POOL_ISSUER",
                 },
@@ -373,7 +381,7 @@ class TestEdge:
             {"httpRequestMethod": {"values": ["GET"]}},
         ]
         for name, paths in {
-            "agent-core": ["/api/sessions", "/api/sessions/*", "/api/tools"],
+            "agent-core": ["/api/sessions*", "/api/tools", "/api/usage"],
             "audio": ["/api/audio", "/api/audio/*"],
             "search": ["/api/search"],
         }.items():
@@ -402,6 +410,7 @@ class TestEdge:
             "nova-api-sessions-id-messages-post-method",
             "nova-api-sessions-post-method",
             "nova-api-tools-get-method",
+            "nova-api-usage-get-method",
         }
         for method in methods:
             assert method.inputs["authorization"] == "COGNITO_USER_POOLS"

@@ -247,8 +247,8 @@ class TestEveryResourceHasItsAlarms:
 
     def test_tables_for_each_operation_that_is_granted(self, watched: Watched) -> None:
         for table in watched.resources("aws:dynamodb/table:Table"):
-            queried = () if table.name == "nova-data-keys-table" else ("Query",)
-            for operation in ("GetItem", "PutItem", *queried):
+            others = {"nova-data-keys-table": ("PutItem",), "nova-usage-table": ("UpdateItem",)}
+            for operation in ("GetItem", *others.get(table.name, ("PutItem", "Query"))):
                 found = watched.of("AWS/DynamoDB", {"TableName": physical(table), "Operation": operation})
                 assert found >= {("ThrottledRequests", "Sum"), ("SystemErrors", "Sum")}, table.name
 
