@@ -56,6 +56,7 @@ audio = Audio(
         api_size=settings.services.audio,
         worker_size=settings.services.audio_worker,
         speakers_max=settings.audio.speakers_max,
+        sentiment_model=settings.models.sentiment,
     ),
     opts=options,
 )

@@ -15,6 +15,7 @@ KEYS = (
     "agentModel",
     "agentBehaviour",
     "quotaUsdPerUserAndMonth",
+    "sentimentModel",
     "embeddingModel",
     "embeddingDimension",
     "embeddingRegion",
@@ -44,6 +45,8 @@ class ModelSettings:
     """Version of its prompt, parameters, tools and budget."""
     quota_usd_per_user_and_month: int
     """What conversations of one user may cost in a month; 0 for no limit."""
+    sentiment: str
+    """Id of the language model or inference profile that judges transcripts, called in the stack's region."""
     embedding: str
     embedding_dimension: int
     """Numbers in each embedding."""
@@ -64,7 +67,9 @@ def read_models(values: Values, region: str) -> ModelSettings:
     where it is called.
     """
     agent, embedding = values.text("agentModel"), values.text("embeddingModel")
+    sentiment = values.text("sentimentModel")
     values.check("agentModel", agent, lambda: parse_model_id(agent))
+    values.check("sentimentModel", sentiment, lambda: parse_model_id(sentiment))
     values.check("embeddingModel", embedding, lambda: _check_embedding_model(embedding))
     dimension = values.integer("embeddingDimension", 1, max(_EMBEDDING_DIMENSIONS))
     if dimension not in _EMBEDDING_DIMENSIONS:
@@ -75,6 +80,7 @@ def read_models(values: Values, region: str) -> ModelSettings:
     embedding_region = values.region("embeddingRegion")
     unknown = (
         _check_offer(values, "agentModel", agent, region),
+        _check_offer(values, "sentimentModel", sentiment, region),
         _check_offer(values, "embeddingModel", embedding, embedding_region),
     )
     residency = values.choice("residency", Residency)
@@ -86,6 +92,7 @@ def read_models(values: Values, region: str) -> ModelSettings:
             "it is the name of a file in services/agent_core/src/nova_agent_core/behaviours",
         ),
         quota_usd_per_user_and_month=values.integer("quotaUsdPerUserAndMonth", 0, QUOTA_USD_MAX),
+        sentiment=sentiment,
         embedding=embedding,
         embedding_dimension=dimension,
         embedding_region=embedding_region,
@@ -114,6 +121,7 @@ def check_residency(values: Values, models: ModelSettings, regions: Mapping[str,
     places = [
         *(Place(label=f"{key} {used}", regions=(used,)) for key, used in regions.items()),
         model_place("agentModel", models.agent, region),
+        model_place("sentimentModel", models.sentiment, region),
         Place(label=f"embeddingRegion {models.embedding_region}", regions=(models.embedding_region,)),
     ]
     leaving = departures(models.residency, places)

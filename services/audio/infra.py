@@ -1,7 +1,8 @@
 """The audio workload: recordings and their transcripts.
 
 Creates: one image; the API and the worker as two services from it, each with a task role of its own; the
-worker's queue, fed by uploads and by transcription jobs that ended; the load balancer's rules.
+worker's queue, fed by uploads, by transcription jobs that ended and by transcripts that are there; the load
+balancer's rules.
 """
 
 import hashlib
@@ -33,7 +34,7 @@ VISIBILITY_SECONDS = 120
 """Time to read a transcription's result and store it; the worker asks for more while it is still at it."""
 AGE_SECONDS_ALARM = 900
 SECONDS_PER_MESSAGE = 5.0
-"""Estimate: an upload is looked into and a job started, or a result read, kept and told."""
+"""Estimate: an upload is looked into and a job started, a result read and kept, or a transcript judged."""
 MESSAGES_AT_ONCE = 4
 """As many as the worker handles side by side."""
 WAIT_SECONDS = 60.0
@@ -54,6 +55,8 @@ class AudioArgs:
     worker_size: ServiceSize
     speakers_max: int
     """Speakers that are told apart in a recording; Transcribe guesses worse the more are allowed."""
+    sentiment_model: str
+    """Id of the language model or inference profile that judges transcripts, in the stack's own region."""
 
 
 class Audio(pulumi.ComponentResource):
@@ -74,6 +77,9 @@ class Audio(pulumi.ComponentResource):
         self._label = name
         self._args = args
         self._child = pulumi.ResourceOptions(parent=self)
+        self._model = args.platform.model(
+            name, args.sentiment_model, args.platform.account.region, parent=self
+        )
         self._image = args.platform.image(name, FOLDER, parent=self)
         api, worker = self._api(), self._worker()
         self.callee = api.callee()
@@ -124,6 +130,8 @@ class Audio(pulumi.ComponentResource):
         platform.content.grant_put(role, TRANSCRIBE)
         platform.content.grant_get(role, TRANSCRIBE)
         platform.content.grant_put(role, TRANSCRIPTS)
+        platform.content.grant_get(role, TRANSCRIPTS)
+        self._model.grant_invoke(role, streaming=False)
         self._grant_erasure(role)
         queue.grant_consume(role)
         self._grant_transcription(role, job_prefix)
@@ -140,6 +148,7 @@ class Audio(pulumi.ComponentResource):
                     "QUEUE_URL": queue.url,
                     "TRANSCRIPTION_JOB_PREFIX": job_prefix,
                     "SPEAKERS_MAX": str(self._args.speakers_max),
+                    "SENTIMENT_MODEL": self._model.called_as,
                 },
                 role=role,
                 size=self._args.worker_size,
@@ -182,7 +191,13 @@ class Audio(pulumi.ComponentResource):
             name,
             QueueArgs(
                 encryption=self._args.platform.queues,
-                subscriptions=[aws_subscription("uploads", uploads), aws_subscription("jobs", jobs)],
+                subscriptions=[
+                    aws_subscription("uploads", uploads),
+                    aws_subscription("jobs", jobs),
+                    self._args.platform.bus.subscription(
+                        "transcripts", {"source": ["nova.audio"], "detail-type": ["TranscriptionCompleted"]}
+                    ),
+                ],
                 visibility_seconds=VISIBILITY_SECONDS,
                 age_seconds_alarm=AGE_SECONDS_ALARM,
             ),

@@ -38,12 +38,19 @@ def test_every_format_becomes_a_transcript(api: httpx2.Client, sample: Path, tmp
         assert all(0 <= start < end <= 6 for start, end in times), times
 
 
-def test_who_speaks_is_told_in_the_segments(api: httpx2.Client) -> None:
+def test_segments_tell_who_speaks_and_how_it_sounds(api: httpx2.Client) -> None:
     recording_id = send(api, CHECKOUT / "samples" / "bridge.wav", "audio/wav")
     assert settled(api, recording_id)["status"] == "completed"
     segments = api.get(f"/audio/{recording_id}/transcript").json()["segments"]
     assert [segment["speaker"] for segment in segments] == ["spk_0", "spk_1", "spk_0", "spk_1"]
     assert "bridge" in segments[0]["text"] and "spring" in segments[3]["text"]
+    url = f"/audio/{recording_id}/transcript"
+    eventually(lambda: "sentiment" in api.get(url).json(), "the transcript is judged")
+    judged = api.get(url).json()
+    labels = [segment["sentiment"]["label"] for segment in judged["segments"]]
+    assert labels[1:] == ["positive", "negative", "neutral"]
+    assert judged["sentiment"]["label"] == "mixed"
+    assert "offline" in judged["sentiment_basis"]
 
 
 def test_a_recording_is_not_there_before_its_upload(api: httpx2.Client, sample: Path) -> None:

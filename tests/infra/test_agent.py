@@ -150,7 +150,7 @@ class TestResidency:
             settings_with(residency="jp")
         message = str(refused.value)
         assert message.startswith("nova:residency: 'jp'")
-        assert f"region us-east-1; agentModel global.{SONNET} (any commercial region); emb" in message
+        assert f"region us-east-1; agentModel global.{SONNET} (any commercial region); sen" in message
         assert message.endswith("embeddingRegion us-east-1; it has ap-northeast-1, ap-northeast-3")
 
     @pytest.mark.parametrize("residency", ["jp", "eu", "us"])
@@ -160,6 +160,7 @@ class TestResidency:
             region,
             residency=residency,
             agentModel=f"{residency}.{SONNET}",
+            sentimentModel=f"{residency}.amazon.nova-2-lite-v1:0",
             embeddingModel=NEWER_EMBEDDINGS,
             embeddingRegion=region,
         )

@@ -147,6 +147,7 @@ class TestWhere:
                 "availabilityZones": zones,
                 "residency": "jp",
                 "agentModel": "jp.anthropic.claude-sonnet-4-6",
+                "sentimentModel": "jp.amazon.nova-2-lite-v1:0",
                 "embeddingModel": "amazon.nova-9-embeddings-v1:0",
                 "embeddingRegion": "ap-northeast-1",
             },

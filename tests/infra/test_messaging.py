@@ -13,6 +13,7 @@ WORK_QUEUES = ("audio-worker", "projector-worker", "search-indexer")
 BUS = "nova-bus-bus-0000000"
 RULES = {
     "audio-worker-jobs": "default",
+    "audio-worker-transcripts": BUS,
     "audio-worker-uploads": "default",
     "nova-severe-events": BUS,
     "projector-worker-events": BUS,
@@ -21,6 +22,7 @@ RULES = {
 """Every rule, and the bus that it listens to."""
 DEAD_LETTERS = {
     "audio-worker-jobs": "audio-worker",
+    "audio-worker-transcripts": "audio-worker",
     "audio-worker-uploads": "audio-worker",
     "nova-severe-events": "nova-severe-events",
     "projector-worker-events": "projector-worker",

@@ -125,7 +125,14 @@ class TestRights:
         assert anywhere.conditions["StringEquals"]["aws:RequestedRegion"] == "unspecified"
 
     def test_it_stays_where_the_residency_says(self) -> None:
-        stays = deploy("dev", overrides={"agentModel": f"us.{SONNET}", "residency": "us"})
+        stays = deploy(
+            "dev",
+            overrides={
+                "agentModel": f"us.{SONNET}",
+                "sentimentModel": "us.amazon.nova-2-lite-v1:0",
+                "residency": "us",
+            },
+        )
         (profile,) = [found for found in stays.of_type(PROFILE) if found.name == "agent-core-model"]
         assert profile.inputs["modelSource"]["copyFrom"].endswith(f":inference-profile/us.{SONNET}")
         (statement,) = routes(stays, "agent-core")

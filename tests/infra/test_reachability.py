@@ -92,7 +92,7 @@ def test_the_needs_are_the_real_ones() -> None:
         for one in found.members
     }
     pulls = {"ecr.api", "ecr.dkr", "s3", "logs"}
-    assert services["audio-worker"] >= {*pulls, "sqs", "transcribe", "dynamodb"}
+    assert services["audio-worker"] >= {*pulls, "sqs", "transcribe", "bedrock-runtime", "dynamodb"}
     assert services["audio"] >= {*pulls, "dynamodb", "cognito-idp"}
     assert services["search-indexer"] >= {*pulls, "sqs", "s3vectors", "bedrock-runtime", "dynamodb"}
     assert services["agent-core"] >= {*pulls, "secretsmanager", "bedrock-runtime", "cognito-idp"}

@@ -340,7 +340,11 @@ def test_a_region_that_can_have_no_replicas_is_refused(replica: str, allowed: st
 
 
 def test_replicas_that_leave_the_residency_are_refused() -> None:
-    us = {"residency": "us", "agentModel": "us.amazon.nova-2-lite-v1:0"}
+    us = {
+        "residency": "us",
+        "agentModel": "us.amazon.nova-2-lite-v1:0",
+        "sentimentModel": "us.amazon.nova-2-lite-v1:0",
+    }
     assert settings_with(**us, replicaRegion=AWAY).data.replica_region == AWAY
     with pytest.raises(SettingsError, match="these would leave it: replicaRegion eu-central-1; it has us-"):
         settings_with(**us, replicaRegion="eu-central-1")

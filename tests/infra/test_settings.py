@@ -147,6 +147,8 @@ def stated(stack: str) -> set[str]:
         ("services", "[]", "nova:services", "object"),
         ("services", '{"audio": 1}', "nova:services.agent-core", "missing"),
         ("services", services_with("search-indexer", cpu=1), "nova:services.search-indexer.cpu", "256, 512"),
+        ("sentimentModel", "nova lite", "nova:sentimentModel", "<provider>.<name>"),
+        ("sentimentModel", "amazon.nova-2-lite-v1:0", "nova:sentimentModel", "inference profile"),
         ("agentModel", "claude", "nova:agentModel", "<provider>.<name>"),
         ("agentModel", "ca.anthropic.claude-sonnet-4-6", "nova:agentModel", "apac, au, eu, jp, us"),
         ("agentModel", "global.anthropic.", "nova:agentModel", "no name of a model"),

@@ -9,7 +9,7 @@ from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 
 from local_cloud.documents import Document, parts
-from local_cloud.gateway.bedrock import records
+from local_cloud.gateway.bedrock import records, sentiment
 from local_cloud.gateway.bedrock.arguments import Given
 from local_cloud.gateway.bedrock.choice import Candidate, ToolChooser
 from local_cloud.gateway.bedrock.embedder import Embedder
@@ -84,6 +84,9 @@ class OfflineModel:
 
     async def _forced(self, conversation: Conversation, given: Given) -> ToolUse:
         tools = [tool for tool in conversation.tools if conversation.choice in ("any", tool.name)]
+        whole = _text(conversation.messages[_question_at(conversation.messages)])
+        if len(tools) == 1 and (judged := sentiment.arguments(tools[0].schema, whole)) is not None:
+            return _use_of(tools[0].name, judged)
         return _use(await self._chooser.force(given, tools))
 
     async def _after_tools(
@@ -146,7 +149,11 @@ def _text(message: Document) -> str:
 
 
 def _use(chosen: Candidate) -> ToolUse:
-    return ToolUse(f"tooluse_{secrets.token_urlsafe(16)}", chosen.tool.name, chosen.filled.arguments)
+    return _use_of(chosen.tool.name, chosen.filled.arguments)
+
+
+def _use_of(name: str, arguments: Document) -> ToolUse:
+    return ToolUse(f"tooluse_{secrets.token_urlsafe(16)}", name, arguments)
 
 
 def _quoted(sentence: records.Sentence, named: bool) -> str:

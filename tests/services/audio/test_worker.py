@@ -7,14 +7,15 @@ import io
 import json
 import random
 import uuid
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, override
 
 import pytest
 from botocore.exceptions import ClientError
 from fastapi.testclient import TestClient
 from nova_audio import domain, worker
 from nova_audio.media import Media
+from nova_audio.sentiment import InvalidSentimentError, SentimentModel
 from nova_audio.settings import WorkerSettings
 from nova_audio.transcription import TranscriptionService
 from nova_audio.worker import JobUnfinishedError, Transcriber, create_app
@@ -24,8 +25,11 @@ from nova_common.contracts.audio import (
     RECORDING,
     RecordingDeleted,
     RecordingRequested,
+    Sentiment,
     Transcript,
     TranscriptionCompleted,
+    TranscriptSegment,
+    TranscriptSentiment,
 )
 from nova_common.documents import ContentMissingError
 from nova_common.event_store import DynamoEventStore
@@ -94,6 +98,22 @@ class FakeTranscribe:
         self.jobs[name] |= {"TranscriptionJobStatus": "FAILED", "FailureReason": reason}
 
 
+class FakeSentiment(SentimentModel):
+    """A model that says what the test says; `failures` come first."""
+
+    def __init__(self) -> None:
+        self.failures: list[Exception] = []
+        self.asked = 0
+
+    @override
+    def judge(self, segments: Sequence[TranscriptSegment]) -> TranscriptSentiment:
+        self.asked += 1
+        if self.failures:
+            raise self.failures.pop(0)
+        good = Sentiment(label="positive", score=0.5)
+        return TranscriptSentiment(basis="test", overall=good, segments=[good] * len(segments))
+
+
 class World:
     """A worker with its surroundings."""
 
@@ -108,7 +128,15 @@ class World:
             KEY_ARN,
             speakers_max=10,
         )
-        self.worker = Transcriber(self.store, self.content, service, PREFIX, CONTENT_BUCKET)
+        self.sentiment = FakeSentiment()
+        self.worker = Transcriber(
+            self.store,
+            self.content,
+            service,
+            self.sentiment,
+            PREFIX,
+            CONTENT_BUCKET,
+        )
 
     def request(self, size: int, content_type: str = "audio/wav", language: str | None = None) -> str:
         recording_id = str(uuid.uuid4())
@@ -189,6 +217,82 @@ def test_a_recording_becomes_a_transcript(world: World, media_format: str) -> No
     assert isinstance(last.data, TranscriptionCompleted)
     assert (last.data.words, last.data.segments, last.user, last.correlation) == (2, 1, USER, "request-1")
     assert world.object_keys() == [f"transcripts/{recording_id}.json", f"uploads/audio/{recording_id}"]
+
+
+def completed(recording_id: str) -> str:
+    detail = {"aggregate": RECORDING.key(recording_id), "version": "3"}
+    return json.dumps({"source": "nova.audio", "detail-type": "TranscriptionCompleted", "detail": detail})
+
+
+def transcribed(world: World) -> str:
+    recording_id = world.uploaded()
+    world.worker.handle(object_created(recording_id))
+    world.transcribe.finish(job(recording_id))
+    world.worker.handle(job_changed(recording_id))
+    return recording_id
+
+
+def test_a_transcript_is_judged_once(world: World) -> None:
+    recording_id = transcribed(world)
+    for _ in range(3):
+        world.worker.handle(completed(recording_id))
+    recording = world.recording(recording_id)
+    assert (recording.status, world.sentiment.asked) == ("completed", 1)
+    assert recording.sentiment is not None
+    judged = TranscriptSentiment.model_validate_json(world.content.read_document(recording.sentiment))
+    assert (judged.overall.label, len(judged.segments)) == ("positive", 1)
+    assert world.types(recording_id)[-2:] == ["TranscriptionCompleted", "SentimentAnalyzed"]
+    *_, last = world.store.load(RECORDING.key(recording_id))
+    assert "positive" not in last.model_dump_json()
+
+
+@pytest.mark.parametrize("code", ["ThrottlingException", "InternalServerException", "ModelTimeoutException"])
+def test_a_model_that_fails_loses_no_transcript(world: World, code: str) -> None:
+    recording_id = transcribed(world)
+    world.sentiment.failures = [failure(code), failure(code)]
+    for _ in range(2):
+        with pytest.raises(ClientError, match=code):
+            world.worker.handle(completed(recording_id))
+        assert world.recording(recording_id).status == "completed"
+        assert world.types(recording_id)[-1] == "TranscriptionCompleted"
+    world.worker.handle(completed(recording_id))
+    assert world.types(recording_id)[-1] == "SentimentAnalyzed"
+
+
+def test_a_transcript_goes_without_sentiment_where_no_answer_makes_sense(world: World) -> None:
+    recording_id = transcribed(world)
+    world.sentiment.failures = [InvalidSentimentError("no sense")]
+    for _ in range(2):
+        world.worker.handle(completed(recording_id))
+    recording = world.recording(recording_id)
+    assert (recording.status, recording.sentiment, world.sentiment.asked) == ("completed", None, 1)
+    assert world.types(recording_id)[-1] == "SentimentFailed"
+
+
+def test_what_is_not_there_or_deleted_is_not_judged(world: World) -> None:
+    early = world.uploaded()
+    world.worker.handle(completed(early))
+    deleted = transcribed(world)
+    world.delete(deleted)
+    world.worker.handle(completed(deleted))
+    assert world.sentiment.asked == 0
+
+
+def test_a_recording_deleted_while_it_is_judged_leaves_nothing(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recording_id = transcribed(world)
+    judge = world.sentiment.judge
+
+    def deleted_meanwhile(segments: Sequence[TranscriptSegment]) -> TranscriptSentiment:
+        world.content.delete_all_versions(domain.content_keys(recording_id))
+        world.delete(recording_id)
+        return judge(segments)
+
+    monkeypatch.setattr(world.sentiment, "judge", deleted_meanwhile)
+    world.worker.handle(completed(recording_id))
+    assert world.object_keys() == []
+    assert world.types(recording_id)[-1] == "RecordingDeleted"
 
 
 def test_a_declared_language_is_used(world: World) -> None:
@@ -437,6 +541,7 @@ def test_the_worker_is_assembled_from_its_environment(world: World, sqs: "SQSCli
             "CONTENT_KEY_ARN": KEY_ARN,
             "TRANSCRIPTION_JOB_PREFIX": PREFIX,
             "SPEAKERS_MAX": "10",
+            "SENTIMENT_MODEL": "us.amazon.nova-2-lite-v1:0",
         }
     )
     recording_id = world.uploaded(bytes(100))

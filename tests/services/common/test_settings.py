@@ -28,6 +28,7 @@ WORKER = {
     "CONTENT_KEY_ARN": "arn:aws:kms:us-east-1:123456789012:key/content",
     "TRANSCRIPTION_JOB_PREFIX": "nova-dev-0123abcd",
     "SPEAKERS_MAX": "10",
+    "SENTIMENT_MODEL": "amazon.nova-2-lite-v1:0",
 }
 
 SEARCH = {
@@ -78,7 +79,7 @@ def test_given_values_win() -> None:
         (
             WorkerSettings.from_env,
             "SERVICE_NAME AWS_REGION EVENT_STORE_TABLE CONTENT_BUCKET CONTENT_KEY_ARN QUEUE_URL "
-            "TRANSCRIPTION_JOB_PREFIX SPEAKERS_MAX",
+            "TRANSCRIPTION_JOB_PREFIX SPEAKERS_MAX SENTIMENT_MODEL",
         ),
         (
             QuerySettings.from_env,

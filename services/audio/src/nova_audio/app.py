@@ -18,6 +18,7 @@ from nova_common.contracts.audio import (
     RecordingCreated,
     RecordingSummary,
     Transcript,
+    TranscriptSentiment,
 )
 from nova_common.event_store import DynamoEventStore, EventStore
 from nova_common.events import EventRegistry
@@ -59,7 +60,11 @@ class Recordings:
             reason = f": {recording.reason}" if recording.reason else ""
             detail = f"there is no transcript, the recording is {recording.status}{reason}"
             raise Problem(HTTPStatus.CONFLICT, detail, kind="transcript-not-available")
-        return Transcript.model_validate_json(self._content.read_document(recording.transcript))
+        transcript = Transcript.model_validate_json(self._content.read_document(recording.transcript))
+        if recording.sentiment is None:
+            return transcript
+        document = self._content.read_document(recording.sentiment)
+        return domain.with_sentiment(transcript, TranscriptSentiment.model_validate_json(document))
 
     def delete(self, user: str, recording_id: str) -> None:
         """Delete content, then the recording; a Problem 404 when it is not there (any more)."""

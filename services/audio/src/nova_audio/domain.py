@@ -6,6 +6,7 @@ No I/O.
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import zip_longest
 
 from nova_common.contracts.audio import (
     RECORDING,
@@ -14,9 +15,13 @@ from nova_common.contracts.audio import (
     RecordingRequested,
     RecordingStatus,
     RecordingSummary,
+    SentimentAnalyzed,
+    SentimentFailed,
+    Transcript,
     TranscriptionCompleted,
     TranscriptionFailed,
     TranscriptionStarted,
+    TranscriptSentiment,
 )
 from nova_common.contracts.documents import DocumentReference
 from nova_common.events import Event, EventData, is_aggregate_id
@@ -69,12 +74,20 @@ class Recording:
     duration_seconds: float | None = None
     reason: str | None = None
     transcript: DocumentReference | None = None
+    sentiment: DocumentReference | None = None
+    is_judged: bool = False
+    """Whether the transcript's sentiment was judged, or will not be."""
     is_deleted: bool = False
 
     @property
     def is_open(self) -> bool:
         """Whether a transcript may still come."""
         return not self.is_deleted and self.status in {"awaiting_upload", "processing"}
+
+    @property
+    def awaits_judgement(self) -> bool:
+        """Whether there is a transcript whose sentiment may still be judged."""
+        return not self.is_deleted and self.transcript is not None and not self.is_judged
 
     @property
     def media_format(self) -> str:
@@ -139,6 +152,10 @@ def _apply(recording: Recording, event: Event) -> Recording:
             )
         case TranscriptionFailed(reason=reason):
             return replace(recording, status="failed", reason=reason)
+        case SentimentAnalyzed(sentiment=sentiment):
+            return replace(recording, sentiment=sentiment, is_judged=True)
+        case SentimentFailed():
+            return replace(recording, is_judged=True)
         case RecordingDeleted():
             return replace(recording, is_deleted=True)
         case _:
@@ -184,6 +201,11 @@ def fail(recording: Recording, reason: str) -> Sequence[EventData]:
     return [TranscriptionFailed(reason=reason)] if recording.is_open else []
 
 
+def judge(recording: Recording, outcome: SentimentAnalyzed | SentimentFailed) -> Sequence[EventData]:
+    """Note what came of judging the sentiment; nothing where that was noted, or there is nothing to judge."""
+    return [outcome] if recording.awaits_judgement else []
+
+
 def delete(recording: Recording) -> Sequence[EventData]:
     """Delete a recording; nothing when it is deleted already."""
     return [] if recording.is_deleted else [RecordingDeleted()]
@@ -198,6 +220,19 @@ def duration_fault(seconds: float) -> str | None:
     return None
 
 
+def with_sentiment(transcript: Transcript, judged: TranscriptSentiment) -> Transcript:
+    """Return the transcript as it is answered, with its sentiment."""
+    segments = [
+        segment.model_copy(update={"sentiment": sentiment})
+        for segment, sentiment in zip_longest(
+            transcript.segments, judged.segments[: len(transcript.segments)]
+        )
+    ]
+    return transcript.model_copy(
+        update={"segments": segments, "sentiment": judged.overall, "sentiment_basis": judged.basis}
+    )
+
+
 def raw_result_key(recording_id: str) -> str:
     """Return the object key of the transcription service's own output."""
     return f"transcribe/{recording_id}.json"
@@ -208,9 +243,19 @@ def transcript_key(recording_id: str) -> str:
     return f"transcripts/{recording_id}.json"
 
 
-def content_keys(recording_id: str) -> tuple[str, str, str]:
+def sentiment_key(recording_id: str) -> str:
+    """Return the object key of the document with the transcript's sentiment."""
+    return f"transcripts/{recording_id}.sentiment.json"
+
+
+def content_keys(recording_id: str) -> tuple[str, ...]:
     """Return all object keys that may hold content of a recording."""
-    return upload_key(MEDIA, recording_id), raw_result_key(recording_id), transcript_key(recording_id)
+    return (
+        upload_key(MEDIA, recording_id),
+        raw_result_key(recording_id),
+        transcript_key(recording_id),
+        sentiment_key(recording_id),
+    )
 
 
 def job_name(prefix: str, recording_id: str) -> str:

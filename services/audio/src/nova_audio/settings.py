@@ -54,6 +54,7 @@ class WorkerSettings:
     queue_url: str
     transcription_job_prefix: str
     speakers_max: int
+    sentiment_model: str
 
     @classmethod
     def from_env(cls, variables: Mapping[str, str] | None = None) -> Self:
@@ -68,6 +69,7 @@ class WorkerSettings:
             queue_url=environment.url("QUEUE_URL"),
             transcription_job_prefix=environment.text("TRANSCRIPTION_JOB_PREFIX"),
             speakers_max=environment.integer("SPEAKERS_MAX", SPEAKERS_MAX),
+            sentiment_model=environment.text("SENTIMENT_MODEL"),
         )
         environment.check()
         if len(settings.transcription_job_prefix) > JOB_PREFIX_CHARACTERS_MAX:

@@ -1,4 +1,4 @@
-"""The audio worker: an uploaded object starts a transcription, a finished job becomes a transcript.
+"""The audio worker: an upload starts a transcription, a finished job becomes a transcript, which is judged.
 
 Messages may come twice, late, or in any order: what is done depends on the recording's history alone, and the
 ids of the events derive from their causes.
@@ -10,8 +10,8 @@ from typing import Annotated, Literal
 from fastapi import FastAPI
 from nova_common import aws, server
 from nova_common.content import ContentStore, StoredObject
-from nova_common.contracts.audio import RECORDING
-from nova_common.documents import ContentCorruptError
+from nova_common.contracts.audio import RECORDING, SentimentAnalyzed, SentimentFailed, Transcript
+from nova_common.documents import ContentCorruptError, ContentMissingError
 from nova_common.event_store import DynamoEventStore, EventStore
 from nova_common.events import EventData, EventRegistry
 from nova_common.histories import Histories
@@ -22,6 +22,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from nova_audio import domain
 from nova_audio.media import probe
+from nova_audio.sentiment import InvalidSentimentError, SentimentModel
 from nova_audio.settings import WorkerSettings
 from nova_audio.transcription import (
     InvalidResultError,
@@ -33,6 +34,10 @@ from nova_audio.transcription import (
 
 LIMITS = WorkerLimits(concurrency=4)
 """Messages handled at a time: each may hold three blocks of an upload (12 MB) and a result in memory."""
+
+
+JUDGEMENT_SECONDS_MAX = 60
+"""Time-out of one request to the model: the answer about a full batch has some 1,500 tokens."""
 
 
 class JobUnfinishedError(RuntimeError):
@@ -55,9 +60,21 @@ class JobStateChanged(_Message):
     detail: _JobDetail
 
 
-_MESSAGE: TypeAdapter[ObjectCreated | JobStateChanged] = TypeAdapter(
-    Annotated[ObjectCreated | JobStateChanged, Field(discriminator="detail_type")]
-)
+class _Completed(_Message):
+    aggregate: str
+
+
+class TranscriptCompleted(_Message):
+    """Our own event on the bus: a wake-up that names a recording whose transcript is there."""
+
+    source: Literal["nova.audio"]
+    detail_type: Literal["TranscriptionCompleted"] = Field(alias="detail-type")
+    detail: _Completed
+
+
+type Message = ObjectCreated | JobStateChanged | TranscriptCompleted
+
+_MESSAGE: TypeAdapter[Message] = TypeAdapter(Annotated[Message, Field(discriminator="detail_type")])
 
 
 class Transcriber:
@@ -68,12 +85,14 @@ class Transcriber:
         store: EventStore,
         content: ContentStore,
         transcription: TranscriptionService,
+        sentiment: SentimentModel,
         job_prefix: str,
         bucket: str,
     ) -> None:
         self._histories = Histories(store, RECORDING, domain.fold, "recording")
         self._content = content
         self._transcription = transcription
+        self._sentiment = sentiment
         self._job_prefix = job_prefix
         self._bucket = bucket
 
@@ -82,6 +101,8 @@ class Transcriber:
         message = _MESSAGE.validate_json(body)
         if isinstance(message, ObjectCreated):
             self.handle_upload(uploaded_id(domain.MEDIA, message.key_in(self._bucket)))
+        elif isinstance(message, TranscriptCompleted):
+            self.handle_transcript(RECORDING.id_of(message.detail.aggregate))
         else:
             self.handle_job(domain.transcribed_recording_id(self._job_prefix, message.detail.job))
 
@@ -106,6 +127,33 @@ class Transcriber:
         if recording.is_open:
             self._settle(recording)
         self._content.delete_all_versions([domain.raw_result_key(recording_id)])
+
+    def handle_transcript(self, recording_id: str) -> None:
+        """Judge the sentiment of a transcript, unless that was done before.
+
+        A model that fails makes this come again; the transcript is there all the while.
+        """
+        recording = self._histories.load(recording_id)
+        if not recording.awaits_judgement or recording.transcript is None:
+            return
+        cause = f"transcript {recording_id} {recording.transcript.sha256}"
+        try:
+            transcript = Transcript.model_validate_json(self._content.read_document(recording.transcript))
+            judged = self._sentiment.judge(transcript.segments)
+        except InvalidSentimentError as error:
+            failed = SentimentFailed(reason=str(error))
+            self._record(recording_id, cause, lambda current: domain.judge(current, failed))
+            return
+        except ContentMissingError:
+            # A deletion erases the transcript before it becomes an event; until then this comes again.
+            if not self._histories.load(recording_id).is_deleted:
+                raise
+            return
+        reference = self._content.write_document(
+            domain.sentiment_key(recording_id), judged.model_dump_json().encode()
+        )
+        analyzed = SentimentAnalyzed(sentiment=reference, segments=len(judged.segments))
+        self._record(recording_id, cause, lambda current: domain.judge(current, analyzed))
 
     def _begin(self, recording: domain.Recording) -> domain.Recording:
         stored = self._content.describe(upload_key(domain.MEDIA, recording.id))
@@ -208,6 +256,10 @@ def create_app(settings: WorkerSettings) -> FastAPI:
             settings.content_bucket,
             settings.content_key_arn,
             speakers_max=settings.speakers_max,
+        ),
+        SentimentModel(
+            aws.bedrock_runtime(settings.region, read_timeout_seconds=JUDGEMENT_SECONDS_MAX),
+            settings.sentiment_model,
         ),
         settings.transcription_job_prefix,
         settings.content_bucket,

@@ -45,22 +45,49 @@ class RecordingPage(Contract):
     next_cursor: str | None = None
 
 
+type SentimentLabel = Literal["positive", "negative", "neutral", "mixed"]
+
+
+class Sentiment(Contract):
+    """How something sounds: a score from -1, very negative, to 1, very positive."""
+
+    label: SentimentLabel
+    score: float = Field(ge=-1, le=1)
+
+
+class TranscriptSentiment(Contract):
+    """The sentiment document: of the recording and of its segments in order; `basis` says what judges."""
+
+    basis: str
+    overall: Sentiment
+    segments: list[Sentiment]
+
+
 class TranscriptSegment(Contract):
-    """A stretch of speech: seconds from the start of the recording, confidence from 0 to 1."""
+    """A stretch of speech: seconds from the start of the recording, confidence from 0 to 1.
+
+    `sentiment` is there once it was judged, which follows the transcript.
+    """
 
     start: float = Field(ge=0)
     end: float = Field(ge=0)
     text: str
     speaker: str | None = Field(default=None, exclude_if=is_none)
     confidence: float | None = Field(default=None, ge=0, le=1, exclude_if=is_none)
+    sentiment: Sentiment | None = Field(default=None, exclude_if=is_none)
 
 
 class Transcript(Contract):
-    """The transcript document, stored in the content bucket and answered by the API."""
+    """The transcript document, stored in the content bucket and answered by the API.
+
+    It is stored without sentiment, which has a document of its own and stands in the API's answer only.
+    """
 
     text: str
     language: str
     segments: list[TranscriptSegment]
+    sentiment: Sentiment | None = Field(default=None, exclude_if=is_none)
+    sentiment_basis: str | None = Field(default=None, exclude_if=is_none)
 
 
 class RecordingRequested(EventData):
@@ -103,6 +130,21 @@ class TranscriptionFailed(EventData):
     reason: str
 
 
+class SentimentAnalyzed(EventData):
+    """The transcript's sentiment was judged; `segments` is how many of its segments were."""
+
+    sentiment: DocumentReference
+    segments: int
+
+
+class SentimentFailed(EventData):
+    """The transcript goes without sentiment, as no model's answer made sense."""
+
+    severity = "warning"
+
+    reason: str
+
+
 class RecordingDeleted(EventData):
     """The owner deleted the recording; its content and transcript are gone."""
 
@@ -115,6 +157,8 @@ RECORDING = AggregateType(
         TranscriptionStarted,
         TranscriptionCompleted,
         TranscriptionFailed,
+        SentimentAnalyzed,
+        SentimentFailed,
         RecordingDeleted,
     ),
 )
