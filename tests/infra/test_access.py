@@ -98,7 +98,13 @@ def test_nobody_can_change_or_delete_an_event(deployment: Deployment) -> None:
         (
             "audio-task-policy",
             f"{CONTENT}/uploads/audio/*",
-            {"s3:PutObject", "s3:DeleteObject", "s3:DeleteObjectVersion"},
+            {
+                "s3:GetObject",
+                "s3:GetObjectVersion",
+                "s3:PutObject",
+                "s3:DeleteObject",
+                "s3:DeleteObjectVersion",
+            },
         ),
         (
             "audio-task-policy",
@@ -240,6 +246,7 @@ def test_nobody_else_invokes_models(deployment: Deployment) -> None:
     assert callers == {
         "agent-core-runtime-role-policy",
         "agent-core-task-policy",
+        "audio-worker-task-policy",
         "search-indexer-task-policy",
         "search-task-policy",
     }

@@ -222,6 +222,8 @@ class TestCompute:
                     "EVENT_STORE_TABLE",
                     "QUEUE_URL",
                     "TRANSCRIPTION_JOB_PREFIX",
+                    "SENTIMENT_MODEL",
+                    "SPEAKERS_MAX",
                 },
             ),
             (

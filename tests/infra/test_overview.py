@@ -150,7 +150,7 @@ class TestDashboard:
                     assert options["region"] == "us-east-1"
         (model,) = [graph for graph in widgets(moved, "metric") if graph["title"] == "Calls of each model"]
         places = {row[-1]["label"]: row[-1].get("region", "eu-west-1") for row in model["metrics"]}
-        assert places == {"agent-core": "eu-west-1", "search": "us-east-1"}
+        assert places == {"agent-core": "eu-west-1", "audio": "eu-west-1", "search": "us-east-1"}
 
     @pytest.mark.parametrize(
         ("region", "host"),

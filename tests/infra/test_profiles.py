@@ -14,6 +14,7 @@ from tests.infra.test_observability import ALARM, watched_metrics
 PROFILE = "aws:bedrock/inferenceProfile:InferenceProfile"
 TASK = "aws:ecs/taskDefinition:TaskDefinition"
 SONNET = "anthropic.claude-sonnet-4-6"
+LITE = "amazon.nova-2-lite-v1:0"
 EMBEDDINGS = "amazon.nova-2-multimodal-embeddings-v1:0"
 
 
@@ -54,6 +55,7 @@ class TestWhatIsMade:
         made = {found.name: found.inputs["modelSource"]["copyFrom"] for found in profiled.of_type(PROFILE)}
         assert made == {
             "agent-core-model": f"arn:aws:bedrock:us-east-1:{ACCOUNT_ID}:inference-profile/global.{SONNET}",
+            "audio-model": f"arn:aws:bedrock:us-east-1:{ACCOUNT_ID}:inference-profile/global.{LITE}",
             "search-model": f"arn:aws:bedrock:us-east-1::foundation-model/{EMBEDDINGS}",
         }
 
@@ -61,6 +63,7 @@ class TestWhatIsMade:
         tags = {found.name: found.inputs["tags"] for found in profiled.of_type(PROFILE)}
         assert tags == {
             "agent-core-model": {"workload": "agent-core"},
+            "audio-model": {"workload": "audio"},
             "search-model": {"workload": "search"},
         }
 
@@ -68,7 +71,7 @@ class TestWhatIsMade:
         zones = json.dumps(["eu-west-1a", "eu-west-1b", "eu-west-1c"])
         moved = deploy("dev", overrides={"region": "eu-west-1", "availabilityZones": zones})
         places = {found.name: found.inputs.get("region") for found in moved.of_type(PROFILE)}
-        assert places == {"agent-core-model": None, "search-model": "us-east-1"}
+        assert places == {"agent-core-model": None, "audio-model": None, "search-model": "us-east-1"}
 
     def test_a_stack_can_do_without(self) -> None:
         plain = deployed("local")

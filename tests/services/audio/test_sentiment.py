@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from botocore.awsrequest import AWSResponse
+from botocore.compat import HTTPHeaders
 from botocore.exceptions import ClientError, ReadTimeoutError
 from hypothesis import given
 from hypothesis import strategies as st
@@ -32,7 +33,10 @@ class Body:
 
 
 def answered(status: int, document: object, error: str = "") -> AWSResponse:
-    headers = {"content-type": "application/json"} | ({"x-amzn-errortype": error} if error else {})
+    headers = HTTPHeaders()
+    headers["content-type"] = "application/json"
+    if error:
+        headers["x-amzn-errortype"] = error
     return AWSResponse("https://bedrock", status, headers, Body(json.dumps(document).encode()))
 
 
