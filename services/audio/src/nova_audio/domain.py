@@ -228,8 +228,12 @@ def with_sentiment(transcript: Transcript, judged: TranscriptSentiment) -> Trans
             transcript.segments, judged.segments[: len(transcript.segments)]
         )
     ]
-    return transcript.model_copy(
-        update={"segments": segments, "sentiment": judged.overall, "sentiment_basis": judged.basis}
+    return Transcript(
+        text=transcript.text,
+        language=transcript.language,
+        segments=segments,
+        sentiment=judged.overall,
+        sentiment_basis=judged.basis,
     )
 
 
