@@ -50,7 +50,7 @@ def test_segments_tell_who_speaks_and_how_it_sounds(api: httpx2.Client) -> None:
     labels = [segment["sentiment"]["label"] for segment in judged["segments"]]
     assert labels[1:] == ["positive", "negative", "neutral"]
     assert judged["sentiment"]["label"] == "mixed"
-    assert "offline" in judged["sentiment_basis"]
+    assert "offline" in judged["sentiment"]["basis"]
 
 
 def test_a_recording_is_not_there_before_its_upload(api: httpx2.Client, sample: Path) -> None:

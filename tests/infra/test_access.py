@@ -98,13 +98,7 @@ def test_nobody_can_change_or_delete_an_event(deployment: Deployment) -> None:
         (
             "audio-task-policy",
             f"{CONTENT}/uploads/audio/*",
-            {
-                "s3:GetObject",
-                "s3:GetObjectVersion",
-                "s3:PutObject",
-                "s3:DeleteObject",
-                "s3:DeleteObjectVersion",
-            },
+            {"s3:PutObject", "s3:DeleteObject", "s3:DeleteObjectVersion"},
         ),
         (
             "audio-task-policy",
@@ -133,7 +127,13 @@ def test_nobody_can_change_or_delete_an_event(deployment: Deployment) -> None:
         (
             "audio-worker-task-policy",
             f"{CONTENT}/transcripts/*",
-            {"s3:PutObject", "s3:DeleteObject", "s3:DeleteObjectVersion"},
+            {
+                "s3:GetObject",
+                "s3:GetObjectVersion",
+                "s3:PutObject",
+                "s3:DeleteObject",
+                "s3:DeleteObjectVersion",
+            },
         ),
         (
             "audio-worker-task-policy",

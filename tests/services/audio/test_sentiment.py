@@ -17,7 +17,13 @@ from nova_audio import sentiment
 from nova_audio.domain import with_sentiment
 from nova_audio.sentiment import InvalidSentimentError, SentimentModel, batches, overall
 from nova_common import aws
-from nova_common.contracts.audio import Sentiment, Transcript, TranscriptSegment, TranscriptSentiment
+from nova_common.contracts.audio import (
+    JudgedSentiment,
+    Sentiment,
+    Transcript,
+    TranscriptSegment,
+    TranscriptSentiment,
+)
 
 MODEL = "us.amazon.nova-2-lite-v1:0"
 
@@ -189,6 +195,6 @@ def test_a_transcript_is_answered_with_what_was_judged() -> None:
     transcript = Transcript(text="a b", language="en-US", segments=segments("a", "b"))
     whole, part = Sentiment(label="mixed", score=0), Sentiment(label="negative", score=-random.random())  # noqa: S311
     shown = with_sentiment(transcript, TranscriptSentiment(basis="m", overall=whole, segments=[part]))
-    assert (shown.sentiment, shown.sentiment_basis) == (whole, "m")
+    assert shown.sentiment == JudgedSentiment(label="mixed", score=0, basis="m")
     assert [segment.sentiment for segment in shown.segments] == [part, None]
     assert "sentiment" not in transcript.model_dump_json()

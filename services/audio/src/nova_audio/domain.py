@@ -11,6 +11,7 @@ from itertools import zip_longest
 from nova_common.contracts.audio import (
     RECORDING,
     CreateRecording,
+    JudgedSentiment,
     RecordingDeleted,
     RecordingRequested,
     RecordingStatus,
@@ -232,8 +233,7 @@ def with_sentiment(transcript: Transcript, judged: TranscriptSentiment) -> Trans
         text=transcript.text,
         language=transcript.language,
         segments=segments,
-        sentiment=judged.overall,
-        sentiment_basis=judged.basis,
+        sentiment=JudgedSentiment(label=judged.overall.label, score=judged.overall.score, basis=judged.basis),
     )
 
 

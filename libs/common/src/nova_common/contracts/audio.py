@@ -55,6 +55,12 @@ class Sentiment(Contract):
     score: float = Field(ge=-1, le=1)
 
 
+class JudgedSentiment(Sentiment):
+    """The sentiment of a whole transcript; `basis` says what judged it."""
+
+    basis: str
+
+
 class TranscriptSentiment(Contract):
     """The sentiment document: of the recording and of its segments in order; `basis` says what judges."""
 
@@ -86,8 +92,7 @@ class Transcript(Contract):
     text: str
     language: str
     segments: list[TranscriptSegment]
-    sentiment: Sentiment | None = Field(default=None, exclude_if=is_none)
-    sentiment_basis: str | None = Field(default=None, exclude_if=is_none)
+    sentiment: JudgedSentiment | None = Field(default=None, exclude_if=is_none)
 
 
 class RecordingRequested(EventData):
