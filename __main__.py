@@ -41,6 +41,7 @@ platform = Platform(
         trace_sample_percent=settings.operations.trace_sample_percent,
         alarm_scope=settings.operations.alarms,
         edge=settings.edge,
+        embedding_model=settings.models.embedding,
         embedding_dimension=settings.models.embedding_dimension,
         model_profiles=settings.models.profiles,
         guardrail=settings.models.guardrail,

@@ -14,12 +14,15 @@ def stack_name(label: str, length_max: int) -> str:
 
 
 def scoped_name(project: str, stack: str, label: str, length_max: int) -> str:
-    """Return ``<project>-<stack>-<label>``, unique in an account and region.
+    """Return ``<project>-<stack>-<label>``, unique in an account and region; see ``fitting_name``."""
+    return fitting_name(f"{project}-{stack}-{label}", length_max)
 
-    It has lower-case letters, digits and hyphens only, and at most ``length_max`` characters. Where that
-    changes anything, a hash of the whole keeps names apart that would become the same.
+
+def fitting_name(plain: str, length_max: int) -> str:
+    """Return ``plain`` in lower-case letters, digits and hyphens only, with at most ``length_max`` of them.
+
+    Where that changes anything, a hash of the whole keeps names apart that would become the same.
     """
-    plain = f"{project}-{stack}-{label}"
     name = re.sub(r"[^a-z0-9]+", "-", plain.lower()).strip("-")
     if name == plain and len(name) <= length_max:
         return name

@@ -104,6 +104,7 @@ class PlatformArgs:
     trace_sample_percent: int
     alarm_scope: AlarmScope
     edge: EdgePlan
+    embedding_model: str
     embedding_dimension: int
     model_profiles: bool
     """Whether each workload calls its model by a profile of its own."""
@@ -388,6 +389,7 @@ class Platform(pulumi.ComponentResource):
             VectorStoreArgs(
                 key=keys.vectors,
                 dimension=args.embedding_dimension,
+                model=args.embedding_model,
                 unfiltered_keys=UNFILTERED_VECTOR_KEYS,
                 protect=args.protect,
             ),

@@ -11,7 +11,7 @@ import pulumi_aws as aws
 from components.access.role import ServiceRole
 from components.access.statements import Statement
 from components.data.keys import DataKey
-from components.names import stack_name
+from components.names import fitting_name, stack_name
 
 DIMENSION_MAX = 4096
 UNFILTERED_KEYS_MAX = 10
@@ -19,6 +19,7 @@ UNFILTERED_KEYS_MAX = 10
 
 _SERVICE = "s3vectors"
 _BUCKET_NAME_LENGTH_MAX = 63
+_INDEX_NAME_LENGTH_MAX = 63
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +29,8 @@ class VectorStoreArgs:
     key: DataKey
     dimension: int
     """Numbers in each vector, as the embedding model makes them."""
+    model: str
+    """Id of that model: vectors of different models cannot be compared."""
     unfiltered_keys: tuple[str, ...]
     """Metadata that is only returned; all other keys can be filtered by."""
     protect: bool
@@ -43,8 +46,8 @@ class VectorStoreArgs:
 class VectorStore(pulumi.ComponentResource):
     """Vectors of 32-bit floating-point numbers, compared by the cosine of their angle.
 
-    The dimension is part of the index's name: a changed one makes another index, empty until it is filled
-    again.
+    Model and dimension are the index's name: a change of either makes another index, empty until it is filled
+    again (`nova reindex`).
     """
 
     dimension: int
@@ -70,7 +73,7 @@ class VectorStore(pulumi.ComponentResource):
         index = aws.s3.VectorsIndex(
             f"{name}-index",
             vector_bucket_name=bucket.vector_bucket_name,
-            index_name=f"search-{args.dimension}",
+            index_name=fitting_name(f"{args.model}-{args.dimension}", _INDEX_NAME_LENGTH_MAX),
             data_type="float32",
             dimension=args.dimension,
             distance_metric="cosine",
@@ -99,6 +102,10 @@ class VectorStore(pulumi.ComponentResource):
         """
         self._grant(role, "QueryVectors", ("s3vectors:GetVectors", "s3vectors:QueryVectors"))
         role.add_shared(self._key.decrypt_through(_SERVICE))
+
+    def grant_describe(self, role: ServiceRole) -> None:
+        """Let ``role`` see what the index is made for."""
+        self._grant(role, "DescribeIndex", ("s3vectors:GetIndex",))
 
     def grant_get(self, role: ServiceRole) -> None:
         """Let ``role`` look up vectors whose keys it knows."""

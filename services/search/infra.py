@@ -1,8 +1,8 @@
-"""The search workload: finds what recordings say by its meaning.
+"""The search workload: finds recordings and documents by what they say or show, and keeps the documents.
 
 Creates: one image; the search API and the indexer as two services from it, each with a task role of its own;
-the indexer's queue, fed by transcripts and analyses that were completed and by deletions; the load balancer's
-rule.
+the indexer's queue, fed by transcripts, analyses and documents that are there and by deletions; the load
+balancer's rule.
 """
 
 from dataclasses import dataclass
@@ -22,8 +22,16 @@ from components.platform import Platform
 
 FOLDER = "services/search"
 TRANSCRIPTS = "transcripts/"
-INDEXED_SOURCES = ("nova.audio", "nova.video")
-INDEXED_EVENTS = ("TranscriptionCompleted", "VideoAnalyzed", "RecordingDeleted", "VideoDeleted")
+DOCUMENTS = "documents/"
+INDEXED_SOURCES = ("nova.audio", "nova.video", "nova.search")
+INDEXED_EVENTS = (
+    "TranscriptionCompleted",
+    "VideoAnalyzed",
+    "DocumentAdded",
+    "RecordingDeleted",
+    "VideoDeleted",
+    "DocumentDeleted",
+)
 """What makes or removes something to be found. The indexer passes over aggregates that it does not know."""
 
 VISIBILITY_SECONDS = 120
@@ -36,6 +44,7 @@ MESSAGES_AT_ONCE = 2
 WAIT_SECONDS = 120.0
 """How long a finished transcript may stay unfound."""
 PRIORITY = 300
+PATHS = ("/api/search", "/api/documents", "/api/documents/*")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,9 +61,14 @@ class SearchArgs:
 
 
 class Search(pulumi.ComponentResource):
-    """Embeds the segments of transcripts, and answers which of a person's own are nearest to a text."""
+    """Embeds transcripts and documents, and answers which of a person's own are nearest."""
 
-    routes: tuple[Route, ...] = (Route(method="POST", path="/search"),)
+    routes: tuple[Route, ...] = (
+        Route(method="POST", path="/search"),
+        Route(method="POST", path="/documents"),
+        Route(method="GET", path="/documents/{id}"),
+        Route(method="DELETE", path="/documents/{id}"),
+    )
     service_names: list[pulumi.Output[str]]
     callee: Callee
     """The API, for services that call it."""
@@ -75,6 +89,13 @@ class Search(pulumi.ComponentResource):
         platform = self._args.platform
         role = task_service_role(f"{self._label}-task", platform.account, self._child)
         platform.vectors.grant_query(role)
+        platform.vectors.grant_describe(role)
+        platform.events.grant_append(role)
+        platform.events.grant_query(role)
+        platform.data_keys.grant_encrypt(role)
+        platform.content.grant_put(role, DOCUMENTS)
+        platform.content.grant_get(role, DOCUMENTS)
+        platform.content.grant_erase(role, DOCUMENTS)
         self._model.grant_invoke(role, streaming=False)
         return FargateService(
             self._label,
@@ -84,14 +105,16 @@ class Search(pulumi.ComponentResource):
                 command=("python", "-m", "nova_search.app"),
                 environment=task_environment(self._label)
                 | platform.user_pool.task_environment()
-                | self._index(),
+                | self._index()
+                | self._stores()
+                | platform.data_keys.task_environment(),
                 role=role,
                 internet=(platform.user_pool.signing_keys,),
                 size=self._args.api_size,
                 target=platform.load_balancer.target(
                     self._label,
                     CONTAINER_PORT,
-                    [RequestMatch(label="all", priority=PRIORITY, paths=("/api/search",))],
+                    [RequestMatch(label="all", priority=PRIORITY, paths=PATHS)],
                     parent=self,
                 ),
             ),
@@ -107,7 +130,7 @@ class Search(pulumi.ComponentResource):
                 encryption=platform.queues,
                 subscriptions=[
                     platform.bus.subscription(
-                        "recordings",
+                        "content",
                         {"source": list(INDEXED_SOURCES), "detail-type": list(INDEXED_EVENTS)},
                     )
                 ],
@@ -119,6 +142,8 @@ class Search(pulumi.ComponentResource):
         role = task_service_role(f"{name}-task", platform.account, self._child)
         platform.events.grant_query(role)
         platform.content.grant_get(role, TRANSCRIPTS)
+        platform.content.grant_get(role, DOCUMENTS)
+        platform.vectors.grant_describe(role)
         platform.vectors.grant_get(role)
         platform.vectors.grant_put(role)
         platform.vectors.grant_delete(role)
@@ -132,11 +157,8 @@ class Search(pulumi.ComponentResource):
                 command=("python", "-m", "nova_search.worker"),
                 environment=task_environment(name)
                 | self._index()
-                | {
-                    "EVENT_STORE_TABLE": platform.events.name,
-                    "CONTENT_BUCKET": platform.content.name,
-                    "QUEUE_URL": queue.url,
-                },
+                | self._stores()
+                | {"QUEUE_URL": queue.url},
                 role=role,
                 size=self._args.indexer_size,
                 backlog=Backlog(
@@ -158,3 +180,7 @@ class Search(pulumi.ComponentResource):
             "EMBEDDING_REGION": self._model.region,
             "EMBEDDING_DIMENSION": str(vectors.dimension),
         }
+
+    def _stores(self) -> dict[str, pulumi.Input[str]]:
+        platform = self._args.platform
+        return {"EVENT_STORE_TABLE": platform.events.name, "CONTENT_BUCKET": platform.content.name}

@@ -7,6 +7,7 @@ import pytest
 from pulumi.runtime.rpc import is_rpc_secret
 
 from components.access.unrestricted import UNRESTRICTED_ACTIONS
+from components.names import fitting_name
 from evaluation.answers import ACCOUNT_ID, resource_arn
 from tests.infra.conftest import deployed
 from tests.infra.deployment import Deployment
@@ -17,9 +18,8 @@ DATA_KEYS = resource_arn("dynamodb", "table/nova-data-keys-table-0000000")
 PERSONAL_KEY = resource_arn("kms", "key/nova-keys-personal")
 READ_MODEL = f"arn:aws:dynamodb:us-east-1:{ACCOUNT_ID}:table/nova-read-model-table-0000000"
 CONTENT = "arn:aws:s3:::nova-content-bucket-0000000"
-
-
-VECTORS = f"arn:aws:s3vectors:us-east-1:{ACCOUNT_ID}:bucket/nova-prod-vectors/index/search-1024"
+INDEX = fitting_name("amazon.nova-2-multimodal-embeddings-v1:0-1024", 63)
+VECTORS = f"arn:aws:s3vectors:us-east-1:{ACCOUNT_ID}:bucket/nova-prod-vectors/index/{INDEX}"
 PASSWORD = resource_arn("secretsmanager", "secret:nova-cache-agent-core-password-secret-0000000-AbCdEf")
 EMBEDDING = "amazon.nova-2-multimodal-embeddings-v1:0"
 PIPES = {"nova-pipe-policy", "nova-tampering-policy"}
@@ -151,14 +151,42 @@ def test_nobody_can_change_or_delete_an_event(deployment: Deployment) -> None:
         ("projector-worker-task-policy", EVENTS, {"dynamodb:GetItem", "dynamodb:Query"}),
         ("projector-worker-task-policy", READ_MODEL, {"dynamodb:GetItem", "dynamodb:PutItem"}),
         ("projector-worker-task-policy", f"{READ_MODEL}/index/gsi1", set[str]()),
-        ("search-task-policy", VECTORS, {"s3vectors:GetVectors", "s3vectors:QueryVectors"}),
-        ("search-task-policy", EVENTS, set[str]()),
-        ("search-task-policy", CONTENT, set[str]()),
+        (
+            "search-task-policy",
+            VECTORS,
+            {"s3vectors:GetIndex", "s3vectors:GetVectors", "s3vectors:QueryVectors"},
+        ),
+        ("search-task-policy", EVENTS, {"dynamodb:PutItem", "dynamodb:GetItem", "dynamodb:Query"}),
+        ("search-task-policy", READ_MODEL, set[str]()),
+        ("search-task-policy", DATA_KEYS, {"dynamodb:GetItem", "dynamodb:PutItem"}),
+        ("search-task-policy", CONTENT, {"s3:ListBucket", "s3:ListBucketVersions"}),
+        ("search-task-policy", f"{CONTENT}/transcripts/*", set[str]()),
+        (
+            "search-task-policy",
+            f"{CONTENT}/documents/*",
+            {
+                "s3:GetObject",
+                "s3:GetObjectVersion",
+                "s3:PutObject",
+                "s3:DeleteObject",
+                "s3:DeleteObjectVersion",
+            },
+        ),
+        (
+            "search-indexer-task-policy",
+            f"{CONTENT}/documents/*",
+            {"s3:GetObject", "s3:GetObjectVersion"},
+        ),
         ("search-task-policy", queue_arn("search-indexer"), set[str]()),
         (
             "search-indexer-task-policy",
             VECTORS,
-            {"s3vectors:DeleteVectors", "s3vectors:GetVectors", "s3vectors:PutVectors"},
+            {
+                "s3vectors:DeleteVectors",
+                "s3vectors:GetIndex",
+                "s3vectors:GetVectors",
+                "s3vectors:PutVectors",
+            },
         ),
         ("search-indexer-task-policy", EVENTS, {"dynamodb:GetItem", "dynamodb:Query"}),
         (

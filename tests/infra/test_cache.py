@@ -322,7 +322,7 @@ class TestVectors:
         (index,) = production.of_type("aws:s3/vectorsIndex:VectorsIndex")
         assert index.inputs == {
             "vectorBucketName": "nova-prod-vectors",
-            "indexName": "search-1024",
+            "indexName": "amazon-nova-2-multimodal-embeddings-v1-0-1024-81a9e83d",
             "dataType": "float32",
             "dimension": 1024,
             "distanceMetric": "cosine",
@@ -352,4 +352,4 @@ class TestVectors:
         # The key is not looked at.
         key = DataKey.__new__(DataKey)
         with pytest.raises(ValueError, match=message):
-            VectorStoreArgs(key=key, dimension=dimension, unfiltered_keys=keys, protect=False)
+            VectorStoreArgs(key=key, dimension=dimension, model="m", unfiltered_keys=keys, protect=False)

@@ -279,6 +279,7 @@ def platform(
             trace_sample_percent=5,
             alarm_scope=AlarmScope.ALL,
             edge=edge_plan(web_acl=deployment is not None and deployment.shifts),
+            embedding_model="amazon.nova-2-multimodal-embeddings-v1:0",
             embedding_dimension=256,
             model_profiles=False,
             guardrail=None,

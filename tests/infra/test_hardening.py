@@ -236,7 +236,13 @@ class TestCompute:
                 "nova_projector.worker",
                 {"EVENT_STORE_TABLE", "QUEUE_URL", "READ_MODEL_TABLE"} | PRIVATE,
             ),
-            ("search", "nova_search.app", {"USER_POOL_CLIENT_ID", "USER_POOL_ISSUER"} | INDEX),
+            (
+                "search",
+                "nova_search.app",
+                {"CONTENT_BUCKET", "EVENT_STORE_TABLE", "USER_POOL_CLIENT_ID", "USER_POOL_ISSUER"}
+                | INDEX
+                | PRIVATE,
+            ),
             (
                 "search-indexer",
                 "nova_search.worker",
@@ -385,7 +391,7 @@ class TestEdge:
         for name, paths in {
             "agent-core": ["/api/sessions*", "/api/tools", "/api/usage"],
             "audio": ["/api/audio", "/api/audio/*"],
-            "search": ["/api/search"],
+            "search": ["/api/search", "/api/documents", "/api/documents/*"],
         }.items():
             rest = rules[f"{name}-rule-all"]
             assert lists["priority"] < rest["priority"]
@@ -405,6 +411,9 @@ class TestEdge:
             "nova-api-audio-id-get-method",
             "nova-api-audio-id-transcript-get-method",
             "nova-api-audio-post-method",
+            "nova-api-documents-id-delete-method",
+            "nova-api-documents-id-get-method",
+            "nova-api-documents-post-method",
             "nova-api-search-post-method",
             "nova-api-sessions-get-method",
             "nova-api-sessions-id-delete-method",

@@ -17,7 +17,7 @@ RULES = {
     "audio-worker-uploads": "default",
     "nova-severe-events": BUS,
     "projector-worker-events": BUS,
-    "search-indexer-recordings": BUS,
+    "search-indexer-content": BUS,
 }
 """Every rule, and the bus that it listens to."""
 DEAD_LETTERS = {
@@ -26,7 +26,7 @@ DEAD_LETTERS = {
     "audio-worker-uploads": "audio-worker",
     "nova-severe-events": "nova-severe-events",
     "projector-worker-events": "projector-worker",
-    "search-indexer-recordings": "search-indexer",
+    "search-indexer-content": "search-indexer",
 }
 """Whose dead-letter queue takes what a rule's target does not accept."""
 PIPES = {"nova-pipe": ["INSERT"], "nova-tampering": ["MODIFY", "REMOVE"]}
@@ -163,9 +163,16 @@ class TestRules:
             },
         }
         assert patterns["projector-worker-events"] == {"source": [{"prefix": "nova."}]}
-        assert patterns["search-indexer-recordings"] == {
-            "source": ["nova.audio", "nova.video"],
-            "detail-type": ["TranscriptionCompleted", "VideoAnalyzed", "RecordingDeleted", "VideoDeleted"],
+        assert patterns["search-indexer-content"] == {
+            "source": ["nova.audio", "nova.video", "nova.search"],
+            "detail-type": [
+                "TranscriptionCompleted",
+                "VideoAnalyzed",
+                "DocumentAdded",
+                "RecordingDeleted",
+                "VideoDeleted",
+                "DocumentDeleted",
+            ],
         }
 
     def test_the_audio_worker_hears_of_its_own_jobs(self, deployment: Deployment) -> None:

@@ -1,5 +1,6 @@
 """Bedrock's runtime API through boto3 and Strands, against a daemon of its own process."""
 
+import base64
 import json
 import math
 import subprocess
@@ -25,6 +26,7 @@ from strands.models import BedrockModel
 from local_cloud.gateway.bedrock.frames import event
 from tests.local_cloud.model_questions import CONTENT, LISTS, RECORDING, SMALL_TALK, TRANSCRIPTS
 from tests.local_cloud.running import CHECKOUT, Running, policy
+from tests.services.support.pictures import picture
 
 TEXT_MODEL = "global.anthropic.claude-sonnet-4-6"
 EMBEDDINGS = "amazon.nova-2-multimodal-embeddings-v1:0"
@@ -142,16 +144,34 @@ def found(**document: Any) -> dict[str, Any]:  # noqa: ANN401
     return {"content": [{"json": document}]}
 
 
-def embed(client: Any, text: str, **options: Any) -> list[float]:  # noqa: ANN401
+def embed(client: Any, written: str, /, **options: Any) -> list[float]:  # noqa: ANN401
     params = {"embeddingPurpose": "GENERIC_INDEX", "embeddingDimension": 384} | options
     body = {
         "schemaVersion": "nova-multimodal-embed-v1",
         "taskType": "SINGLE_EMBEDDING",
-        "singleEmbeddingParams": params | {"text": {"truncationMode": "END", "value": text}},
+        "singleEmbeddingParams": {"text": {"truncationMode": "END", "value": written}} | params,
     }
     answer = client.invoke_model(modelId=EMBEDDINGS, body=json.dumps(body))
     (embedding,) = json.loads(answer["body"].read())["embeddings"]
     assert embedding["embeddingType"] == "TEXT"
+    return embedding["embedding"]
+
+
+def embed_picture(client: Any, colour: str, kind: str = "PNG") -> list[float]:  # noqa: ANN401
+    content = base64.b64encode(picture(kind, colour)).decode()
+    params = {
+        "embeddingPurpose": "GENERIC_INDEX",
+        "embeddingDimension": 384,
+        "image": {
+            "detailLevel": "STANDARD_IMAGE",
+            "format": kind.lower(),
+            "source": {"bytes": content},
+        },
+    }
+    body = {"taskType": "SINGLE_EMBEDDING", "singleEmbeddingParams": params}
+    answer = client.invoke_model(modelId=EMBEDDINGS, body=json.dumps(body))
+    (embedding,) = json.loads(answer["body"].read())["embeddings"]
+    assert embedding["embeddingType"] == "IMAGE"
     return embedding["embedding"]
 
 
@@ -170,6 +190,15 @@ def test_embeddings_tell_meanings_apart(bedrock: Any) -> None:  # noqa: ANN401
     assert cosine(cat, kitten) > 0.5
     assert cosine(cat, rates) < 0.2
     assert embed(bedrock, texts[0]) == cat
+
+
+def test_pictures_are_told_apart_by_their_colours(bedrock: Any) -> None:  # noqa: ANN401
+    blue, other_blue, red = (
+        embed_picture(bedrock, *what) for what in (("blue",), ("blue", "JPEG"), ("red",))
+    )
+    asked = embed(bedrock, "a blue picture", embeddingPurpose="GENERIC_RETRIEVAL")
+    assert cosine(asked, blue) > cosine(asked, red) + 0.1
+    assert cosine(blue, other_blue) > cosine(blue, red) + 0.1
 
 
 def test_a_long_text_counts_to_its_end(bedrock: Any) -> None:  # noqa: ANN401
@@ -206,14 +235,24 @@ def test_a_batch_equals_its_members(cloud_python: Path) -> None:
     [
         ({"embeddingDimension": 1024}, "must be 384: the local cloud answers with all-MiniLM-L6-v2"),
         ({"embeddingPurpose": "FUN"}, "embeddingPurpose"),
-        ({"image": {"format": "png", "source": {"bytes": ""}}}, "text only"),
+        ({"image": {"format": "png", "source": {"bytes": ""}}}, "not text and image"),
+        ({"text": None, "image": {"format": "bmp", "source": {"bytes": ""}}}, "image.format must be one of"),
+        ({"text": None, "image": {"format": "png", "source": {"bytes": "YQ=="}}}, "not a readable PNG"),
+        (
+            {"text": None, "image": {"format": "png", "source": {"s3Location": {"uri": "s3://b/k"}}}},
+            "no image",
+        ),
+        ({"text": None, "video": {"format": "mp4", "source": {"bytes": ""}}}, "no video"),
     ],
-    ids=["dimension", "purpose", "image"],
+    ids=["dimension", "purpose", "two", "format", "content", "place", "video"],
 )
 def test_other_embeddings_are_refused(bedrock: Any, options: dict[str, Any], said: str) -> None:  # noqa: ANN401
     with pytest.raises(ClientError, match=said) as refused:
         embed(bedrock, "text", **options)
     assert code(refused) == ("ValidationException", 400)
+
+
+def test_a_text_that_is_too_long_is_refused(bedrock: Any) -> None:  # noqa: ANN401
     with pytest.raises(ClientError, match="8192"):
         embed(bedrock, "x" * 8193)
 

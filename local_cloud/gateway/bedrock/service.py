@@ -108,9 +108,9 @@ class BedrockService:
                 "ConverseStream."
             )
             raise AwsError("ValidationException", message)
-        text = nova.text_of(parse(body))
+        kind, text = nova.content_of(parse(body))
         (vector,) = await self._embedder.embed([text])
-        status, headers, content = json_answer(nova.answer(vector), content_type="application/json")
+        status, headers, content = json_answer(nova.answer(kind, vector), content_type="application/json")
         tokens = await self._embedder.count_tokens([text])
         return status, headers | {"x-amzn-bedrock-input-token-count": str(tokens)}, content
 

@@ -41,6 +41,10 @@ SEARCH = {
     "EMBEDDING_MODEL": "amazon.nova-2-multimodal-embeddings-v1:0",
     "EMBEDDING_REGION": "us-east-1",
     "EMBEDDING_DIMENSION": "1024",
+    "EVENT_STORE_TABLE": "events",
+    "CONTENT_BUCKET": "content",
+    "DATA_KEYS_TABLE": "keys",
+    "DATA_KEYS_WRAPPING_KEY": "arn:aws:kms:eu-west-1:123456789012:key/personal",
 }
 
 
@@ -93,7 +97,8 @@ def test_given_values_win() -> None:
         (
             SearchSettings.from_env,
             "SERVICE_NAME USER_POOL_ISSUER USER_POOL_CLIENT_ID AWS_REGION VECTOR_BUCKET VECTOR_INDEX "
-            "EMBEDDING_MODEL EMBEDDING_REGION EMBEDDING_DIMENSION",
+            "EMBEDDING_MODEL EMBEDDING_REGION EMBEDDING_DIMENSION EVENT_STORE_TABLE CONTENT_BUCKET "
+            "DATA_KEYS_TABLE DATA_KEYS_WRAPPING_KEY",
         ),
         (
             IndexerSettings.from_env,

@@ -2,8 +2,9 @@
 
 # ruff: noqa: ANN401 - stand-ins and keyword tables take whatever the real thing takes
 
+import base64
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from botocore.exceptions import ReadTimeoutError
@@ -16,14 +17,20 @@ from nova_common.contracts.search import SearchFilter, SearchRequest, SearchResu
 from nova_search.app import Searches, create_app
 from nova_search.embeddings import EmbeddingModel
 from nova_search.settings import ApiSettings
-from nova_search.vectors import Vector, VectorIndex
+from nova_search.vectors import IndexMismatchError, Vector, VectorIndex
 
 from tests.services.support import tokens
 from tests.services.support.client_model import failure
 from tests.services.support.embeddings import MODEL, FakeBedrock, direction
-from tests.services.support.tables import REGION
+from tests.services.support.pictures import picture
+from tests.services.support.private import Private
+from tests.services.support.tables import CONTENT_BUCKET, EVENT_STORE_TABLE, REGION
 from tests.services.support.tokens import ALICE, BOB, bearer
 from tests.services.support.vectors import DIMENSION, VECTOR_BUCKET, VECTOR_INDEX, FakeVectors, busy
+
+if TYPE_CHECKING:
+    from types_boto3_dynamodb import DynamoDBClient
+    from types_boto3_s3 import S3Client
 
 ENVIRONMENT = {
     "SERVICE_NAME": "search",
@@ -35,6 +42,8 @@ ENVIRONMENT = {
     "EMBEDDING_MODEL": MODEL,
     "EMBEDDING_REGION": "eu-north-1",
     "EMBEDDING_DIMENSION": str(DIMENSION),
+    "EVENT_STORE_TABLE": EVENT_STORE_TABLE,
+    "CONTENT_BUCKET": CONTENT_BUCKET,
 }
 
 
@@ -49,7 +58,19 @@ def bedrock() -> FakeBedrock:
 
 
 @pytest.fixture
-def client(vectors: FakeVectors, bedrock: FakeBedrock, monkeypatch: pytest.MonkeyPatch) -> TestClient:
+def environment(dynamodb: "DynamoDBClient", s3: "S3Client") -> dict[str, str]:
+    del s3  # there has to be a bucket
+    return ENVIRONMENT | Private(dynamodb).environment
+
+
+@pytest.fixture
+def client(
+    vectors: FakeVectors,
+    bedrock: FakeBedrock,
+    environment: dict[str, str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> TestClient:
+
     def vectors_client(region: str) -> Any:
         assert region == REGION
         return vectors
@@ -61,7 +82,7 @@ def client(vectors: FakeVectors, bedrock: FakeBedrock, monkeypatch: pytest.Monke
 
     monkeypatch.setattr(aws, "s3vectors", vectors_client)
     monkeypatch.setattr(aws, "bedrock_runtime", bedrock_client)
-    app = create_app(ApiSettings.from_env(ENVIRONMENT))
+    app = create_app(ApiSettings.from_env(environment))
     app.state.verifier = tokens.verifier()
     return TestClient(app, raise_server_exceptions=False)
 
@@ -145,7 +166,7 @@ def test_the_filter_narrows_ones_own(client: TestClient, vectors: FakeVectors) -
 
 
 def test_nothing_indexed_is_no_hits(client: TestClient) -> None:
-    assert ask(client, text="anything").json() == {"hits": []}
+    assert ask(client, text="anything").json() == {"hits": [], "next_cursor": None}
 
 
 def test_a_match_that_is_somebody_elses_is_dropped_whatever_the_index_says(
@@ -211,11 +232,16 @@ def test_hits_are_only_and_all_of_the_callers_own(
 @pytest.mark.parametrize(
     ("body", "pointer"),
     [
-        ({}, "#/text"),
+        ({}, "#"),
+        ({"text": "a", "image": "YQ=="}, "#"),
+        ({"image": "no base64!"}, "#/image"),
+        ({"image": ""}, "#/image"),
+        ({"text": "a", "cursor": ""}, "#/cursor"),
+        ({"text": "a", "filter": {"since": "2026-02-01"}}, "#/filter"),
         ({"text": ""}, "#/text"),
         ({"text": " \n\t"}, "#/text"),
         ({"text": "x" * 2001}, "#/text"),
-        ({"text": None}, "#/text"),
+        ({"text": None}, "#"),
         ({"text": 5}, "#/text"),
         ({"text": "a\ud800"}, "#/text"),
         ({"text": "a", "limit": 0}, "#/limit"),
@@ -247,7 +273,127 @@ def test_bad_requests_are_refused_with_a_reason(
 
 def test_limits_are_still_allowed(client: TestClient, bedrock: FakeBedrock) -> None:
     assert found(client, text="ü" * 2000, limit=1, filter={"media_id": "x" * 64}) == []
-    assert bedrock.texts == [("TEXT_RETRIEVAL", "ü" * 2000)]
+    assert bedrock.texts == [("GENERIC_RETRIEVAL", "ü" * 2000)]
+
+
+@pytest.mark.parametrize(
+    ("kind", "purpose"),
+    [("image", "IMAGE_RETRIEVAL"), ("transcript", "TEXT_RETRIEVAL"), ("document", "TEXT_RETRIEVAL")],
+)
+def test_what_is_wanted_decides_what_the_question_is_embedded_for(
+    client: TestClient, bedrock: FakeBedrock, kind: str, purpose: str
+) -> None:
+    assert found(client, text="a tree", filter={"kind": kind}) == []
+    assert bedrock.texts == [(purpose, "a tree")]
+
+
+def test_pages_follow_each_other(client: TestClient, vectors: FakeVectors) -> None:
+    for number in range(7):
+        add(vectors, ALICE, f"v{number}", "hello " * (number + 1) + "world")
+    first = ask(client, text="hello world", limit=3).json()
+    second = ask(client, text="hello world", limit=3, cursor=first["next_cursor"]).json()
+    last = ask(client, text="hello world", limit=3, cursor=second["next_cursor"]).json()
+    shown = [hit["id"] for page in (first, second, last) for hit in page["hits"]]
+    assert shown == found(client, text="hello world", limit=100)
+    assert (len(shown), last["next_cursor"]) == (7, None)
+
+
+def test_a_cursor_of_another_search_is_refused(client: TestClient, vectors: FakeVectors) -> None:
+    for number in range(3):
+        add(vectors, ALICE, f"v{number}", "hello")
+    cursor = ask(client, text="hello", limit=1).json()["next_cursor"]
+    problem = check_problem(ask(client, text="goodbye", limit=1, cursor=cursor), 400)
+    assert problem["errors"][0]["code"] == "invalid_cursor"
+
+
+def test_a_period_narrows_a_search(client: TestClient, vectors: FakeVectors) -> None:
+    add(vectors, ALICE, "old", "hello", created_at=1_700_000_000)
+    add(vectors, ALICE, "new", "hello", created_at=1_800_000_000)
+    add(vectors, ALICE, "of an earlier release", "hello")
+    assert found(client, text="hello", filter={"since": "2026-01-01T00:00:00Z"}) == ["new"]
+    assert found(client, text="hello", filter={"until": "2026-01-01T00:00:00Z"}) == ["old"]
+
+
+def test_a_search_by_image(client: TestClient, bedrock: FakeBedrock) -> None:
+    assert found(client, image=encoded(picture("WEBP"))) == []
+    asked = json.loads(bedrock.requests[0]["body"])["singleEmbeddingParams"]
+    assert (asked["embeddingPurpose"], asked["image"]["format"]) == ("GENERIC_RETRIEVAL", "webp")
+    check_problem(ask(client, image=encoded(b"GIF89a and no more")), 415)
+    check_problem(ask(client, image=encoded(b"text")), 415)
+
+
+def test_a_document_is_kept_for_its_owner(client: TestClient) -> None:
+    added = post(client, title=" A plan ", text="We meet.\n")
+    assert added.status_code == 201
+    path = added.headers["location"]
+    assert path == f"/api/documents/{added.json()['id']}"
+    kept = client.get(path, headers=bearer()).json()
+    assert (kept["title"], kept["text"]) == ("A plan", "We meet.\n")
+    for verb in (client.get, client.delete):
+        check_problem(verb(path, headers=bearer(BOB)), 404)
+        check_problem(verb("/api/documents/unknown", headers=bearer()), 404)
+    assert client.delete(path, headers=bearer()).status_code == 204
+    check_problem(client.get(path, headers=bearer()), 404)
+    check_problem(client.delete(path, headers=bearer()), 404)
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "GIF", "WEBP"])
+def test_an_image_is_what_it_is_whatever_its_title(client: TestClient, kind: str) -> None:
+    added = post(client, title="tree.bmp", image=encoded(picture(kind)))
+    kept = client.get(added.headers["location"], headers=bearer()).json()
+    assert (kept["image_format"], kept["image"]) == (kind.lower(), encoded(picture(kind)))
+    assert "text" not in kept
+
+
+@pytest.mark.parametrize(
+    ("content", "detail"),
+    [
+        (b"no image", "no image"),
+        (picture("JPEG")[:-20], "damaged"),
+        (picture("BMP"), "no image"),
+        (picture("GIF", size=(10_000, 5_001)), "more than 50000000 pixels"),
+    ],
+)
+def test_what_is_no_image_is_refused(client: TestClient, content: bytes, detail: str) -> None:
+    problem = check_problem(post(client, title="a", image=encoded(content)), 415)
+    assert detail in problem["detail"]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"title": "a"},
+        {"title": "a", "text": "b", "image": "YQ=="},
+        {"title": " ", "text": "b"},
+        {"title": "x" * 201, "text": "b"},
+        {"title": "a", "text": " \n"},
+        {"title": "a", "text": "x" * 200_001},
+        {"title": "a", "text": "b", "owner": BOB},
+    ],
+)
+def test_bad_documents_are_refused(client: TestClient, body: dict[str, Any]) -> None:
+    check_problem(post(client, **body), 422)
+
+
+def test_an_index_for_another_model_stops_the_start(
+    vectors: FakeVectors, client: TestClient, environment: dict[str, str]
+) -> None:
+    assert client.get("/health").status_code == 200
+    vectors.dimension = 1024
+    with pytest.raises(
+        IndexMismatchError, match=r"takes 1024 numbers.*EMBEDDING_DIMENSION is 384.*nova reindex"
+    ):
+        create_app(ApiSettings.from_env(environment))
+    vectors.refusal = busy()
+    create_app(ApiSettings.from_env(environment))
+
+
+def post(client: TestClient, user: str = ALICE, **body: Any) -> Any:
+    return client.post("/api/documents", json=body, headers=bearer(user))
+
+
+def encoded(content: bytes) -> str:
+    return base64.b64encode(content).decode()
 
 
 @pytest.mark.parametrize(("body", "status"), [(b"{", 400), (b"\xff", 400), (b"[]", 422), (b"null", 422)])
@@ -299,7 +445,10 @@ def test_an_index_that_is_busy_is_a_503(client: TestClient, vectors: FakeVectors
 
 
 def test_health_and_readiness(client: TestClient, vectors: FakeVectors) -> None:
-    assert client.get("/ready").json() == {"status": "ok", "checks": {"vector_index": "ok", "identity": "ok"}}
+    assert client.get("/ready").json() == {
+        "status": "ok",
+        "checks": {"vector_index": "ok", "event_store": "ok", "identity": "ok"},
+    }
     vectors.refusal = failure("NotFoundException")
     assert client.get("/ready").status_code == 503
     assert client.get("/health").status_code == 200

@@ -1,146 +1,19 @@
-"""Which vectors a recording has, and that deletion knows all their keys without its transcript."""
+"""What a vector says, what a query asks for, what a hit is, and how pages follow each other."""
 
-import uuid
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
-from nova_common.contracts.audio import (
-    RECORDING,
-    RecordingDeleted,
-    RecordingRequested,
-    Transcript,
-    TranscriptionCompleted,
-    TranscriptSegment,
-)
-from nova_common.contracts.documents import DocumentReference
-from nova_common.contracts.search import SearchFilter
-from nova_common.events import Event, EventData
+from nova_common.contracts.search import SearchFilter, SearchRequest
 from nova_search import domain
+from nova_search.recordings import IndexedRecording
+from nova_search.sources import Passage
 
-ID = str(uuid.UUID(int=1))
-REQUESTED = RecordingRequested(content_type="audio/wav", size_bytes=5)
-
-
-def completed(segments: int, words: int) -> TranscriptionCompleted:
-    return TranscriptionCompleted(
-        transcript=DocumentReference(key="k", version_id="v", sha256="0" * 64),
-        language="en-US",
-        duration_seconds=60,
-        words=words,
-        segments=segments,
-    )
-
-
-def transcript(*texts: str) -> Transcript:
-    segments = [
-        TranscriptSegment(start=place, end=place + 0.5, text=text) for place, text in enumerate(texts)
-    ]
-    return Transcript(text=" ".join(texts), language="en-US", segments=segments)
-
-
-def plan(*texts: str, words: int | None = None) -> domain.Plan:
-    counted = sum(len(text.split()) for text in texts) if words is None else words
-    return domain.plan(ID, completed(len(texts), counted), transcript(*texts))
-
-
-def history(*facts: EventData, user: str | None = "alice") -> list[Event]:
-    now = datetime(2026, 1, 1, tzinfo=UTC)
-    return [
-        Event.of(RECORDING.event(ID, fact, user=user, correlation="c", occurred_at=now), version)
-        for version, fact in enumerate(facts, start=1)
-    ]
-
-
-def test_each_segment_with_words_is_a_passage() -> None:
-    passages = plan("hello world", " \n ", "", "  bye ").passages
-    assert [(passage.key, passage.text, passage.start, passage.end) for passage in passages] == [
-        (f"{ID}#0", "hello world", 0, 0.5),
-        (f"{ID}#3", "bye", 3, 3.5),
-    ]
-
-
-def test_a_long_segment_is_cut_between_words_and_keeps_its_times() -> None:
-    long = "abcdefg " * 2100
-    passages = plan("first", long, "last").passages
-    assert [passage.key for passage in passages] == [f"{ID}#0", f"{ID}#1", f"{ID}#2", f"{ID}#3", f"{ID}#4"]
-    parts = [passages[1], *passages[3:]]
-    assert passages[2].text == "last"
-    assert [len(part.text) for part in parts] == [8191, 8191, 415]
-    assert " ".join(part.text for part in parts) == long.strip()
-    assert {(part.start, part.end) for part in parts} == {(1, 1.5)}
-
-
-def test_a_text_of_exactly_the_limit_is_one_passage() -> None:
-    assert len(plan("a" * 8192, words=200).passages) == 1
-    one, other = plan("a" * 8193, words=200).passages
-    assert (len(one.text), len(other.text)) == (8192, 1)
-    one, other = plan("a" * 8193 + " b", words=200).passages
-    assert (len(one.text), other.text) == (8192, "a b")
-    one, other = plan("a" * 8192 + " b", words=200).passages
-    assert (len(one.text), other.text) == (8192, "b")
-
-
-def test_text_without_spaces_is_cut_anywhere() -> None:
-    text = "語" * 20000
-    passages = plan(text, words=20000).passages
-    assert [len(passage.text) for passage in passages] == [8192, 8192, 3616]
-    assert "".join(passage.text for passage in passages) == text
-    # A cut at an early space would make more parts than there are keys.
-    early = plan("a " + text, words=20000).passages
-    assert [len(passage.text) for passage in early] == [8192, 8192, 3618]
-
-
-@st.composite
-def spoken(draw: st.DrawFn) -> list[str]:
-    """Segments whose words are up to 63 characters long, in number up to what makes several parts."""
-    words = st.text(st.characters(codec="utf-8", exclude_categories=["Z", "C"]), min_size=1, max_size=63)
-    segments: list[str] = []
-    for _ in range(draw(st.integers(0, 4))):
-        chosen = draw(st.lists(words, max_size=4))
-        segments.append(" ".join(chosen * draw(st.integers(1, 300))))
-    return segments
-
-
-@settings(max_examples=150, deadline=None)
-@given(spoken())
-def test_deletion_knows_every_key_and_no_word_is_lost(texts: list[str]) -> None:
-    event = completed(len(texts), sum(len(text.split()) for text in texts))
-    made = domain.plan(ID, event, transcript(*texts))
-    keys = [passage.key for passage in made.passages]
-    assert len(set(keys)) == len(keys)
-    assert set(keys) <= set(domain.vector_keys(ID, event))
-    assert made.left_out == 0
-    assert all(1 <= len(passage.text) <= 8192 for passage in made.passages)
-    said = sorted("".join(texts).replace(" ", ""))
-    assert sorted("".join(passage.text for passage in made.passages).replace(" ", "")) == said
-    assert domain.plan(ID, event, transcript(*texts)) == made
-
-
-def test_what_finds_no_key_is_counted_and_not_indexed() -> None:
-    made = plan("a" * 8192 * 4, words=130)
-    assert [passage.key for passage in made.passages] == [f"{ID}#0", f"{ID}#1", f"{ID}#2"]
-    assert made.left_out == 1
-    assert domain.vector_keys(ID, completed(1, 130)) == [f"{ID}#0", f"{ID}#1", f"{ID}#2"]
-
-
-def test_a_transcript_of_other_segments_is_refused() -> None:
-    with pytest.raises(domain.UnexpectedTranscriptError, match="has 1 segments, its event counted 2"):
-        domain.plan(ID, completed(2, 5), transcript("hello"))
-
-
-def test_a_history_tells_what_to_index() -> None:
-    done = completed(1, 1)
-    assert domain.fold([]) is None
-    requested = domain.fold(history(REQUESTED))
-    assert requested == domain.IndexedRecording(id=ID, user="alice")
-    ready = domain.fold(history(REQUESTED, done))
-    assert ready == domain.IndexedRecording(id=ID, user="alice", completed=done)
-    gone = domain.fold(history(REQUESTED, done, RecordingDeleted()))
-    assert gone == domain.IndexedRecording(id=ID, user="alice", completed=done, is_deleted=True)
-    with pytest.raises(ValueError, match="does not begin with somebody's event"):
-        domain.fold(history(REQUESTED, user=None))
+ID = "00000000-0000-0000-0000-000000000001"
+OWNER = IndexedRecording(id=ID, user="alice", created_at=datetime(2026, 1, 1, tzinfo=UTC))
+PASSAGE = Passage(key=f"{ID}#0", kind="transcript", text="hello", start=0, end=0.5)
 
 
 def test_the_user_is_in_every_filter() -> None:
@@ -153,15 +26,75 @@ def test_the_user_is_in_every_filter() -> None:
     assert domain.query_filter("alice", SearchFilter(media_id="m", kind="transcript")) == {
         "$and": [mine, {"media_id": {"$eq": "m"}}, {"kind": {"$eq": "transcript"}}]
     }
+    period = SearchFilter.model_validate(
+        {"since": "2026-01-01T00:00:00Z", "until": "2026-01-01T01:00:00+01:00"}
+    )
+    at = OWNER.created_at.timestamp()
+    assert domain.query_filter("alice", period) == {
+        "$and": [mine, {"created_at": {"$gte": at}}, {"created_at": {"$lte": at}}]
+    }
+
+
+@pytest.mark.parametrize(
+    "period",
+    [
+        {"since": "2026-01-02T00:00:00Z", "until": "2026-01-01T00:00:00Z"},
+        {"since": "2026-01-02T00:00:00"},
+        {"until": "yesterday"},
+    ],
+)
+def test_a_period_has_a_zone_and_an_order(period: dict[str, str]) -> None:
+    with pytest.raises(ValueError, match=r"since|until"):
+        SearchFilter.model_validate(period)
+
+
+def test_what_is_not_known_is_left_out_of_what_a_vector_says() -> None:
+    assert domain.metadata(OWNER, Passage(key="k", kind="image", text="a tree", title="a tree")) == {
+        "user": "alice",
+        "media_id": ID,
+        "kind": "image",
+        "created_at": OWNER.created_at.timestamp(),
+        "title": "a tree",
+        "text": "a tree",
+    }
+
+
+@given(st.integers(1, 100), st.integers(0, 100))
+def test_pages_show_every_match_once_and_end(limit: int, count: int) -> None:
+    matches: Sequence[int] = range(count)
+    shown: list[int] = []
+    request = SearchRequest(text="a", limit=limit)
+    for _ in range(101):
+        first = domain.first_hit(request)
+        found = matches[: min(first + limit + 1, 100)]
+        shown += found[first : first + limit]
+        cursor = domain.next_cursor(request, first, len(found))
+        if cursor is None:
+            break
+        request = SearchRequest(text="a", limit=limit, cursor=cursor)
+    assert shown == list(matches)
+
+
+def test_a_cursor_belongs_to_its_search() -> None:
+    cursor = domain.next_cursor(SearchRequest(text="a", limit=5), 0, 6)
+    assert cursor is not None
+    assert domain.first_hit(SearchRequest(text="a", limit=7, cursor=cursor)) == 5
+    for other in (
+        SearchRequest(text="b", limit=5, cursor=cursor),
+        SearchRequest(text="a", limit=5, cursor=cursor, filter=SearchFilter(kind="image")),
+        SearchRequest(text="a", cursor="5"),
+        SearchRequest(text="a", cursor="ü"),
+        SearchRequest(text="a", cursor=cursor[:-4]),
+    ):
+        with pytest.raises(domain.InvalidCursorError):
+            domain.first_hit(other)
 
 
 @pytest.mark.parametrize(
     ("distance", "score"), [(0, 1), (0.25, 0.75), (1, 0), (2, -1), (-1e-7, 1), (2.0000001, -1)]
 )
 def test_the_score_is_one_minus_the_distance(distance: float, score: float) -> None:
-    recording = domain.IndexedRecording(id=ID, user="alice")
-    (passage,) = plan("hello").passages
-    user, hit = domain.hit(passage.key, distance, domain.metadata(recording, passage))
+    user, hit = domain.hit(PASSAGE.key, distance, domain.metadata(OWNER, PASSAGE))
     assert user == "alice"
     assert hit.model_dump() == {
         "id": f"{ID}#0",
@@ -175,9 +108,7 @@ def test_the_score_is_one_minus_the_distance(distance: float, score: float) -> N
 
 
 def test_a_vector_of_another_kind_is_no_hit() -> None:
-    recording = domain.IndexedRecording(id=ID, user="alice")
-    (passage,) = plan("hello").passages
-    said = domain.metadata(recording, passage)
+    said = domain.metadata(OWNER, PASSAGE)
     for broken in (said | {"kind": "scent"}, said | {"user": None}, {}):
         with pytest.raises(ValueError, match="VectorMetadata"):
-            domain.hit(passage.key, 0.5, broken)
+            domain.hit(PASSAGE.key, 0.5, broken)

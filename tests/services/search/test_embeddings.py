@@ -33,7 +33,7 @@ def model(bedrock: FakeBedrock, dimension: int = 384) -> EmbeddingModel:
 
 def test_a_question_and_a_passage_are_embedded_for_their_purpose() -> None:
     bedrock = FakeBedrock()
-    assert model(bedrock).embed_query("wo ist es?") == direction("wo ist es?")
+    assert model(bedrock).embed_query("wo ist es?", "transcript") == direction("wo ist es?")
     assert model(bedrock).embed_passages(["hier"]) == [direction("hier")]
     question, passage = bedrock.requests
     assert question["modelId"] == MODEL

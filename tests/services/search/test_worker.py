@@ -2,11 +2,13 @@
 
 # ruff: noqa: ANN401 - stand-ins and keyword tables take whatever the real thing takes
 
+import base64
 import json
 import random
 import time
 import uuid
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -22,17 +24,21 @@ from nova_common.contracts.audio import (
     TranscriptionStarted,
     TranscriptSegment,
 )
+from nova_common.contracts.search import DOCUMENT, AddDocument, Document, DocumentAdded
 from nova_common.documents import ContentCorruptError, ContentMissingError, DocumentStore
 from nova_common.event_store import DynamoEventStore
 from nova_common.events import EventData, EventRegistry
-from nova_search.domain import UnexpectedTranscriptError
 from nova_search.embeddings import EmbeddingBusyError, EmbeddingModel
+from nova_search.library import Library
 from nova_search.settings import WorkerSettings
+from nova_search.sources import UnexpectedContentError
 from nova_search.vectors import IndexBusyError, VectorIndex
-from nova_search.worker import Indexer, create_app
+from nova_search.worker import Index, Indexer, create_app
 
 from tests.services.support.client_model import failure
 from tests.services.support.embeddings import MODEL, FakeBedrock
+from tests.services.support.pictures import picture
+from tests.services.support.private import Private
 from tests.services.support.tables import (
     CONTENT_BUCKET,
     EVENT_STORE_TABLE,
@@ -54,17 +60,20 @@ class World:
     """An indexer with its surroundings."""
 
     def __init__(self, dynamodb: "DynamoDBClient", s3: "S3Client") -> None:
-        self.store = DynamoEventStore(dynamodb, EVENT_STORE_TABLE, EventRegistry([RECORDING]))
+        self.dynamodb = dynamodb
+        self.store = DynamoEventStore(dynamodb, EVENT_STORE_TABLE, EventRegistry([RECORDING, DOCUMENT]))
         self.documents = DocumentStore(s3, CONTENT_BUCKET)
         self.vectors = FakeVectors()
         self.bedrock = FakeBedrock()
         vectors: Any = self.vectors
         bedrock: Any = self.bedrock
         self.indexer = Indexer(
-            self.store,
-            self.documents,
-            EmbeddingModel(bedrock, MODEL, DIMENSION),
-            VectorIndex(vectors, VECTOR_BUCKET, VECTOR_INDEX),
+            Index(
+                self.store,
+                self.documents,
+                EmbeddingModel(bedrock, MODEL, DIMENSION),
+                VectorIndex(vectors, VECTOR_BUCKET, VECTOR_INDEX),
+            )
         )
 
     def happen(self, recording_id: str, *facts: EventData, user: str = "alice") -> None:
@@ -96,6 +105,12 @@ class World:
         self.happen(recording_id, REQUESTED, started, completed, user=user)
         return recording_id
 
+    def library(self) -> Library:
+        """What the API does, which may encrypt what is private."""
+        registry = EventRegistry([DOCUMENT])
+        private = Private(self.dynamodb).data
+        return Library(DynamoEventStore(self.dynamodb, EVENT_STORE_TABLE, registry, private), self.documents)
+
     def delete(self, recording_id: str) -> None:
         """Do what the audio service does: erase the content, then note the deletion."""
         self.documents.delete_all_versions([f"transcripts/{recording_id}.json"])
@@ -121,10 +136,12 @@ def test_a_transcript_becomes_vectors(world: World) -> None:
     recording_id = world.transcribed("hello world", "", "good bye", user="bob")
     world.wake(recording_id)
     assert world.keys() == {f"{recording_id}#0", f"{recording_id}#2"}
+    first = next(iter(world.store.load(RECORDING.key(recording_id))))
     assert world.vectors.vectors[f"{recording_id}#2"]["metadata"] == {
         "user": "bob",
         "media_id": recording_id,
         "kind": "transcript",
+        "created_at": first.occurred_at.timestamp(),
         "start": 2,
         "end": 2.75,
         "text": "good bye",
@@ -295,7 +312,7 @@ def test_messages_in_any_order_and_number_leave_what_the_histories_demand(world:
 
 def test_a_transcript_that_is_not_the_events_is_refused(world: World, s3: "S3Client") -> None:
     miscounted = world.transcribed("hello", segments=2)
-    with pytest.raises(UnexpectedTranscriptError):
+    with pytest.raises(UnexpectedContentError):
         world.wake(miscounted)
     recording_id = world.transcribed("hello")
     key = f"transcripts/{recording_id}.json"
@@ -312,6 +329,46 @@ def test_a_transcript_that_is_not_the_events_is_refused(world: World, s3: "S3Cli
     world.happen(other, REQUESTED, tampered)
     with pytest.raises(ContentCorruptError):
         world.wake(other)
+
+
+def test_a_document_is_found_and_forgotten(world: World) -> None:
+    text = "\n\n".join(f"Paragraph {number} says {'word ' * 120}." for number in range(5))
+    library = world.library()
+    document_id = library.add("bob", AddDocument(title=" A plan ", text=text)).id
+    world.indexer.handle(wake_up(DOCUMENT.key(document_id)))
+    said = [world.vectors.vectors[f"{document_id}#{number}"]["metadata"] for number in range(5)]
+    assert {(found["user"], found["kind"], found["title"]) for found in said} == {
+        ("bob", "document", "A plan")
+    }
+    assert [found["text"] for found in said] == text.split("\n\n")
+    library.delete("bob", document_id)
+    world.indexer.handle(wake_up(DOCUMENT.key(document_id)))
+    assert world.keys() == set()
+
+
+def test_an_image_is_embedded_as_such(world: World) -> None:
+    document_id = world.library().add("bob", AddDocument(title="a tree", image=picture("JPEG"))).id
+    world.indexer.handle(wake_up(DOCUMENT.key(document_id)))
+    (vector,) = world.vectors.vectors.values()
+    assert (vector["key"], vector["metadata"]["kind"]) == (f"{document_id}#0", "image")
+    (request,) = world.bedrock.requests
+    asked = json.loads(request["body"])["singleEmbeddingParams"]
+    assert asked["embeddingPurpose"] == "GENERIC_INDEX"
+    assert asked["image"]["format"] == "jpeg"
+    assert base64.b64decode(asked["image"]["source"]["bytes"]) == picture("JPEG")
+
+
+def test_a_document_that_is_not_the_events_is_refused(world: World) -> None:
+    document_id = str(uuid.uuid4())
+    stored = Document(id=document_id, title="t", created_at=datetime.now(UTC), text="a", passages=[])
+    reference = world.documents.write_document(
+        f"documents/{document_id}.json", stored.model_dump_json().encode()
+    )
+    added = DocumentAdded(document=reference, kind="document", vectors=1)
+    event = DOCUMENT.event(document_id, added, user="bob", correlation="c")
+    world.store.append([event], 0)
+    with pytest.raises(UnexpectedContentError, match="has 0 passages, its event counted 1"):
+        world.indexer.handle(wake_up(DOCUMENT.key(document_id)))
 
 
 def test_other_aggregates_are_passed_over(world: World) -> None:

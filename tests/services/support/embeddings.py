@@ -52,14 +52,23 @@ class FakeBedrock:
             if self.refusal and (self.refused_after is None or len(self.texts) >= self.refused_after):
                 raise self.refusal
             parameters = json.loads(request["body"])["singleEmbeddingParams"]
-            text = parameters["text"]["value"]
-            assert 1 <= len(text) <= 8192
+            text = _content(parameters)
             self.requests.append(request)
             self.texts.append((parameters["embeddingPurpose"], text))
         vector = direction(text, self._dimension)
         answer = {"embeddings": [{"embeddingType": "TEXT", "embedding": vector}]}
         content = self.answer if self.answer is not None else json.dumps(answer).encode()
         return {"body": StreamingBody(io.BytesIO(content), len(content)), "contentType": "application/json"}
+
+
+def _content(parameters: dict[str, Any]) -> str:
+    """Return the text, or what stands for the bytes of an image."""
+    if "image" in parameters:
+        assert parameters["image"]["format"] in {"png", "jpeg", "gif", "webp"}
+        return hashlib.sha256(parameters["image"]["source"]["bytes"].encode()).hexdigest()
+    text = parameters["text"]["value"]
+    assert 1 <= len(text) <= 8192
+    return text
 
 
 def direction(text: str, dimension: int = DIMENSION) -> list[float]:

@@ -4,6 +4,7 @@
 
 import json
 import math
+from operator import eq, ge, le
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -12,6 +13,7 @@ from tests.services.support.client_model import check_answer, check_request, fai
 
 VECTOR_BUCKET = "nova-vectors"
 VECTOR_INDEX = "search-384"
+INDEX_ARN = f"arn:aws:s3vectors:us-east-1:123456789012:bucket/{VECTOR_BUCKET}/index/{VECTOR_INDEX}"
 DIMENSION = 384
 UNFILTERED = frozenset({"text"})
 
@@ -24,7 +26,21 @@ class FakeVectors:
         self.calls: list[tuple[str, dict[str, Any]]] = []
         self.refusal: Exception | None = None
         self.metric = "cosine"
+        self.dimension = DIMENSION
         self.filters = True
+
+    def get_index(self, **request: Any) -> Any:
+        self._begin("GetIndex", request)
+        index = {
+            "vectorBucketName": VECTOR_BUCKET,
+            "indexName": VECTOR_INDEX,
+            "indexArn": INDEX_ARN,
+            "creationTime": 0,
+            "dataType": "float32",
+            "dimension": self.dimension,
+            "distanceMetric": self.metric,
+        }
+        return check_answer("s3vectors", "GetIndex", {"index": index})
 
     def put_vectors(self, **request: Any) -> Any:
         self._begin("PutVectors", request)
@@ -106,4 +122,6 @@ def _meets(metadata: dict[str, Any], condition: dict[str, Any]) -> bool:
     if name == "$and":
         return all(_meets(metadata, part) for part in operand)
     assert name not in UNFILTERED
-    return metadata.get(name) == operand["$eq"]
+    ((operator, value),) = operand.items()
+    compare = {"$eq": eq, "$gte": ge, "$lte": le}[operator]
+    return name in metadata and compare(metadata[name], value)

@@ -73,9 +73,16 @@ class Histories[S: Owned]:
         self._fold = fold
         self._noun = noun
 
-    def begin(self, data: EventData, user: str, *, private: Mapping[str, JsonValue] | None = None) -> str:
-        """Append the first event of a new aggregate of the user and return its id."""
-        aggregate_id = str(uuid.uuid4())
+    def begin(
+        self,
+        data: EventData,
+        user: str,
+        *,
+        private: Mapping[str, JsonValue] | None = None,
+        aggregate_id: str | None = None,
+    ) -> str:
+        """Append the first event of a new aggregate of the user, under a new id unless one is given."""
+        aggregate_id = aggregate_id or str(uuid.uuid4())
         first = self._kind.event(aggregate_id, data, user=user, correlation=_correlation(), private=private)
         self._store.append([first], expected_version=0)
         return aggregate_id

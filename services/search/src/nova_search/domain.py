@@ -1,162 +1,67 @@
-"""What is indexed of a recording, under which keys, and what a hit is. No I/O.
+"""What a vector says about itself, what a query asks for, and what a hit is. No I/O."""
 
-The invariant of the keys: all keys that a recording can ever have follow from its `TranscriptionCompleted`
-event, so that they can be deleted when the transcript itself is gone (S3 Vectors lists no keys by prefix).
-Key `<recording>#<number>`: segment n of the transcript has number n; the further parts of segments that are
-too long for one vector have the numbers from the event's count of segments on, in their order. There are at
-most as many further parts as `further_parts_max` says; what would exceed them is not indexed.
-"""
-
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+import base64
+import binascii
+import hashlib
+from collections.abc import Mapping
 from typing import Any
 
-from nova_common.contracts.audio import (
-    RECORDING,
-    RecordingDeleted,
-    Transcript,
-    TranscriptionCompleted,
-    TranscriptSegment,
-)
-from nova_common.contracts.search import HitKind, SearchFilter, SearchHit
-from nova_common.events import Event
+from nova_common.contracts.search import HITS_MAX, HitKind, SearchFilter, SearchHit, SearchRequest
 from pydantic import BaseModel, ConfigDict
 
-PASSAGE_CHARACTERS_MAX = 8192
-"""Longest text that the embedding model takes in a request (Amazon Nova Multimodal Embeddings).
+from nova_search.sources import Indexed, Passage
 
-At up to four bytes a character it also fits the 40 KB of a vector's metadata (limits of Amazon S3 Vectors).
-"""
-
-PASSAGE_CHARACTERS_MIN = PASSAGE_CHARACTERS_MAX // 2
-"""A part that is followed by another is cut between two words here or later, or at the very end."""
-
-WORD_CHARACTERS_MAX = 64
-"""More than a word and its space have on average in any transcript, whatever the language."""
-
-WORDS_A_FURTHER_PART = PASSAGE_CHARACTERS_MIN // WORD_CHARACTERS_MAX
+_DIGEST_BYTES = 8
 
 
-class UnexpectedTranscriptError(Exception):
-    """The transcript is not the one that the event describes."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class IndexedRecording:
-    """A recording as far as the index is concerned."""
-
-    id: str
-    user: str
-    completed: TranscriptionCompleted | None = None
-    is_deleted: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Passage:
-    """A stretch of a transcript that becomes one vector: times in seconds from the start."""
-
-    key: str
-    text: str
-    start: float
-    end: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
-    """What is to be indexed of a recording, and how many passages found no key."""
-
-    passages: Sequence[Passage]
-    left_out: int
+class InvalidCursorError(ValueError):
+    """The cursor is not one that a page of this search gave out."""
 
 
 class VectorMetadata(BaseModel):
-    """What a vector says about itself; all but `text` can be filtered by."""
+    """What a vector says about itself; all but `text` can be filtered by.
+
+    `created_at` is in seconds since 1970; `start` and `end` in seconds from the start of a recording.
+    """
 
     model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
 
     user: str
     media_id: str
     kind: HitKind
-    start: float
-    end: float
+    created_at: float | None = None
+    title: str | None = None
+    start: float | None = None
+    end: float | None = None
     text: str
 
 
-def fold(history: Iterable[Event]) -> IndexedRecording | None:
-    """Return the state after a history, None for an empty one.
-
-    ValueError when it does not begin with somebody's event.
-    """
-    recording: IndexedRecording | None = None
-    for event in history:
-        if recording is None:
-            if event.user is None:
-                message = f"the history of {event.aggregate} does not begin with somebody's event"
-                raise ValueError(message)
-            recording = IndexedRecording(id=RECORDING.id_of(event.aggregate), user=event.user)
-        if isinstance(event.data, TranscriptionCompleted):
-            recording = replace(recording, completed=event.data)
-        elif isinstance(event.data, RecordingDeleted):
-            recording = replace(recording, is_deleted=True)
-    return recording
-
-
-def further_parts_max(completed: TranscriptionCompleted) -> int:
-    """Return how many parts beyond the first its long segments may have together.
-
-    Each part that another one follows has at least `PASSAGE_CHARACTERS_MIN` characters, and all of them
-    together no more than the words of the transcript.
-    """
-    return completed.words // WORDS_A_FURTHER_PART
-
-
-def vector_keys(recording_id: str, completed: TranscriptionCompleted) -> list[str]:
-    """Return every key that a vector of the recording can have, whether or not there is one."""
-    count = completed.segments + further_parts_max(completed)
-    return [_key(recording_id, number) for number in range(count)]
-
-
-def plan(recording_id: str, completed: TranscriptionCompleted, transcript: Transcript) -> Plan:
-    """Return the passages of a transcript, each under a key of `vector_keys`; blank segments have none.
-
-    UnexpectedTranscriptError when the event counted other segments.
-    """
-    if len(transcript.segments) != completed.segments:
-        message = (
-            f"the transcript of {recording_id} has {len(transcript.segments)} segments, "
-            f"its event counted {completed.segments}"
-        )
-        raise UnexpectedTranscriptError(message)
-    passages: list[Passage] = []
-    further: list[Passage] = []
-    for number, segment in enumerate(transcript.segments):
-        for place, text in enumerate(_parts(segment.text.strip())):
-            if place == 0:
-                passages.append(_passage(_key(recording_id, number), text, segment))
-            else:
-                key = _key(recording_id, completed.segments + len(further))
-                further.append(_passage(key, text, segment))
-    fitting = further[: further_parts_max(completed)]
-    return Plan(passages=[*passages, *fitting], left_out=len(further) - len(fitting))
-
-
-def metadata(recording: IndexedRecording, passage: Passage) -> dict[str, Any]:
+def metadata(owner: Indexed, passage: Passage) -> dict[str, Any]:
     """Return what a passage's vector says about itself."""
     return VectorMetadata(
-        user=recording.user,
-        media_id=recording.id,
-        kind="transcript",
+        user=owner.user,
+        media_id=owner.id,
+        kind=passage.kind,
+        created_at=owner.created_at.timestamp(),
+        title=passage.title,
         start=passage.start,
         end=passage.end,
         text=passage.text,
-    ).model_dump()
+    ).model_dump(exclude_none=True)
 
 
 def query_filter(user: str, wanted: SearchFilter | None) -> dict[str, Any]:
     """Return the filter of a query: always the user's own, and what else is wanted."""
     conditions: list[dict[str, Any]] = [{"user": {"$eq": user}}]
     if wanted is not None:
-        conditions += [{name: {"$eq": value}} for name, value in wanted.model_dump(exclude_none=True).items()]
+        named = {"media_id": wanted.media_id, "kind": wanted.kind}
+        conditions += [{name: {"$eq": value}} for name, value in named.items() if value is not None]
+        limits = {"$gte": wanted.since, "$lte": wanted.until}
+        conditions += [
+            {"created_at": {operator: moment.timestamp()}}
+            for operator, moment in limits.items()
+            if moment is not None
+        ]
     return conditions[0] if len(conditions) == 1 else {"$and": conditions}
 
 
@@ -172,27 +77,37 @@ def hit(key: str, distance: float, said: Mapping[str, Any]) -> tuple[str, Search
         kind=found.kind,
         score=max(-1.0, min(1.0, 1.0 - distance)),
         text=found.text,
+        title=found.title,
         start=found.start,
         end=found.end,
     )
 
 
-def _key(recording_id: str, number: int) -> str:
-    return f"{recording_id}#{number}"
+def first_hit(request: SearchRequest) -> int:
+    """Return how many hits the pages before this one have; InvalidCursorError."""
+    if request.cursor is None:
+        return 0
+    message = "the cursor is not one that this search gave out"
+    try:
+        place, _, digest = (
+            base64.b64decode(request.cursor, altchars=b"-_", validate=True).decode().partition("#")
+        )
+    except (binascii.Error, ValueError) as error:
+        raise InvalidCursorError(message) from error
+    if not (place.isascii() and place.isdigit() and 0 < int(place) < HITS_MAX) or digest != _digest(request):
+        raise InvalidCursorError(message)
+    return int(place)
 
 
-def _passage(key: str, text: str, segment: TranscriptSegment) -> Passage:
-    """Return a passage with the times of its segment, also for a part: where in it is not known."""
-    return Passage(key=key, text=text, start=segment.start, end=segment.end)
+def next_cursor(request: SearchRequest, first: int, matches: int) -> str | None:
+    """Return the cursor of the page after one from `first` on, when the index gave so many `matches`."""
+    after = first + request.limit
+    if matches <= after or after >= HITS_MAX:
+        return None
+    return base64.urlsafe_b64encode(f"{after}#{_digest(request)}".encode()).decode()
 
 
-def _parts(text: str) -> Iterator[str]:
-    """Cut a text into parts that fit, between words where there are any; a blank text has none."""
-    while len(text) > PASSAGE_CHARACTERS_MAX:
-        window = text[: PASSAGE_CHARACTERS_MAX + 1]
-        space = max(window.rfind(blank) for blank in " \n\t")
-        cut = space if space >= PASSAGE_CHARACTERS_MIN else PASSAGE_CHARACTERS_MAX
-        yield text[:cut].rstrip()
-        text = text[cut:].lstrip()
-    if text:
-        yield text
+def _digest(request: SearchRequest) -> str:
+    """Return what tells a search from others: all that it looks for, whatever the size of its pages."""
+    asked = request.model_dump_json(exclude={"cursor", "limit"}).encode()
+    return hashlib.sha256(asked).hexdigest()[: 2 * _DIGEST_BYTES]

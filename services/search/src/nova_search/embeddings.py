@@ -1,7 +1,8 @@
-"""The embedding model on Amazon Bedrock: text in, a vector of the index's dimension out."""
+"""The embedding model on Amazon Bedrock: text or an image in, a vector of the index's dimension out."""
 
 from __future__ import annotations
 
+import base64
 import json
 import math
 import queue
@@ -11,7 +12,10 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from botocore.exceptions import ClientError, ReadTimeoutError
 from nova_common.aws import UNREACHABLE, error_code
+from nova_common.contracts.search import HitKind
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from nova_search.sources import Image
 
 if TYPE_CHECKING:
     from types_boto3_bedrock_runtime import BedrockRuntimeClient
@@ -21,8 +25,17 @@ CONCURRENCY_MAX = 8
 
 SCHEMA_VERSION = "nova-multimodal-embed-v1"
 
-type Purpose = Literal["GENERIC_INDEX", "TEXT_RETRIEVAL"]
-"""What a vector is for: to be found, or to find text. The model makes different ones of the same text."""
+type Purpose = Literal["GENERIC_INDEX", "GENERIC_RETRIEVAL", "TEXT_RETRIEVAL", "IMAGE_RETRIEVAL"]
+"""What a vector is for: to be found, or to find everything, text, or images.
+
+The model makes different ones of the same content.
+"""
+
+type Content = str | Image
+"""What is embedded."""
+
+_PURPOSES: dict[HitKind | None, Purpose] = {None: "GENERIC_RETRIEVAL", "image": "IMAGE_RETRIEVAL"}
+"""By what is wanted; all other kinds of hits are texts."""
 
 _BUSY = frozenset(
     {
@@ -73,18 +86,18 @@ class EmbeddingModel:
         self._model = model
         self._dimension = dimension
 
-    def embed_query(self, text: str) -> list[float]:
-        """Return the vector to search text with; EmbeddingError."""
-        return self._embed(text, "TEXT_RETRIEVAL")
+    def embed_query(self, content: Content, wanted: HitKind | None = None) -> list[float]:
+        """Return the vector to search with, for one kind of hits or for all; EmbeddingError."""
+        return self._embed(content, _PURPOSES.get(wanted, "TEXT_RETRIEVAL"))
 
-    def embed_passages(self, texts: Sequence[str]) -> list[list[float]]:
-        """Return the vectors to index texts under, in their order; the first EmbeddingError that happens.
+    def embed_passages(self, contents: Sequence[Content]) -> list[list[float]]:
+        """Return the vectors to index contents under, in their order; the first EmbeddingError that happens.
 
         Up to `CONCURRENCY_MAX` requests run at a time, in daemon threads: unlike a pool's they do not hold up
         the exit of a worker that was told to stop.
         """
         waiting: queue.SimpleQueue[int] = queue.SimpleQueue()
-        for place in range(len(texts)):
+        for place in range(len(contents)):
             waiting.put(place)
         vectors: dict[int, list[float]] = {}
         failures: list[Exception] = []
@@ -93,14 +106,14 @@ class EmbeddingModel:
             while not failures:
                 try:
                     place = waiting.get_nowait()
-                    vectors[place] = self._embed(texts[place], "GENERIC_INDEX")
+                    vectors[place] = self._embed(contents[place], "GENERIC_INDEX")
                 except queue.Empty:
                     return
                 except Exception as error:  # noqa: BLE001 - handed over to the caller's thread
                     failures.append(error)
 
         threads = [
-            threading.Thread(target=work, daemon=True) for _ in range(min(CONCURRENCY_MAX, len(texts)))
+            threading.Thread(target=work, daemon=True) for _ in range(min(CONCURRENCY_MAX, len(contents)))
         ]
         for thread in threads:
             thread.start()
@@ -108,18 +121,18 @@ class EmbeddingModel:
             thread.join()
         if failures:
             raise failures[0]
-        return [vectors[place] for place in range(len(texts))]
+        return [vectors[place] for place in range(len(contents))]
 
-    def _embed(self, text: str, purpose: Purpose) -> list[float]:
+    def _embed(self, content: Content, purpose: Purpose) -> list[float]:
         try:
             answer = self._client.invoke_model(
                 modelId=self._model,
                 contentType="application/json",
                 accept="application/json",
-                body=json.dumps(_request(text, purpose, self._dimension)).encode(),
+                body=json.dumps(_request(content, purpose, self._dimension)).encode(),
             )
             with answer["body"] as body:
-                content = body.read()
+                said = body.read()
         except ReadTimeoutError as error:
             message = f"{self._model} did not answer in time"
             raise EmbeddingTimeoutError(message) from error
@@ -128,7 +141,7 @@ class EmbeddingModel:
             raise EmbeddingBusyError(message) from error
         except ClientError as error:
             raise _translated(error, self._model) from error
-        return self._vector(content)
+        return self._vector(said)
 
     def _vector(self, content: bytes) -> list[float]:
         try:
@@ -146,18 +159,29 @@ class EmbeddingModel:
         return vector
 
 
-def _request(text: str, purpose: Purpose, dimension: int) -> dict[str, Any]:
-    """Return the model's request for one text (request schema of Amazon Nova Multimodal Embeddings).
+def _request(content: Content, purpose: Purpose, dimension: int) -> dict[str, Any]:
+    """Return the model's request for one content (request schema of Amazon Nova Multimodal Embeddings).
 
     A text of more tokens than the model reads (8,000) counts by its beginning.
     """
+    modality: dict[str, Any] = (
+        {"text": {"truncationMode": "END", "value": content}}
+        if isinstance(content, str)
+        else {
+            "image": {
+                "detailLevel": "STANDARD_IMAGE",
+                "format": content.format,
+                "source": {"bytes": base64.b64encode(content.content).decode()},
+            }
+        }
+    )
     return {
         "schemaVersion": SCHEMA_VERSION,
         "taskType": "SINGLE_EMBEDDING",
         "singleEmbeddingParams": {
             "embeddingPurpose": purpose,
             "embeddingDimension": dimension,
-            "text": {"truncationMode": "END", "value": text},
+            **modality,
         },
     }
 

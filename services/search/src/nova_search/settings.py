@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Self
 
+from nova_common.private_data import PrivateDataSettings
 from nova_common.settings import Environment, IdentitySettings, ServerSettings
 
 EMBEDDING_DIMENSIONS = (256, 384, 1024, 3072)
@@ -50,6 +51,9 @@ class ApiSettings:
     region: str
     vectors: VectorSettings
     embedding: EmbeddingSettings
+    event_store_table: str
+    content_bucket: str
+    private_data: PrivateDataSettings
 
     @classmethod
     def from_env(cls, variables: Mapping[str, str] | None = None) -> Self:
@@ -61,6 +65,9 @@ class ApiSettings:
             region=environment.region(),
             vectors=VectorSettings.read(environment),
             embedding=EmbeddingSettings.read(environment),
+            event_store_table=environment.text("EVENT_STORE_TABLE"),
+            content_bucket=environment.text("CONTENT_BUCKET"),
+            private_data=PrivateDataSettings.read(environment),
         )
         environment.check()
         return settings

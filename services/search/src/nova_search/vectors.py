@@ -7,6 +7,7 @@ not exist is fine. The limits are those of the service ("Limitations and restric
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import batched
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from types_boto3_s3vectors import S3VectorsClient
     from types_boto3_s3vectors.type_defs import PutInputVectorTypeDef
 
+    from nova_search.settings import VectorSettings
+
 PUT_VECTORS_MAX = 500
 DELETE_KEYS_MAX = 500
 GET_KEYS_MAX = 100
@@ -28,9 +31,15 @@ PUT_BYTES_MAX = 20 * 1024 * 1024 - 64 * 1024
 _BUSY = frozenset({"ServiceUnavailableException", "TooManyRequestsException", "ThrottlingException"})
 _DISTANCE = "cosine"
 
+logger = logging.getLogger(__name__)
+
 
 class IndexBusyError(Exception):
     """The index takes no more requests at the moment."""
+
+
+class IndexMismatchError(Exception):
+    """The index does not hold what this service's embedding model makes; the message says what to do."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +71,23 @@ class VectorIndex:
     def check_ready(self) -> None:
         """Raise unless the index answers; needs no permission beyond reading vectors."""
         self.existing(["readiness#check"])
+
+    def check_in_step(self, dimension: int) -> None:
+        """Raise IndexMismatchError unless the index takes vectors of so many numbers; IndexBusyError.
+
+        Vectors of another model are in another index: the program names each index after its model.
+        """
+        try:
+            found = self._client.get_index(vectorBucketName=self._bucket, indexName=self._index)["index"]
+        except (ClientError, *UNREACHABLE) as error:
+            raise _translated(error) from error
+        if (found["dimension"], found["distanceMetric"]) != (dimension, _DISTANCE):
+            message = (
+                f"the index {self._index} takes {found['dimension']} numbers of {found['distanceMetric']} "
+                f"distance, EMBEDDING_DIMENSION is {dimension} of {_DISTANCE} distance: deploy the stack, "
+                "which makes an index for each embedding model, and fill it with `nova reindex`"
+            )
+            raise IndexMismatchError(message)
 
     def put(self, vectors: Iterable[Vector]) -> None:
         """Put vectors, in as few requests as the limits allow; IndexBusyError."""
@@ -119,6 +145,19 @@ class VectorIndex:
             )
             for found in answer["vectors"]
         ]
+
+
+def in_step(client: S3VectorsClient, place: VectorSettings, dimension: int) -> VectorIndex:
+    """Return the index, unless it does not fit the embedding model: IndexMismatchError.
+
+    An index that does not answer now is looked at by the readiness check, again and again.
+    """
+    index = VectorIndex(client, place.bucket, place.index)
+    try:
+        index.check_in_step(dimension)
+    except IndexBusyError:
+        logger.warning("the vector index does not answer yet", exc_info=True)
+    return index
 
 
 def _batches(vectors: Iterable[Vector]) -> Iterator[list[PutInputVectorTypeDef]]:

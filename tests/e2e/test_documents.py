@@ -1,0 +1,78 @@
+"""Documents that people add are found by what they say or show, by their owner alone."""
+
+import base64
+from collections.abc import Generator
+
+import httpx2
+import pytest
+
+from tests.e2e.conversations import searched
+from tests.e2e.running import Running, eventually
+from tests.services.support.pictures import picture
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(420)]
+
+PLAN = """The annual meeting of the sailing club takes place in the old harbour.
+
+Members who want to bring a guest tell the secretary a week before. The fee for guests is twelve euros."""
+
+
+@pytest.fixture(scope="module")
+def reader(platform: Running) -> Generator[httpx2.Client]:
+    with platform.api(platform.token_of_new_user("reader")) as client:
+        yield client
+
+
+def added(api: httpx2.Client, **body: str) -> str:
+    answer = api.post("/documents", json=body)
+    assert answer.status_code == 201, answer.text
+    document_id = answer.json()["id"]
+    eventually(
+        lambda: bool(searched(api, "anything", filter={"media_id": document_id})), "the document is indexed"
+    )
+    return document_id
+
+
+def encoded(colour: str) -> str:
+    return base64.b64encode(picture("JPEG", colour)).decode()
+
+
+def test_a_text_is_found_by_its_meaning_and_kept_from_others(
+    platform: Running, reader: httpx2.Client
+) -> None:
+    document_id = added(reader, title="Sailing club", text=PLAN)
+    added(reader, title="Pasta", text="Boil the noodles in salted water and serve them with tomato sauce.")
+    hit = searched(reader, "How much does it cost to take a visitor along?", limit=1)[0]
+    assert (hit["media_id"], hit["kind"], hit["title"]) == (document_id, "document", "Sailing club")
+    assert "twelve euros" in hit["text"]
+    assert reader.get(f"/documents/{document_id}").json()["text"] == PLAN
+    with platform.api(platform.token_of_new_user("other-reader")) as other:
+        assert searched(other, "sailing club") == []
+        assert other.get(f"/documents/{document_id}").status_code == 404
+        assert other.delete(f"/documents/{document_id}").status_code == 404
+
+
+def test_images_are_found_by_words_and_by_images(reader: httpx2.Client) -> None:
+    blue, red = (
+        added(reader, title="one", image=encoded("blue")),
+        added(reader, title="two", image=encoded("red")),
+    )
+    images = {"kind": "image"}
+    assert searched(reader, "a blue picture", filter=images)[0]["media_id"] == blue
+    by_image = reader.post("/search", json={"image": encoded("red"), "filter": images}).json()["hits"]
+    assert by_image[0]["media_id"] == red
+    assert by_image[0]["score"] > 0.99
+
+
+def test_a_deleted_document_leaves_nothing(platform: Running, reader: httpx2.Client) -> None:
+    document_id = added(reader, title="Secret", text="The treasure lies under the third palm tree.")
+    assert reader.delete(f"/documents/{document_id}").status_code == 204
+    assert reader.get(f"/documents/{document_id}").status_code == 404
+    eventually(
+        lambda: not searched(reader, "treasure", filter={"media_id": document_id}), "the index forgets it"
+    )
+    left = platform.aws("s3").list_object_versions(
+        Bucket=platform.outputs()["content_bucket"], Prefix=f"documents/{document_id}"
+    )
+    assert not left.get("Versions")
+    assert not left.get("DeleteMarkers")
