@@ -76,6 +76,7 @@ class AgentCore(pulumi.ComponentResource):
         Route(
             method="POST", path="/sessions/{id}/messages", streams=True, timeout_seconds=STREAM_SECONDS_MAX
         ),
+        Route(method="POST", path="/sessions/{id}/cancel"),
         Route(method="GET", path="/tools"),
         Route(method="GET", path="/usage"),
     )
@@ -196,16 +197,26 @@ class AgentCore(pulumi.ComponentResource):
 
     def _environment(self) -> dict[str, pulumi.Input[str]]:
         platform = self._args.platform
-        return platform.user_pool.task_environment() | {
-            "EVENT_STORE_TABLE": platform.events.name,
-            "CONTENT_BUCKET": platform.content.name,
-            "USAGE_TABLE": platform.usage.name,
-            "QUOTA_USD_PER_MONTH": str(self._args.quota_usd_per_month),
-            "BEHAVIOUR": self._args.behaviour,
-            "MODEL_ID": self._model.called_as,
-            "MODEL_NAME": self._args.model,
-            "MODEL_REGION": self._model.region,
-        }
+        return (
+            platform.user_pool.task_environment()
+            | {
+                "EVENT_STORE_TABLE": platform.events.name,
+                "CONTENT_BUCKET": platform.content.name,
+                "USAGE_TABLE": platform.usage.name,
+                "QUOTA_USD_PER_MONTH": str(self._args.quota_usd_per_month),
+                "BEHAVIOUR": self._args.behaviour,
+                "MODEL_ID": self._model.called_as,
+                "MODEL_NAME": self._args.model,
+                "MODEL_REGION": self._model.region,
+            }
+            | self._guardrail()
+        )
+
+    def _guardrail(self) -> dict[str, pulumi.Input[str]]:
+        guardrail = self._args.platform.guardrail
+        if guardrail is None:
+            return {}
+        return {"GUARDRAIL_ID": guardrail.arn, "GUARDRAIL_VERSION": guardrail.version}
 
     def _services(self) -> dict[str, pulumi.Input[str]]:
         args = self._args

@@ -418,6 +418,7 @@ class TestEdge:
             "nova-api-sessions-get-method",
             "nova-api-sessions-id-delete-method",
             "nova-api-sessions-id-get-method",
+            "nova-api-sessions-id-cancel-post-method",
             "nova-api-sessions-id-messages-post-method",
             "nova-api-sessions-post-method",
             "nova-api-tools-get-method",

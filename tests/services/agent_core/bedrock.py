@@ -4,6 +4,8 @@ The framing is that of the AWS event stream encoding (prelude, headers, payload,
 """
 
 import json
+import select
+import socket
 import struct
 import threading
 import time
@@ -52,8 +54,9 @@ def last_words() -> Iterable[bytes]:
 class Exchange:
     """One request, to be answered by a behaviour."""
 
-    def __init__(self, handler: BaseHTTPRequestHandler) -> None:
+    def __init__(self, handler: BaseHTTPRequestHandler, asked: str) -> None:
         self._handler = handler
+        self.asked = asked
 
     def begin(self) -> None:
         self._handler.send_response(200)
@@ -65,6 +68,12 @@ class Exchange:
         for piece in frames:
             self._handler.wfile.write(b"%x\r\n%s\r\n" % (len(piece), piece))
             self._handler.wfile.flush()
+
+    def wait_until_closed(self, seconds_max: float) -> bool:
+        """Whether the other side closed the connection within that time."""
+        connection: socket.socket = self._handler.connection
+        readable, _, _ = select.select([connection], [], [], seconds_max)
+        return bool(readable) and connection.recv(1, socket.MSG_PEEK) == b""
 
     def end(self) -> None:
         self._handler.wfile.write(b"0\r\n\r\n")
@@ -92,6 +101,64 @@ def answer(text: str) -> Behaviour:
     def behave(exchange: Exchange) -> None:
         exchange.begin()
         exchange.send([*first_words(text), *last_words()])
+        exchange.end()
+
+    return behave
+
+
+def intervene(text: str, *, action: str = "BLOCKED", side: str = "input") -> Behaviour:
+    """What Bedrock answers when a guardrail intervenes: its message or the masked answer, and the trace."""
+    assessment = {
+        "topicPolicy": {"topics": [{"name": "t", "type": "DENY", "action": action, "detected": True}]}
+    }
+    if action == "ANONYMIZED":
+        found = {"type": "PIN", "match": "1234", "action": action, "detected": True}
+        assessment = {"sensitiveInformationPolicy": {"piiEntities": [found]}}
+    trace: dict[str, Any] = {"inputAssessment": {"g": assessment}}
+    if side == "output":
+        trace = {"outputAssessments": {"g": [assessment]}}
+
+    def behave(exchange: Exchange) -> None:
+        exchange.begin()
+        usage = {"inputTokens": 0, "outputTokens": 0, "totalTokens": 0}
+        exchange.send(first_words(text))
+        exchange.send([event("contentBlockStop", {"contentBlockIndex": 0})])
+        exchange.send([event("messageStop", {"stopReason": "guardrail_intervened"})])
+        told = {"usage": usage, "metrics": {"latencyMs": 1}, "trace": {"guardrail": trace}}
+        exchange.send([event("metadata", told)])
+        exchange.end()
+
+    return behave
+
+
+def stall(text: str, gone: threading.Event, seconds_max: float = 20) -> Behaviour:
+    """Some words, and then silence until the other side closes the connection, which is told."""
+
+    def behave(exchange: Exchange) -> None:
+        exchange.begin()
+        exchange.send(first_words(text))
+        if exchange.wait_until_closed(seconds_max):
+            gone.set()
+
+    return behave
+
+
+def use(name: str, arguments: dict[str, Any]) -> Behaviour:
+    """A use of a tool first, and an answer to its result."""
+
+    def behave(exchange: Exchange) -> None:
+        exchange.begin()
+        if "toolResult" in exchange.asked:
+            exchange.send([*first_words("Done"), *last_words()])
+        else:
+            started = {"start": {"toolUse": {"toolUseId": "t1", "name": name}}}
+            delta = {"delta": {"toolUse": {"input": json.dumps(arguments)}}}
+            exchange.send([event("messageStart", {"role": "assistant"})])
+            exchange.send([event("contentBlockStart", {"contentBlockIndex": 0, **started})])
+            exchange.send([event("contentBlockDelta", {"contentBlockIndex": 0, **delta})])
+            exchange.send([event("contentBlockStop", {"contentBlockIndex": 0})])
+            exchange.send([event("messageStop", {"stopReason": "tool_use"})])
+            exchange.send(list(last_words())[2:])
         exchange.end()
 
     return behave
@@ -148,10 +215,11 @@ def running() -> Generator[tuple[str, Bedrock]]:
 
         def do_POST(self) -> None:
             length = int(self.headers["Content-Length"])
-            stub.requests.append((self.path, json.loads(self.rfile.read(length))))
+            asked = self.rfile.read(length).decode()
+            stub.requests.append((self.path, json.loads(asked)))
             self.close_connection = True
             try:
-                stub.behave(Exchange(self))
+                stub.behave(Exchange(self, asked))
             except (BrokenPipeError, ConnectionResetError):
                 stub.broken_pipes += 1
 

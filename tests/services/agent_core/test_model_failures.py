@@ -145,6 +145,15 @@ def test_a_model_that_talks_for_too_long_is_stopped(real_client: TestClient, stu
     assert stub.broken_pipes == 1, "the request goes on although nobody reads it"
 
 
+def test_a_silent_model_is_left_at_once(stub: Bedrock, make_client: Callable[..., TestClient]) -> None:
+    """The connection is closed although nothing comes by it: what is not read is not paid for."""
+    client = make_client(replace(LIMITS, read_seconds_max=30, turn_seconds_max=1), scripted=False)
+    gone = threading.Event()
+    stub.behave = bedrock.stall("Half", gone)
+    check_problem(ask(client, start(client), "?"), 504, "model-timeout")
+    assert gone.wait(3), "the connection is open although nobody reads it"
+
+
 def test_more_answers_at_once_than_the_loop_has_threads(
     stub: Bedrock, make_client: Callable[..., TestClient]
 ) -> None:

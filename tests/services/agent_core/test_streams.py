@@ -24,7 +24,7 @@ from nova_common.event_store import DynamoEventStore
 from tests.services.agent_core.callers import LIMITS, check_problem, parse
 from tests.services.agent_core.scripted import ScriptedModel, hold, say, use
 from tests.services.support.stub_services import StubServices
-from tests.services.support.tokens import ALICE, bearer
+from tests.services.support.tokens import ALICE, BOB, bearer
 
 PATIENT = replace(LIMITS, turn_seconds_max=30)
 
@@ -260,3 +260,67 @@ def test_a_task_that_stops_notes_its_turns(
             list(pieces)
     (failed,) = until(lambda: failures(store, session_id))
     assert "interrupted" in failed.reason
+
+
+class TestCancelling:
+    """By the owner, in whatever task the message is answered."""
+
+    def test_another_task_stops_the_answer(
+        self, serve: Serve, model: ScriptedModel, store: DynamoEventStore
+    ) -> None:
+        answering, other = serve(), serve()
+        session_id = opened(answering)
+        model.rounds.append(hold(20, "first"))
+        with streaming(answering, session_id, "?") as response:
+            pieces = response.iter_raw()
+            next(pieces)
+            begun = time.monotonic()
+            assert other.post(f"/api/sessions/{session_id}/cancel").status_code == 202
+            name, problem = parse(b"".join(pieces).decode())[-1]
+        assert time.monotonic() - begun < 3
+        assert (name, problem["type"]) == ("error", "urn:nova:problem:turn-cancelled")
+        (failed,) = failures(store, session_id)
+        assert (failed.reason, failed.is_estimated) == ("the answer was cancelled", True)
+        assert _accepted(other, session_id)
+
+    def test_a_wish_stops_no_later_message(self, serve: Serve, model: ScriptedModel) -> None:
+        client = serve()
+        session_id = opened(client)
+        for _ in range(2):
+            model.rounds.append(hold(1.2, "first"))
+            with streaming(client, session_id, "?") as response:
+                pieces = response.iter_raw()
+                next(pieces)
+                if len(model.seen) == 1:
+                    client.post(f"/api/sessions/{session_id}/cancel")
+                last, _ = parse(b"".join(pieces).decode())[-1]
+            assert last == ("error" if len(model.seen) == 1 else "done")
+
+    def test_nothing_to_cancel_and_nobody_elses(self, serve: Serve, model: ScriptedModel) -> None:
+        client = serve()
+        session_id = opened(client)
+        check_problem(client.post(f"/api/sessions/{session_id}/cancel"), 409, "nothing-to-cancel")
+        model.rounds.append(hold(1, "first"))
+        with streaming(client, session_id, "?") as response:
+            pieces = response.iter_raw()
+            next(pieces)
+            strange = client.post(f"/api/sessions/{session_id}/cancel", headers=bearer(BOB))
+            check_problem(strange, 404)
+            assert parse(b"".join(pieces).decode())[-1][0] == "done"
+
+    def test_no_further_tool_starts_and_those_that_run_are_left(
+        self, serve: Serve, model: ScriptedModel, services: StubServices
+    ) -> None:
+        client = serve()
+        session_id = opened(client)
+        services.delay_seconds = 8
+        model.rounds += [use(*[("list_recordings", {})] * 9), say("never")]
+        with streaming(client, session_id, "?") as response:
+            lines = response.iter_lines()
+            assert any('"started"' in line for line in lines)
+            until(lambda: len(services.requests) == 4)
+            client.post(f"/api/sessions/{session_id}/cancel")
+            assert any("turn-cancelled" in line for line in lines)
+        assert services.running == 0
+        assert len(services.requests) == 4
+        assert len(model.rounds) == 1

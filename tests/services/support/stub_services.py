@@ -32,16 +32,16 @@ class StubServices:
 
         self.delay_seconds = 0.0
         self.at_once_max = 0
-        self._at_once = 0
+        self.running = 0
 
     async def answer(self, request: httpx2.Request) -> httpx2.Response:
         self.requests.append(request)
-        self._at_once += 1
-        self.at_once_max = max(self.at_once_max, self._at_once)
+        self.running += 1
+        self.at_once_max = max(self.at_once_max, self.running)
         try:
             await asyncio.sleep(self.delay_seconds)
         finally:
-            self._at_once -= 1
+            self.running -= 1
         known = self.answers.get(request.url.path)
         if isinstance(known, Exception):
             raise known

@@ -26,8 +26,9 @@ from strands.types.exceptions import MaxTokensReachedException
 from nova_agent_core.behaviour import Behaviour, ModelParameters
 from nova_agent_core.failures import IncompleteAnswerError, TooManyRoundsError
 from nova_agent_core.memory import Message, remembered
-from nova_agent_core.settings import ApiSettings, ModelLimits
+from nova_agent_core.settings import ApiSettings, GuardrailSettings, ModelLimits
 from nova_agent_core.spending import Meter, Spending
+from nova_agent_core.transfers import Transfers, noted
 
 WINDOW_MESSAGES = 40
 """Messages that a model is shown: ten turns with tools, or twenty without."""
@@ -65,7 +66,7 @@ def bedrock_model(settings: ApiSettings, limits: ModelLimits, parameters: ModelP
         retries={"mode": "standard", "total_max_attempts": limits.attempts_max},
     )
     chosen: dict[str, Any] = {} if parameters.temperature is None else {"temperature": parameters.temperature}
-    return BedrockModel(
+    model = BedrockModel(
         region_name=settings.model_region,
         boto_client_config=config,
         model_id=settings.model_id,
@@ -74,7 +75,30 @@ def bedrock_model(settings: ApiSettings, limits: ModelLimits, parameters: ModelP
         # The library knows by the id whether a model reads a result's status, and an ARN hides it.
         include_tool_result_status=STATUS_READERS in settings.model_name,
         **chosen,
+        **_guarded(settings.guardrail),
     )
+    client: Any = model.client
+    client.converse_stream = noted(client.converse_stream)
+    return model
+
+
+def _guarded(guardrail: GuardrailSettings | None) -> dict[str, Any]:
+    """Return how each call is guarded.
+
+    Of the conversation the newest question alone is looked at, and all of the answer, before any of it is
+    shown. What tools return is the person's own material, and no question.
+    """
+    if guardrail is None:
+        return {}
+    return {
+        "guardrail_id": guardrail.id,
+        "guardrail_version": guardrail.version,
+        "guardrail_trace": "enabled",
+        "guardrail_stream_processing_mode": "sync",
+        "guardrail_latest_message": True,
+        "guardrail_redact_input": True,
+        "guardrail_redact_output": True,
+    }
 
 
 class BoundedToolExecutor(ConcurrentToolExecutor):
@@ -119,15 +143,18 @@ class Coordinator:
             # The client has its own retries, which are quick; these would take minutes.
             retry_strategy=None,
         )
-        return AgentRun(agent, question, meter, self._behaviour.budget.rounds_max)
+        return AgentRun(agent, question, messages, meter, self._behaviour.budget.rounds_max)
 
 
 class AgentRun:
     """The answering of one question: what has been said so far, and what comes."""
 
-    def __init__(self, agent: Agent, question: str, meter: Meter, rounds_max: int) -> None:
+    def __init__(
+        self, agent: Agent, question: str, before: Sequence[Message], meter: Meter, rounds_max: int
+    ) -> None:
         self._agent = agent
         self._question = question
+        self._before = before
         self._meter = meter
         self._rounds_max = rounds_max
         self._is_new_message = False
@@ -136,6 +163,8 @@ class AgentRun:
         self.answer = ""
         self.tools: list[str] = []
         self.stop_reason = ""
+        self.is_blocked = False
+        """Whether the guardrail refused the question or the answer; what it only masked was answered."""
 
     @property
     def spending(self) -> Spending:
@@ -144,7 +173,9 @@ class AgentRun:
 
     @property
     def memory(self) -> list[Message]:
-        """What may be remembered of the conversation by now."""
+        """What may be remembered of the conversation by now: nothing of a question that was blocked."""
+        if self.is_blocked:
+            return remembered(self._before)
         return remembered(cast("list[Message]", self._agent.messages))
 
     async def events(self) -> AsyncGenerator[TokenEvent | ToolEvent]:
@@ -153,6 +184,7 @@ class AgentRun:
             "AsyncGenerator[dict[str, Any]]",
             self._agent.stream_async(self._question, limits={"turns": self._rounds_max}),
         )
+        transfers = Transfers.begin()
         try:
             async with contextlib.aclosing(stream):
                 async for event in stream:
@@ -165,6 +197,7 @@ class AgentRun:
             # The thread that reads the model's stream looks for this between two chunks; leaving the loop
             # clears it.
             self._agent.cancel()
+            transfers.close()
         if self.stop_reason == "limit_turns":
             message = f"the model asked for tools in {self._rounds_max} rounds"
             raise TooManyRoundsError(message)
@@ -192,6 +225,8 @@ class AgentRun:
         if "messageStart" in chunk:
             self._is_new_message = True
             self._is_message_complete = False
+        elif "redactContent" in chunk:
+            self.is_blocked = True
         elif "messageStop" in chunk:
             self._is_message_complete = True
 

@@ -126,6 +126,13 @@ async def send_message(
     return await told(turn, request, streams=streams)
 
 
+@router.post("/sessions/{session_id}/cancel", status_code=HTTPStatus.ACCEPTED)
+async def cancel_message(session_id: str, caller: AuthenticatedCaller, turns: Service) -> Response:
+    """Stop the answer that is under way in a session; its stream ends with that."""
+    await turns.cancel(caller.user_id, session_id)
+    return Response(status_code=HTTPStatus.ACCEPTED)
+
+
 @router.get("/tools")
 def list_tools(authorization: Authorization, request: Request) -> ToolList:
     """Tell which tools the model is given."""

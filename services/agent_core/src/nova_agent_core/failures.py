@@ -33,6 +33,10 @@ class NotStoredError(Exception):
     """The answer is there, and could not be stored."""
 
 
+class TurnCancelledError(Exception):
+    """The owner asked to stop."""
+
+
 class TurnInterruptedError(Exception):
     """The caller went away, or the task is being stopped."""
 
@@ -69,6 +73,7 @@ SESSION_BUSY = _Outcome(
     "another message of this session is being answered; send the next one when it is done",
 )
 INTERRUPTED = _Outcome(_BUSY, "turn-interrupted", "the answer was interrupted before it was complete")
+CANCELLED = _Outcome(HTTPStatus.CONFLICT, "turn-cancelled", "the answer was cancelled")
 THROTTLED = _Outcome(_BUSY, "model-throttled", "the model is busy at the moment", passes=True)
 UNAVAILABLE = _Outcome(_BUSY, "model-unavailable", "the model is not available at the moment", passes=True)
 TIMED_OUT = _Outcome(HTTPStatus.GATEWAY_TIMEOUT, "model-timeout", "the model did not answer in time")
@@ -99,6 +104,7 @@ UNEXPECTED = _Outcome(HTTPStatus.INTERNAL_SERVER_ERROR, None, "an unexpected err
 _BY_TYPE: tuple[tuple[tuple[type[BaseException], ...], _Outcome], ...] = (
     ((MemoryUnavailableError,), MEMORY_AWAY),
     ((SessionBusyError,), SESSION_BUSY),
+    ((TurnCancelledError,), CANCELLED),
     ((TurnInterruptedError,), INTERRUPTED),
     ((ModelThrottledException,), THROTTLED),
     ((ContextWindowOverflowException,), TOO_LONG),

@@ -54,6 +54,13 @@ if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
 redis.call('PEXPIRE', KEYS[1], ARGV[2])
 return 1
 """
+# KEYS[1]: lock, KEYS[2]: wish to stop, ARGV[1]: milliseconds. The wish names the holder: it stops no other.
+_CANCEL = """
+local holder = redis.call('GET', KEYS[1])
+if not holder then return 0 end
+redis.call('SET', KEYS[2], holder, 'PX', ARGV[1])
+return 1
+"""
 _RELEASE = """
 if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end
 return 0
@@ -87,6 +94,10 @@ class SessionLock(Protocol):
         """Whether somebody else holds it by now."""
         ...
 
+    async def is_cancelled(self) -> bool:
+        """Whether the owner asked to stop what is done under it; MemoryUnavailableError."""
+        ...
+
     async def release(self) -> None:
         """Give it back; never raises, because it ends by itself."""
         ...
@@ -111,6 +122,10 @@ class SessionMemory(Protocol):
         """Take the right to answer; SessionBusyError when somebody has it."""
         ...
 
+    async def cancel(self, session_id: str) -> bool:
+        """Ask whoever answers to stop, in whatever process; false when nobody does."""
+        ...
+
     async def check_ready(self) -> None:
         """Return when the memory answers."""
         ...
@@ -128,6 +143,11 @@ def memory_key(session_id: str) -> str:
 def lock_key(session_id: str) -> str:
     """Return the key of a session's lock."""
     return f"{PREFIX}lock:{session_id}"
+
+
+def cancel_key(session_id: str) -> str:
+    """Return the key of the wish to stop answering in a session."""
+    return f"{PREFIX}cancel:{session_id}"
 
 
 class RedisMemory:
@@ -180,12 +200,19 @@ class RedisMemory:
 
     async def lock(self, session_id: str) -> SessionLock:
         """See `SessionMemory.lock`."""
-        lock = _RedisLock(self._redis, lock_key(session_id), self._lock_seconds)
+        lock = _RedisLock(self._redis, session_id, self._lock_seconds)
         if not await lock.acquire():
             message = f"a message of session {session_id} is being answered"
             raise SessionBusyError(message)
         lock.keep()
         return lock
+
+    async def cancel(self, session_id: str) -> bool:
+        """See `SessionMemory.cancel`."""
+        keys = (lock_key(session_id), cancel_key(session_id))
+        with _translated():
+            told = await self._redis.eval(_CANCEL, len(keys), *keys, round(self._lock_seconds * 1000))
+        return bool(told)
 
     async def check_ready(self) -> None:
         """See `SessionMemory.check_ready`."""
@@ -200,9 +227,10 @@ class RedisMemory:
 class _RedisLock:
     """A lock that names its holder by a token and is renewed until it is released."""
 
-    def __init__(self, redis: Any, key: str, seconds: float) -> None:  # noqa: ANN401 - the client is untyped
+    def __init__(self, redis: Any, session_id: str, seconds: float) -> None:  # noqa: ANN401 - the client is untyped
         self._redis = redis
-        self._key = key
+        self._key = lock_key(session_id)
+        self._cancel_key = cancel_key(session_id)
         self._seconds = seconds
         self._token = secrets.token_hex(16)
         self._keeper: asyncio.Task[None] | None = None
@@ -218,6 +246,12 @@ class _RedisLock:
         with _translated():
             taken = await self._redis.eval(_ACQUIRE, 1, self._key, self._token, round(self._seconds * 1000))
         return bool(taken)
+
+    async def is_cancelled(self) -> bool:
+        """See `SessionLock.is_cancelled`."""
+        with _translated():
+            wish: bytes | None = await self._redis.get(self._cancel_key)
+        return wish is not None and wish.decode() == self._token
 
     def keep(self) -> None:
         """Renew the lock from now on."""

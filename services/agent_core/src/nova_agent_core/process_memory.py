@@ -15,7 +15,7 @@ class ProcessMemory:
 
     def __init__(self) -> None:
         self._memories: dict[str, Memory] = {}
-        self._busy: set[str] = set()
+        self._busy: dict[str, _ProcessLock] = {}
 
     async def load(self, session_id: str) -> Memory | None:
         """See `SessionMemory.load`."""
@@ -37,8 +37,16 @@ class ProcessMemory:
         if session_id in self._busy:
             message = f"a message of session {session_id} is being answered"
             raise SessionBusyError(message)
-        self._busy.add(session_id)
-        return _ProcessLock(self._busy, session_id)
+        lock = self._busy[session_id] = _ProcessLock(self._busy, session_id)
+        return lock
+
+    async def cancel(self, session_id: str) -> bool:
+        """See `SessionMemory.cancel`."""
+        lock = self._busy.get(session_id)
+        if lock is None:
+            return False
+        lock.cancel()
+        return True
 
     async def check_ready(self) -> None:
         """See `SessionMemory.check_ready`."""
@@ -52,10 +60,19 @@ class _ProcessLock:
 
     is_lost = False
 
-    def __init__(self, busy: set[str], session_id: str) -> None:
+    def __init__(self, busy: "dict[str, _ProcessLock]", session_id: str) -> None:
         self._busy = busy
         self._session_id = session_id
+        self._is_cancelled = False
+
+    def cancel(self) -> None:
+        """Ask the holder to stop."""
+        self._is_cancelled = True
+
+    async def is_cancelled(self) -> bool:
+        """See `SessionLock.is_cancelled`."""
+        return self._is_cancelled
 
     async def release(self) -> None:
         """See `SessionLock.release`."""
-        self._busy.discard(self._session_id)
+        self._busy.pop(self._session_id, None)

@@ -70,6 +70,24 @@ class MemorySettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class GuardrailSettings:
+    """The guardrail that questions and answers pass."""
+
+    id: str
+    """Its id or ARN."""
+    version: str
+
+    @classmethod
+    def read(cls, environment: Environment) -> Self | None:
+        """GUARDRAIL_ID and GUARDRAIL_VERSION; None where neither is set."""
+        names = ("GUARDRAIL_ID", "GUARDRAIL_VERSION")
+        if not any(environment.optional_text(name) for name in names):
+            return None
+        guardrail, version = (environment.text(name) for name in names)
+        return cls(id=guardrail, version=version)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ApiSettings:
     """Environment of the API."""
 
@@ -88,6 +106,7 @@ class ApiSettings:
     model_name: str
     """What it is, whatever it is called by: the id of the model or of the profile of a geography."""
     model_region: str
+    guardrail: GuardrailSettings | None
     memory: MemorySettings | None
     """None where a session has a process of its own, which remembers it."""
     services: ServiceUrls
@@ -113,6 +132,7 @@ class ApiSettings:
             model_id=environment.text("MODEL_ID"),
             model_name=environment.text("MODEL_NAME"),
             model_region=environment.text("MODEL_REGION"),
+            guardrail=GuardrailSettings.read(environment),
             memory=memory,
             services=ServiceUrls.read(environment),
             heartbeat_seconds=int(heartbeat) if is_count else 0,

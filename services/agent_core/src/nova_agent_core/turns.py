@@ -27,7 +27,13 @@ from starlette.concurrency import run_in_threadpool
 
 from nova_agent_core import domain
 from nova_agent_core.agent import AgentRun, Coordinator
-from nova_agent_core.failures import RETRY_SECONDS, NotStoredError, TurnInterruptedError, problem_of
+from nova_agent_core.failures import (
+    RETRY_SECONDS,
+    NotStoredError,
+    TurnCancelledError,
+    TurnInterruptedError,
+    problem_of,
+)
 from nova_agent_core.ledger import Reservation
 from nova_agent_core.memory import (
     Memory,
@@ -50,6 +56,9 @@ TURNS_REMEMBERED_MAX = 10
 
 EVENTS_WAITING_MAX = 256
 """Events that a slow reader may be behind before the answer waits."""
+
+CANCEL_POLL_SECONDS = 0.5
+"""How soon a turn hears that its owner wants it to stop, by way of another task perhaps."""
 
 STOP_SECONDS_MAX = 5.0
 """How long a stopping task waits until its interrupted turns are noted."""
@@ -82,6 +91,7 @@ class Turn:
         self._begun = time.perf_counter()
         self.first_token_ms: int | None = None
         self._answering: asyncio.Task[None] | None = None
+        self._is_cancelled = False
 
     @property
     def elapsed_ms(self) -> int:
@@ -114,13 +124,37 @@ class Turn:
 
     async def _live(self, answering: asyncio.Task[None]) -> None:
         """Wait for the answer, note it, give the session free, and only then tell: the next may come."""
+        listening = asyncio.create_task(self._listen(answering))
         try:
             await asyncio.wait({answering})
-            end = await self._recorder.end(self, _failure(answering))
+            listening.cancel()
+            end = await self._recorder.end(self, self._failure(answering))
         finally:
             answering.cancel()
+            listening.cancel()
             await self._lock.release()
         await self._events.put(end)
+
+    async def _listen(self, answering: asyncio.Task[None]) -> None:
+        """Stop answering when the owner asks for that."""
+        while True:
+            await asyncio.sleep(CANCEL_POLL_SECONDS)
+            with contextlib.suppress(MemoryUnavailableError):
+                if await self._lock.is_cancelled():
+                    self._is_cancelled = True
+                    answering.cancel()
+                    # Whoever waits for room to tell something may go on.
+                    while self._events.full():
+                        self._events.get_nowait()
+                    return
+
+    def _failure(self, answering: asyncio.Task[None]) -> BaseException | None:
+        """Return why the turn was not answered, None when it was."""
+        if not answering.cancelled():
+            return answering.exception()
+        if self._is_cancelled:
+            return TurnCancelledError("the owner asked to stop")
+        return TurnInterruptedError("nobody reads on")
 
     async def _answer(self, seconds_max: float) -> None:
         async with asyncio.timeout(seconds_max), contextlib.aclosing(self.run.events()) as events:
@@ -131,13 +165,6 @@ class Turn:
                 if self.first_token_ms is None and isinstance(event, TokenEvent):
                     self.first_token_ms = self.elapsed_ms
                 await self._events.put(event)
-
-
-def _failure(answering: asyncio.Task[None]) -> BaseException | None:
-    """Return why a turn was not answered, None when it was."""
-    if answering.cancelled():
-        return TurnInterruptedError("nobody reads on")
-    return answering.exception()
 
 
 class Recorder:
@@ -194,13 +221,17 @@ class Recorder:
         # round a deletion in between would leave it behind.
         await self._remember(turn)
         completed = TurnCompleted(
-            body=body, tools=answer.tools, stop_reason=answer.stop_reason, **self._ended(turn)
+            body=body,
+            tools=answer.tools,
+            stop_reason=answer.stop_reason,
+            is_blocked=turn.run.is_blocked,
+            **self._ended(turn),
         )
         await self._note(turn, completed)
 
     async def _fail(self, turn: Turn, failure: BaseException) -> Problem:
         problem = problem_of(failure)
-        if not isinstance(failure, TurnInterruptedError):
+        if not isinstance(failure, TurnInterruptedError | TurnCancelledError):
             # What the caller is not told: AWS's own words, the place in the code.
             logger.error("a turn failed", extra={"fields": {"turn": turn.id}}, exc_info=failure)
         body: DocumentReference | None = None
@@ -228,7 +259,9 @@ class Recorder:
         }
 
     async def _write_body(self, turn: Turn) -> DocumentReference:
-        body = TurnBody(question=turn.question, answer=turn.run.answer, tools=turn.run.tools)
+        # What a guardrail refuses is not kept, and a turn without its question is not remembered.
+        question = "" if turn.run.is_blocked else turn.question
+        body = TurnBody(question=question, answer=turn.run.answer, tools=turn.run.tools)
         return await run_in_threadpool(self._sessions.write_body, turn.session_id, turn.id, body)
 
     async def _remember(self, turn: Turn) -> None:
@@ -257,6 +290,7 @@ class Recorder:
             "model": self._model,
             "behaviour": self._behaviour,
             "tools": turn.run.tools,
+            "is_blocked": turn.run.is_blocked,
             **turn.run.spending.recorded(),
             "first_token_ms": turn.first_token_ms,
             "duration_ms": turn.elapsed_ms,
@@ -317,6 +351,17 @@ class Turns:
         self._running[task] = turn
         task.add_done_callback(self._forget)
         return turn
+
+    async def cancel(self, user: str, session_id: str) -> None:
+        """Ask whoever answers in a session to stop; a Problem 404, 409 when nobody does, or 503."""
+        await run_in_threadpool(self._sessions.get, user, session_id)
+        try:
+            is_told = await self._memory.cancel(session_id)
+        except MemoryUnavailableError as error:
+            raise problem_of(error) from error
+        if not is_told:
+            detail = "no message of this session is being answered"
+            raise Problem(HTTPStatus.CONFLICT, detail, kind="nothing-to-cancel")
 
     async def delete(self, user: str, session_id: str) -> None:
         """Delete a session with all that was said; a Problem 404, or 503 while it cannot be erased."""

@@ -172,6 +172,8 @@ class TurnCompleted(TurnEnded):
     body: DocumentReference
     tools: list[str]
     stop_reason: str
+    is_blocked: bool = False
+    """Whether a guardrail refused question or answer; the document then lacks the question."""
 
 
 class TurnFailed(TurnEnded):
