@@ -16,6 +16,7 @@ from settings.errors import SettingsError
 from tests.infra import grants, requests, schema
 from tests.infra.deployment import Deployment, deploy
 from tests.infra.policies import granted
+from tests.infra.test_hardening import environment
 from tests.infra.test_observability import ALARM, runbook, watched_metrics
 
 GUARDRAIL = "aws:bedrock/guardrail:Guardrail"
@@ -200,3 +201,16 @@ def test_its_interventions_are_watched_by_version() -> None:
     assert metric["namespace"] == "AWS/Bedrock/Guardrails"
     assert metric["metricName"] == "InvocationsIntervened"
     assert metric["dimensions"] == {"GuardrailArn": ARN, "GuardrailVersion": "1"}
+
+
+def test_the_coordinator_names_it_on_both_of_its_hosts() -> None:
+    deployment = guarded(agentRuntimeNetwork="vpc")
+    (version,) = deployment.of_type(VERSION)
+    (runtime,) = deployment.of_type("aws:bedrock/agentcoreAgentRuntime:AgentcoreAgentRuntime")
+    for found in (environment(deployment, "agent-core"), runtime.inputs["environmentVariables"]):
+        assert found["GUARDRAIL_ID"] == version.inputs["guardrailArn"] == ARN
+        assert found["GUARDRAIL_VERSION"]
+
+
+def test_without_one_the_coordinator_knows_of_none(production: Deployment) -> None:
+    assert not {"GUARDRAIL_ID", "GUARDRAIL_VERSION"} & set(environment(production, "agent-core"))
