@@ -90,6 +90,7 @@ def services() -> Platform:
     return Platform()
 
 
+LIST: tuple[str, dict[str, Any]] = ("list_recordings", {})
 OBEDIENT: list[tuple[str, dict[str, Any]]] = [
     ("get_transcript", {"recording_id": BOBS}),
     ("get_transcript", {"recording_id": BOBS, "user": BOB}),
@@ -168,7 +169,7 @@ def test_orders_end_with_the_tools_of_a_message(
 ) -> None:
     """An order to go on for ever costs no more than a message may."""
     client = make_client()
-    model.rounds += [use(*[("list_recordings", {})] * 40)] * 40
+    model.rounds += [use(*[LIST] * 40)] * 40
     assert ask(client, start(client), "?").status_code == 502
     assert len(services.requests) == BEHAVIOUR.budget.tool_calls_max
     assert len(model.seen) == BEHAVIOUR.budget.rounds_max

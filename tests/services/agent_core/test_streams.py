@@ -26,6 +26,7 @@ from tests.services.agent_core.scripted import ScriptedModel, hold, say, use
 from tests.services.support.stub_services import StubServices
 from tests.services.support.tokens import ALICE, BOB, bearer
 
+LIST: tuple[str, dict[str, Any]] = ("list_recordings", {})
 PATIENT = replace(LIMITS, turn_seconds_max=30)
 
 
@@ -314,7 +315,7 @@ class TestCancelling:
         client = serve()
         session_id = opened(client)
         services.delay_seconds = 8
-        model.rounds += [use(*[("list_recordings", {})] * 9), say("never")]
+        model.rounds += [use(*[LIST] * 9), say("never")]
         with streaming(client, session_id, "?") as response:
             lines = response.iter_lines()
             assert any('"started"' in line for line in lines)
