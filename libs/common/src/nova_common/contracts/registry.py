@@ -1,0 +1,9 @@
+"""All kinds of aggregates, of all services: what may stand in the event store.
+
+A service reads the kinds that it needs; whoever goes through the whole store reads them all.
+"""
+
+from nova_common.contracts.audio import RECORDING
+from nova_common.contracts.sessions import SESSION
+
+AGGREGATES = (RECORDING, SESSION)
