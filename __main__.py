@@ -120,6 +120,7 @@ pulumi.export("agent_endpoint_arn", agent_core.endpoint_arn)
 pulumi.export("dashboard_url", platform.dashboard.url)
 pulumi.export("alerts_topic_arn", platform.alerts.topic_arn)
 pulumi.export("replica", platform.handed_over())
+pulumi.export("jobs", {job.name: job.start for job in projector.jobs})
 pulumi.export(
     "services",
     [*audio.service_names, *projector.service_names, *search.service_names, *agent_core.service_names],

@@ -20,8 +20,8 @@ from cli import cost as costs
 from cli import daemon as daemons
 from cli import demo as demos
 from cli import graph as graphs
+from cli import jobs, pages, platform, questions, users
 from cli import logs as log_files
-from cli import pages, platform, questions, users
 from cli.apply import apply_program
 from cli.checks import problems
 from cli.errors import NovaError
@@ -30,6 +30,7 @@ from cli.output import Output, aligned
 from cli.picture.svg import drawn
 from cli.ports import choose_port, keep_port
 from cli.prices import price_table
+from cli.target import find_target
 from cli.tools import build_environment, find_uv
 
 app = typer.Typer(
@@ -196,6 +197,31 @@ def demo(
         # What the services keep from their callers, the owner of this machine may know.
         refused = platform.refused_since(daemon, refused_before)
         raise NovaError("\n  refused: ".join([str(error), *refused])) from error
+
+
+@app.command()
+def rebuild(
+    *,
+    stack: Annotated[
+        str, typer.Option(help="a stack in AWS; the platform on this machine when left out")
+    ] = "",
+    accept_differences: Annotated[
+        bool,
+        typer.Option("--accept-differences", help="switch although rows are not as they were served"),
+    ] = False,
+) -> None:
+    """Make the read model again from the event store, while everything runs, and switch to it."""
+    output = Output()
+    target = find_target(find_home(), stack)
+    arguments = ["--accept-differences"] if accept_differences else []
+    with output.step("Rebuilding the read model") as step:
+        report = jobs.run_job(target, "projector-rebuild", arguments, step.update)
+        step.summary = (
+            f"{report['events']} events of {report['aggregates']} aggregates, "
+            f"{report['events_per_second']} a second, generation {report['generation']}"
+        )
+    if report["differences"]:
+        output.note(f"{report['differences']} rows are not as they were served before.")
 
 
 @app.command()

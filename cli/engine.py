@@ -39,7 +39,7 @@ class Engine:
     folder: Path
     stack: str
     backend: str
-    """What `pulumi login` takes."""
+    """What `pulumi login` takes; empty for the one that the person is logged in to."""
     uv: str
     """The uv that prepares the program's environment; the engine looks for it on PATH."""
     variables: dict[str, str] = field(default_factory=dict[str, str])
@@ -113,7 +113,7 @@ class Engine:
         path = os.pathsep.join((str(uv.parent), kept.get("PATH", "")))
         return kept | {
             "PATH": path,
-            "PULUMI_BACKEND_URL": self.backend,
+            **({"PULUMI_BACKEND_URL": self.backend} if self.backend else {}),
             "PULUMI_SKIP_UPDATE_CHECK": "true",
             **self.variables,
         }

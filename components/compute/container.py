@@ -82,7 +82,7 @@ class ContainerDefinition(TypedDict):
     environment: list[_KeyValue]
     secrets: NotRequired[list[_Secret]]
     portMappings: NotRequired[list[_PortMapping]]
-    healthCheck: _HealthCheck
+    healthCheck: NotRequired[_HealthCheck]
     logConfiguration: _LogConfiguration
     stopTimeout: int
 
@@ -99,6 +99,8 @@ class ContainerArgs:
     """Name of a variable to where ECS gets its value from, `<secret's ARN>:::<version id>`."""
     log_group: pulumi.Input[str]
     region: str
+    serves: bool = True
+    """Whether it listens at ``CONTAINER_PORT`` and answers for its health."""
 
 
 def container_definition(args: ContainerArgs) -> ContainerDefinition:
@@ -126,14 +128,6 @@ def container_definition(args: ContainerArgs) -> ContainerDefinition:
         },
         # Sorted, because the order counts as a change of the task definition.
         environment=[{"name": name, "value": value} for name, value in sorted(args.environment.items())],
-        portMappings=[{"containerPort": CONTAINER_PORT, "protocol": "tcp"}],
-        healthCheck={
-            "command": list(HEALTH_CHECK_COMMAND),
-            "interval": 10,
-            "timeout": 5,
-            "retries": 3,
-            "startPeriod": 30,
-        },
         logConfiguration={
             "logDriver": "awslogs",
             "options": {
@@ -147,6 +141,15 @@ def container_definition(args: ContainerArgs) -> ContainerDefinition:
         },
         stopTimeout=STOP_SECONDS,
     )
+    if args.serves:
+        definition["portMappings"] = [{"containerPort": CONTAINER_PORT, "protocol": "tcp"}]
+        definition["healthCheck"] = {
+            "command": list(HEALTH_CHECK_COMMAND),
+            "interval": 10,
+            "timeout": 5,
+            "retries": 3,
+            "startPeriod": 30,
+        }
     if args.secrets:
         definition["secrets"] = [
             {"name": name, "valueFrom": source} for name, source in sorted(args.secrets.items())

@@ -15,3 +15,8 @@ def task_environment(service_name: str) -> dict[str, pulumi.Input[str]]:
         "LOG_LEVEL": LOG_LEVEL,
         "SERVICE_NAME": service_name,
     }
+
+
+def job_environment(job_name: str) -> dict[str, pulumi.Input[str]]:
+    """Say what the job calls itself in logs; it listens nowhere."""
+    return {"LOG_LEVEL": LOG_LEVEL, "SERVICE_NAME": job_name}

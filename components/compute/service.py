@@ -10,31 +10,29 @@ from dataclasses import dataclass, field
 import pulumi
 import pulumi_aws as aws
 
-from components.access.role import ServiceRole, ServiceRoleArgs
+from components.access.role import ServiceRole
 from components.account import Account
 from components.compute import rollout
 from components.compute.backlog import Backlog
 from components.compute.capacity import Capacity
 from components.compute.cluster import Cluster
-from components.compute.container import CONTAINER_PORT, ContainerArgs, container_definition
+from components.compute.container import CONTAINER_PORT
 from components.compute.deployment import Deployment
 from components.compute.discovery import balancer_alias, task_registry
 from components.compute.image import Image
 from components.compute.scaling import ScalingArgs, autoscale
 from components.compute.sizing import ServiceSize
+from components.compute.task import PLATFORM_VERSION, FargateTask, TaskArgs, fargate_task
 from components.data.secrets import SecretReference
 from components.edge.target import Target
-from components.json_text import json_text
 from components.network.connection import Callee, Peer, RuleNames, connect, connect_to_all
 from components.network.needs import InternetNeed, needs_of
 from components.network.vpc import Vpc
 from components.observe.alarms import Alerts
 from components.observe.log_watch import LogWatch
-from components.observe.logs import LogPolicy, write_statement
+from components.observe.logs import LogPolicy
 from components.observe.sets.compute import service_alarms
 
-PLATFORM_VERSION = "1.4.0"
-"""Fargate platform version of Linux tasks, pinned: ``LATEST`` would change what runs without a deployment."""
 GRACE_SECONDS = 60
 """Time from a task's start in which the load balancer's verdict does not count."""
 
@@ -118,14 +116,14 @@ class FargateService(pulumi.ComponentResource):
         self._peer = Peer(label=f"the tasks of {name}", security_group_id=group_id)
         connections = self._connect()
         task_policy = args.role.seal()
-        task_definition, execution_role, execution_policy = self._task_definition()
-        ways_out = self._allow_out(execution_role)
+        task = self._task()
+        ways_out = self._allow_out(task.execution_role)
         balancers, behind = self._load_balancers()
         service = aws.ecs.Service(
             f"{name}-service",
             name=name,
             cluster=args.host.cluster.arn,
-            task_definition=task_definition.arn,
+            task_definition=task.definition.arn,
             desired_count=args.size.tasks_min,
             capacity_provider_strategies=_strategies(args.host.capacity),
             # Other shares would replace the service, whose name is taken, unless they may start a deployment.
@@ -153,7 +151,7 @@ class FargateService(pulumi.ComponentResource):
                 parent=self,
                 depends_on=[
                     task_policy,
-                    execution_policy,
+                    task.execution_policy,
                     args.host.cluster.capacity,
                     *connections,
                     *ways_out,
@@ -242,48 +240,24 @@ class FargateService(pulumi.ComponentResource):
         needs = (*needs_of(statements, host.account.region), *self._args.internet)
         return host.vpc.allow_out(self._peer, self._label, needs, parent=self)
 
-    def _task_definition(self) -> tuple[aws.ecs.TaskDefinition, ServiceRole, aws.iam.RolePolicy]:
+    def _task(self) -> FargateTask:
         args = self._args
-        log_group = args.host.logs.group(f"{self._label}-logs", parent=self)
-        args.host.log_watch.count(f"{self._label}-logs", log_group, parent=self)
-        execution_role, execution_policy = self._execution_role(log_group)
-        container = container_definition(
-            ContainerArgs(
-                name=self._label,
-                image=args.image.digest,
+        return fargate_task(
+            self._label,
+            TaskArgs(
+                account=args.host.account,
+                logs=args.host.logs,
+                log_watch=args.host.log_watch,
+                image=args.image,
                 command=args.command,
                 environment=args.environment,
-                secrets={name: secret.value_from for name, secret in args.secrets.items()},
-                log_group=log_group.name,
-                region=args.host.account.region,
-            )
-        )
-        definition = aws.ecs.TaskDefinition(
-            f"{self._label}-task",
-            family=f"{pulumi.get_project()}-{pulumi.get_stack()}-{self._label}",
-            requires_compatibilities=["FARGATE"],
-            network_mode="awsvpc",
-            cpu=str(args.size.cpu),
-            memory=str(args.size.memory),
-            runtime_platform=aws.ecs.TaskDefinitionRuntimePlatformArgs(
-                cpu_architecture="ARM64", operating_system_family="LINUX"
+                role=args.role,
+                cpu=args.size.cpu,
+                memory=args.size.memory,
+                secrets=args.secrets,
             ),
-            execution_role_arn=execution_role.arn,
-            task_role_arn=args.role.arn,
-            container_definitions=json_text([container]),
-            opts=pulumi.ResourceOptions(parent=self),
+            self,
         )
-        return definition, execution_role, execution_policy
-
-    def _execution_role(self, log_group: aws.cloudwatch.LogGroup) -> tuple[ServiceRole, aws.iam.RolePolicy]:
-        role = task_service_role(
-            f"{self._label}-execution", self._args.host.account, pulumi.ResourceOptions(parent=self)
-        )
-        self._args.image.grant_pull(role)
-        role.add(write_statement(log_group))
-        for name, secret in sorted(self._args.secrets.items()):
-            secret.grant_read(role, f"Read{name.replace('_', ' ').title().replace(' ', '')}")
-        return role, role.seal()
 
     def _load_balancers(
         self,
@@ -297,17 +271,6 @@ class FargateService(pulumi.ComponentResource):
         if self._args.target is None or self._deployment.shifts:
             return None
         return task_registry(self._label, self._args.host.cluster, self)
-
-
-def task_service_role(name: str, account: Account, opts: pulumi.ResourceOptions) -> ServiceRole:
-    """Return a role that ECS tasks of this account and region take."""
-    return ServiceRole(
-        name,
-        ServiceRoleArgs(
-            service="ecs-tasks.amazonaws.com", account=account, source_arn=account.arn("ecs", "*")
-        ),
-        opts=opts,
-    )
 
 
 def _strategies(capacity: Capacity) -> list[aws.ecs.ServiceCapacityProviderStrategyArgs]:

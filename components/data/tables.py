@@ -100,6 +100,11 @@ class EventStore(pulumi.ComponentResource):
         )
         role.add_shared(self._key.decrypt_through(_SERVICE))
 
+    def grant_scan(self, role: ServiceRole) -> None:
+        """Let ``role``, a job's, go through all events."""
+        role.add(Statement(sid="ScanEvents", actions=("dynamodb:Scan",), resources=(self.arn,)))
+        role.add_shared(self._key.decrypt_through(_SERVICE))
+
     def grant_stream(self, role: ServiceRole) -> None:
         """Let ``role``, a pipe's, read the stream."""
         role.add(
@@ -142,6 +147,22 @@ class ReadModel(pulumi.ComponentResource):
                 actions=("dynamodb:GetItem", "dynamodb:PutItem"),
                 resources=(self.arn,),
             ),
+        )
+        role.add_shared(self._key.encrypt_through(_SERVICE))
+
+    def grant_rebuild(self, role: ServiceRole) -> None:
+        """Let ``role``, a job's, go through all items, write them anew and remove what is superseded."""
+        role.add(
+            Statement(
+                sid="RebuildReadModel",
+                actions=(
+                    "dynamodb:DeleteItem",
+                    "dynamodb:GetItem",
+                    "dynamodb:PutItem",
+                    "dynamodb:Scan",
+                ),
+                resources=(self.arn,),
+            )
         )
         role.add_shared(self._key.encrypt_through(_SERVICE))
 

@@ -19,8 +19,9 @@ from components.agent.runtime import (
 from components.agent.runtime_plan import RuntimeNetwork, RuntimePlan
 from components.compute.container import CONTAINER_PORT
 from components.compute.environment import task_environment
-from components.compute.service import FargateService, FargateServiceArgs, task_service_role
+from components.compute.service import FargateService, FargateServiceArgs
 from components.compute.sizing import ServiceSize
+from components.compute.task import task_service_role
 from components.data.cache import CacheUser
 from components.edge.listener_rules import RequestMatch
 from components.edge.plan import SiteDomain

@@ -1,7 +1,8 @@
 """The projector workload: the read model of the event store, and its lists.
 
 Creates: one image; the query API and the worker as two services from it, each with a task role of its own;
-the worker's queue, fed by every event on the bus; the load balancer's rules for the lists.
+the worker's queue, fed by every event on the bus; the load balancer's rules for the lists; the job that makes
+the read model again, with a role of its own.
 """
 
 from dataclasses import dataclass
@@ -10,9 +11,11 @@ import pulumi
 
 from components.compute.backlog import Backlog
 from components.compute.container import CONTAINER_PORT
-from components.compute.environment import task_environment
-from components.compute.service import FargateService, FargateServiceArgs, task_service_role
+from components.compute.environment import job_environment, task_environment
+from components.compute.job import Job, JobArgs
+from components.compute.service import FargateService, FargateServiceArgs
 from components.compute.sizing import ServiceSize
+from components.compute.task import task_service_role
 from components.edge.listener_rules import RequestMatch
 from components.edge.routes import Route
 from components.messaging.queue import Queue, QueueArgs
@@ -53,6 +56,8 @@ class Projector(pulumi.ComponentResource):
         Route(method="GET", path="/sessions"),
     )
     service_names: list[pulumi.Output[str]]
+    jobs: tuple[Job, ...]
+    """What a person may start."""
     callee: Callee
     """The API, for services that call it."""
 
@@ -65,6 +70,7 @@ class Projector(pulumi.ComponentResource):
         api, worker = self._api(), self._worker()
         self.callee = api.callee()
         self.service_names = [api.name, worker.name]
+        self.jobs = (self._rebuild(),)
         self.register_outputs({"service_names": self.service_names})
 
     def _api(self) -> FargateService:
@@ -125,13 +131,7 @@ class Projector(pulumi.ComponentResource):
                 host=platform.host,
                 image=self._image,
                 command=("python", "-m", "nova_projector.worker"),
-                environment=task_environment(name)
-                | platform.data_keys.task_environment()
-                | {
-                    "EVENT_STORE_TABLE": platform.events.name,
-                    "READ_MODEL_TABLE": platform.read_model.name,
-                    "QUEUE_URL": queue.url,
-                },
+                environment=task_environment(name) | self._stores() | {"QUEUE_URL": queue.url},
                 role=role,
                 size=self._args.worker_size,
                 backlog=Backlog(
@@ -143,3 +143,30 @@ class Projector(pulumi.ComponentResource):
             ),
             opts=self._child,
         )
+
+    def _rebuild(self) -> Job:
+        platform = self._args.platform
+        name = f"{self._label}-rebuild"
+        role = task_service_role(f"{name}-task", platform.account, self._child)
+        platform.events.grant_scan(role)
+        platform.events.grant_query(role)
+        platform.data_keys.grant_decrypt(role)
+        platform.read_model.grant_rebuild(role)
+        return Job(
+            name,
+            JobArgs(
+                host=platform.host,
+                image=self._image,
+                command=("python", "-m", "nova_projector.rebuild"),
+                environment=job_environment(name) | self._stores(),
+                role=role,
+            ),
+            opts=self._child,
+        )
+
+    def _stores(self) -> dict[str, pulumi.Input[str]]:
+        platform = self._args.platform
+        return platform.data_keys.task_environment() | {
+            "EVENT_STORE_TABLE": platform.events.name,
+            "READ_MODEL_TABLE": platform.read_model.name,
+        }

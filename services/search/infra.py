@@ -12,8 +12,9 @@ import pulumi
 from components.compute.backlog import Backlog
 from components.compute.container import CONTAINER_PORT
 from components.compute.environment import task_environment
-from components.compute.service import FargateService, FargateServiceArgs, task_service_role
+from components.compute.service import FargateService, FargateServiceArgs
 from components.compute.sizing import ServiceSize
+from components.compute.task import task_service_role
 from components.edge.listener_rules import RequestMatch
 from components.edge.routes import Route
 from components.messaging.queue import Queue, QueueArgs

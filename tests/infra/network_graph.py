@@ -177,6 +177,7 @@ def _rules(deployment: Deployment) -> Iterator[Rule]:
 
 def _members(deployment: Deployment) -> Iterator[Member]:
     yield from _services(deployment)
+    yield from _jobs(deployment)
     yield from _runtimes(deployment)
     yield from _edge(deployment)
     cache = _only(deployment, CACHE)
@@ -228,20 +229,40 @@ def _port(url: str) -> int:
 
 
 def _services(deployment: Deployment) -> Iterator[Member]:
-    tasks = {_output(task, "arn"): task.inputs for task in deployment.of_type(TASK)}
+    tasks = _tasks(deployment)
     for service in deployment.of_type(SERVICE):
         network, task = service.inputs["networkConfiguration"], tasks[service.inputs["taskDefinition"]]
-        variables = {
-            entry["name"]: entry["value"]
-            for container in json.loads(task["containerDefinitions"])
-            for entry in container["environment"]
-        }
         yield Member(
             name=service.inputs["name"],
             groups=frozenset(network["securityGroups"]),
             subnets=frozenset(network["subnets"]),
-            needs=_needs(deployment, (task["taskRoleArn"], task["executionRoleArn"]), variables),
+            needs=_task_needs(deployment, task),
         )
+
+
+def _jobs(deployment: Deployment) -> Iterator[Member]:
+    """What a person starts stands where the output says that it is to be started."""
+    tasks = _tasks(deployment)
+    for name, job in deployment.outputs["jobs"].items():
+        yield Member(
+            name=name,
+            groups=frozenset({job["securityGroup"]}),
+            subnets=frozenset(job["subnets"]),
+            needs=_task_needs(deployment, tasks[job["taskDefinition"]]),
+        )
+
+
+def _tasks(deployment: Deployment) -> dict[str, dict[str, Any]]:
+    return {_output(task, "arn"): task.inputs for task in deployment.of_type(TASK)}
+
+
+def _task_needs(deployment: Deployment, task: dict[str, Any]) -> frozenset[Need | PeerNeed]:
+    variables = {
+        entry["name"]: entry["value"]
+        for container in json.loads(task["containerDefinitions"])
+        for entry in container["environment"]
+    }
+    return _needs(deployment, (task["taskRoleArn"], task["executionRoleArn"]), variables)
 
 
 def _runtimes(deployment: Deployment) -> Iterator[Member]:

@@ -67,7 +67,7 @@ def test_nobody_can_change_or_delete_an_event(deployment: Deployment) -> None:
         if statement.role != BACKUPS
         for action in actions_on(deployment, statement.role, EVENTS)
     }
-    assert seen == {"dynamodb:PutItem", "dynamodb:GetItem", "dynamodb:Query"}
+    assert seen == {"dynamodb:PutItem", "dynamodb:GetItem", "dynamodb:Query", "dynamodb:Scan"}
     assert set(actions_on(deployment, BACKUPS, EVENTS)) <= {
         "dynamodb:CreateBackup",
         "dynamodb:DescribeTable",
@@ -146,6 +146,17 @@ def test_nobody_can_change_or_delete_an_event(deployment: Deployment) -> None:
             },
         ),
         ("projector-task-policy", EVENTS, set[str]()),
+        (
+            "projector-rebuild-task-policy",
+            EVENTS,
+            {"dynamodb:GetItem", "dynamodb:Query", "dynamodb:Scan"},
+        ),
+        (
+            "projector-rebuild-task-policy",
+            READ_MODEL,
+            {"dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Scan"},
+        ),
+        ("projector-rebuild-task-policy", DATA_KEYS, {"dynamodb:GetItem"}),
         ("projector-task-policy", READ_MODEL, set[str]()),
         ("projector-task-policy", f"{READ_MODEL}/index/gsi1", {"dynamodb:Query"}),
         ("projector-worker-task-policy", EVENTS, {"dynamodb:GetItem", "dynamodb:Query"}),
@@ -352,7 +363,7 @@ def test_no_role_is_shared(deployment: Deployment) -> None:
         for task in deployment.of_type("aws:ecs/taskDefinition:TaskDefinition")
         for role in (task.inputs["taskRoleArn"], task.inputs["executionRoleArn"])
     ]
-    assert len(used) == len(set(used)) == 14
+    assert len(used) == len(set(used)) == 16
 
 
 def test_a_service_waits_for_its_policies(deployment: Deployment) -> None:

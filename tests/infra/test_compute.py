@@ -24,8 +24,9 @@ from components.compute.deployment import Deployment as Plan
 from components.compute.deployment import DeploymentError, Shift, Strategy
 from components.compute.discovery import DNS_TTL_SECONDS
 from components.compute.insights import Insights
-from components.compute.service import FargateService, FargateServiceArgs, task_service_role
+from components.compute.service import FargateService, FargateServiceArgs
 from components.compute.sizing import ServiceSize
+from components.compute.task import task_service_role
 from components.edge.listener_rules import ListenerName, RequestMatch
 from components.edge.load_balancer import LoadBalancerArgs, Shifting
 from components.edge.origin_proof import OriginProof

@@ -26,6 +26,7 @@ SERVICES = {
 }
 APIS = {"agent-core", "audio", "projector", "search"}
 FOLDERS = ("services/agent_core", "services/audio", "services/projector", "services/search")
+JOBS = {"projector-rebuild"}
 KEYS = "nova-data-keys-table"
 PRIVATE = {"DATA_KEYS_TABLE", "DATA_KEYS_WRAPPING_KEY"}
 INDEX = {"EMBEDDING_DIMENSION", "EMBEDDING_MODEL", "EMBEDDING_REGION", "VECTOR_BUCKET", "VECTOR_INDEX"}
@@ -75,7 +76,7 @@ class TestNetwork:
         rules = deployment.of_type("aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule")
         at_endpoints = {rule.name for rule in rules if rule.name.endswith("-ingress-at-endpoints")}
         with_endpoints = deployment.of_type("aws:ec2/vpcEndpoint:VpcEndpoint")
-        callers = {*SERVICES, RUNTIME}
+        callers = {*SERVICES, *JOBS, RUNTIME}
         assert at_endpoints == {f"{name}-ingress-at-endpoints" for name in callers if with_endpoints}
         assert {rule.name for rule in rules} - at_endpoints == {
             "agent-core-ingress-at-audio",
@@ -192,17 +193,21 @@ class TestData:
 class TestCompute:
     def test_containers_are_hardened(self, deployment: Deployment) -> None:
         found = containers(deployment)
-        assert set(found) == SERVICES
-        for container in found.values():
+        assert set(found) == SERVICES | JOBS
+        for name, container in found.items():
             assert container["readonlyRootFilesystem"] is True
             assert container["user"] != "0"
             assert container["linuxParameters"]["capabilities"] == {"drop": ["ALL"]}
             assert container["linuxParameters"]["initProcessEnabled"] is True
             (mount,) = container["linuxParameters"]["tmpfs"]
             assert mount["containerPath"] == TEMPORARY_PATH
-            assert container["healthCheck"]["command"][0] == "CMD"
             assert re.search(r"@sha256:[0-9a-f]{64}$", container["image"])
             assert container["logConfiguration"]["options"]["mode"] == "non-blocking"
+            if name in JOBS:
+                assert "portMappings" not in container
+                assert "healthCheck" not in container
+                continue
+            assert container["healthCheck"]["command"][0] == "CMD"
             assert container["portMappings"] == [{"containerPort": CONTAINER_PORT, "protocol": "tcp"}]
 
     @pytest.mark.parametrize(
@@ -290,6 +295,8 @@ class TestCompute:
             assert task.inputs["networkMode"] == "awsvpc"
         for image in deployment.of_type("docker:index/image:Image"):
             assert image.inputs["build"]["platform"] == "linux/arm64"
+        for job in deployment.outputs["jobs"].values():
+            assert all("-private-" in subnet for subnet in job["subnets"])
         for service in deployment.of_type("aws:ecs/service:Service"):
             network = service.inputs["networkConfiguration"]
             assert network["assignPublicIp"] is False
@@ -355,7 +362,7 @@ class TestCompute:
             assert repository.inputs["forceDelete"] is False
 
     def test_logs_are_kept_and_encrypted(self, production: Deployment, development: Deployment) -> None:
-        for deployed, days, count in ((production, 365, 19), (development, 14, 17)):
+        for deployed, days, count in ((production, 365, 20), (development, 14, 18)):
             groups = deployed.of_type("aws:cloudwatch/logGroup:LogGroup")
             assert len(groups) == count
             for group in groups:

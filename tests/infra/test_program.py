@@ -64,6 +64,7 @@ def test_the_stacks_have_the_same_resources() -> None:
     # Workers reach everything by endpoints there.
     assert {name for _, name in shapes["dev"] - shapes["prod"]} == {
         "audio-worker-egress-tls",
+        "projector-rebuild-egress-tls",
         "projector-worker-egress-tls",
         "search-indexer-egress-tls",
     }
@@ -159,6 +160,7 @@ def test_outputs(deployment: Deployment) -> None:
         "dashboard_url",
         "event_bus",
         "event_store_table",
+        "jobs",
         "data_keys_table",
         "read_model_table",
         "replica",

@@ -6,7 +6,7 @@ events of it are in stores. A model whose fields have to change gets a new `sche
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from nova_common.contracts.registry import AGGREGATES
 from nova_common.events import AggregateType, EventData
@@ -29,14 +29,15 @@ def schema(model: type[EventData]) -> dict[str, Any]:
 
 def _plain(value: Any) -> Any:  # noqa: ANN401 - JSON
     if isinstance(value, dict):
+        members = cast("dict[str, Any]", value)
         # A field may itself be called title or description: only texts are dropped.
         return {
             name: _plain(part)
-            for name, part in value.items()
+            for name, part in members.items()
             if not (name in {"title", "description"} and isinstance(part, str))
         }
     if isinstance(value, list):
-        return [_plain(part) for part in value]
+        return [_plain(part) for part in cast("list[Any]", value)]
     return value
 
 

@@ -27,10 +27,11 @@ from nova_common.contracts.sessions import (
 )
 from nova_common.events import AggregateType, Event, EventData, NewEvent
 from nova_projector.domain import GapError, Projection, Row, Summary, project
+from nova_projector.generations import Generations
 from nova_projector.read_model import StaleRowError
 from nova_projector.recordings import RECORDINGS
 from nova_projector.sessions import SESSIONS
-from nova_projector.worker import Projector, RowKeeper
+from nova_projector.worker import Keeper, Projector, RowKeeper
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 STARTED = TranscriptionStarted(job="j", duration_seconds=2.5)
@@ -158,12 +159,12 @@ def rows_after(seed: int, histories: Sequence[Sequence[Event]]) -> dict[str, Any
     store = MemoryStore()
     recordings = MemoryReadModel(RECORDINGS, store, chance)
     sessions = MemoryReadModel(SESSIONS, store, chance)
-    projector = Projector(
-        [
-            RowKeeper(store, recordings, sleep=lambda _: None),
-            RowKeeper(store, sessions, sleep=lambda _: None),
-        ]
+    keepers: tuple[Keeper, ...] = (
+        RowKeeper(store, recordings, sleep=lambda _: None),
+        RowKeeper(store, sessions, sleep=lambda _: None),
     )
+    by_kind = {keeper.kind: keeper for keeper in keepers}
+    projector = Projector(lambda _: by_kind, Generations)
     coming = [list(events) for events in histories]
     messages: list[str] = []
     while any(coming) or messages:

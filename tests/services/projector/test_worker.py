@@ -24,11 +24,12 @@ from nova_common.contracts.sessions import (
 )
 from nova_common.event_store import DynamoEventStore
 from nova_common.events import EventData, EventRegistry
+from nova_projector.generations import GenerationState
 from nova_projector.read_model import DynamoReadModel, StaleRowError
 from nova_projector.recordings import RECORDINGS
 from nova_projector.sessions import SESSIONS
 from nova_projector.settings import WorkerSettings
-from nova_projector.worker import Projector, RowKeeper, create_app
+from nova_projector.worker import Projector, create_app, keepers_of
 
 from tests.services.support.private import Private
 from tests.services.support.tables import (
@@ -67,12 +68,9 @@ def sessions(dynamodb: "DynamoDBClient") -> DynamoReadModel[SessionSummary]:
 
 
 @pytest.fixture
-def projector(
-    store: DynamoEventStore,
-    rows: DynamoReadModel[RecordingSummary],
-    sessions: DynamoReadModel[SessionSummary],
-) -> Projector:
-    return Projector([RowKeeper(store, rows), RowKeeper(store, sessions)])
+def projector(dynamodb: "DynamoDBClient", store: DynamoEventStore) -> Projector:
+    keepers = keepers_of(store, dynamodb, READ_MODEL_TABLE)
+    return Projector(keepers, GenerationState(dynamodb, READ_MODEL_TABLE).read)
 
 
 def happen(store: DynamoEventStore, recording_id: str, *facts: EventData) -> str:

@@ -47,7 +47,7 @@ class EventData(BaseModel):
     """Base of everything that can happen. The class name is the event type that rules and readers see.
 
     Unknown fields are ignored on reading, so that a reader of the previous release survives an added field.
-    Any other change is a new `schema_version`, with an entry in `upcasters` for the version before.
+    Yet any change is a new `schema_version`, with an entry in `upcasters` for the version before.
     `private_fields` are the names that the event's private part may have. Inputs never appear in validation
     errors, because they may be personal.
     """

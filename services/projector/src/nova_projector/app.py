@@ -11,6 +11,7 @@ from nova_common.contracts.sessions import SessionPage, SessionSummary
 from nova_common.identity import AuthenticatedCaller, AuthenticatedRoute, TokenVerifier
 from nova_common.problems import Problem
 
+from nova_projector.generations import GenerationState
 from nova_projector.read_model import DynamoReadModel, InvalidCursorError, Position
 from nova_projector.recordings import RECORDINGS
 from nova_projector.sessions import SESSIONS
@@ -60,7 +61,8 @@ def list_sessions(caller: AuthenticatedCaller, rows: Sessions, after: After) -> 
 def create_app(settings: ApiSettings) -> FastAPI:
     """Assemble the query API from what its environment names."""
     dynamodb = aws.dynamodb(settings.region)
-    recordings = DynamoReadModel(dynamodb, settings.read_model_table, RECORDINGS)
+    served = GenerationState(dynamodb, settings.read_model_table).served
+    recordings = DynamoReadModel(dynamodb, settings.read_model_table, RECORDINGS, served)
     # Both lists are in one table: one of them tells whether it answers.
     app = create_application(
         "Nova projector",
@@ -68,7 +70,7 @@ def create_app(settings: ApiSettings) -> FastAPI:
         verifier=TokenVerifier(settings.identity),
     )
     app.state.recordings = recordings
-    app.state.sessions = DynamoReadModel(dynamodb, settings.read_model_table, SESSIONS)
+    app.state.sessions = DynamoReadModel(dynamodb, settings.read_model_table, SESSIONS, served)
     app.include_router(router)
     return app
 

@@ -85,7 +85,8 @@ def _begun[S: Summary](projection: Projection[S], event: Event) -> Row[S]:
 
 def _changed[S: Summary](projection: Projection[S], row: Row[S], event: Event) -> Row[S]:
     if isinstance(event.data, projection.ended_by):
-        expires_at = event.occurred_at + TOMBSTONE_LIFE
+        # In whole seconds, as the table keeps it.
+        expires_at = (event.occurred_at + TOMBSTONE_LIFE).replace(microsecond=0)
         return replace(row, version=event.version, user=None, summary=None, expires_at=expires_at)
     if row.summary is None:
         return replace(row, version=event.version)

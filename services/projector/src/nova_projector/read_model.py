@@ -1,7 +1,8 @@
 """The read model: its port, the DynamoDB adapter, and the cursor of its lists.
 
-One row an aggregate: pk `<kind>#<id>`, sk `summary`, the summary's fields as attributes. The index gsi1 holds
-a user's rows of one kind by time of creation; tombstones are not in it. Writes are conditional on the version
+One row an aggregate and generation: pk `<kind>#<id>`, sk `summary`, the summary's fields as attributes; the
+keys of all but the first generation have its number before them. The index gsi1 holds a user's rows of one
+kind by time of creation; tombstones are not in it. Writes are conditional on the version
 that was read, so that projectors never overwrite a newer state with an older one. Lists are eventually
 consistent.
 """
@@ -11,6 +12,7 @@ from __future__ import annotations
 import base64
 import binascii
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Protocol
@@ -20,6 +22,7 @@ from nova_common.aws import error_code
 from nova_common.events import AGGREGATE_ID_PATTERN, format_timestamp
 
 from nova_projector.domain import Projection, Row, Summary
+from nova_projector.generations import INDEX, in_generation, without_generation
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
@@ -27,7 +30,6 @@ if TYPE_CHECKING:
 PAGE_ITEMS = 50
 """Rows of a page (the API's contract)."""
 
-INDEX = "gsi1"
 _SORT_KEY = "summary"
 _CURSOR = re.compile(rf"\d{{4}}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{{6}}Z#{AGGREGATE_ID_PATTERN.pattern}", re.ASCII)
 _CURSOR_CHARACTERS_MAX = 128
@@ -103,12 +105,22 @@ class ReadModel[S: Summary](Protocol):
 
 
 class DynamoReadModel[S: Summary]:
-    """The rows of one projection in a DynamoDB table that holds those of all."""
+    """The rows of one projection and generation in a DynamoDB table that holds those of all.
 
-    def __init__(self, client: DynamoDBClient, table: str, projection: Projection[S]) -> None:
+    `generation` is asked at each use.
+    """
+
+    def __init__(
+        self,
+        client: DynamoDBClient,
+        table: str,
+        projection: Projection[S],
+        generation: Callable[[], int] = int,
+    ) -> None:
         self._client = client
         self._table = table
         self._projection = projection
+        self._generation = generation
 
     @property
     def projection(self) -> Projection[S]:
@@ -123,7 +135,7 @@ class DynamoReadModel[S: Summary]:
         """See `ReadModel.get`."""
         answer = self._client.get_item(
             TableName=self._table,
-            Key={"pk": {"S": aggregate}, "sk": {"S": _SORT_KEY}},
+            Key={"pk": {"S": self._key(aggregate)}, "sk": {"S": _SORT_KEY}},
             ConsistentRead=True,
         )
         item = answer.get("Item")
@@ -151,7 +163,7 @@ class DynamoReadModel[S: Summary]:
         start: dict[str, Any] = {}
         if after is not None:
             start["ExclusiveStartKey"] = {
-                "pk": {"S": self._projection.aggregate.key(after.aggregate_id)},
+                "pk": {"S": self._key(self._projection.aggregate.key(after.aggregate_id))},
                 "sk": {"S": _SORT_KEY},
                 "gsi1pk": {"S": self._list_key(user)},
                 "gsi1sk": {"S": after.sort_key},
@@ -171,12 +183,15 @@ class DynamoReadModel[S: Summary]:
         cursor = _position(shown[-1]).encode() if len(rows) > PAGE_ITEMS else None
         return Page(items=shown, next_cursor=cursor)
 
+    def _key(self, aggregate: str) -> str:
+        return in_generation(self._generation(), aggregate)
+
     def _list_key(self, user: str) -> str:
-        return f"user#{user}#{self._projection.collection}"
+        return in_generation(self._generation(), f"user#{user}#{self._projection.collection}")
 
     def _item(self, row: Row[S]) -> dict[str, Any]:
         item: dict[str, Any] = {
-            "pk": {"S": row.aggregate},
+            "pk": {"S": self._key(row.aggregate)},
             "sk": {"S": _SORT_KEY},
             "version": {"N": str(row.version)},
         }
@@ -195,7 +210,7 @@ class DynamoReadModel[S: Summary]:
 
     def _row(self, item: dict[str, Any]) -> Row[S]:
         values: dict[str, str] = {name: next(iter(value.values())) for name, value in item.items()}
-        aggregate, version = values["pk"], int(values["version"])
+        aggregate, version = without_generation(values["pk"]), int(values["version"])
         if "expires_at" in values:
             expires_at = datetime.fromtimestamp(int(values["expires_at"]), UTC)
             return Row(aggregate=aggregate, version=version, user=None, summary=None, expires_at=expires_at)

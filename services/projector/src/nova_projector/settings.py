@@ -32,14 +32,31 @@ class ApiSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class WorkerSettings:
-    """Environment of the worker."""
+class StoreSettings:
+    """Where events come from and rows go to."""
 
-    server: ServerSettings
     region: str
     event_store_table: str
     private_data: PrivateDataSettings
     read_model_table: str
+
+    @classmethod
+    def read(cls, environment: Environment) -> Self:
+        """AWS_REGION, EVENT_STORE_TABLE, those of private data, and READ_MODEL_TABLE."""
+        return cls(
+            region=environment.region(),
+            event_store_table=environment.text("EVENT_STORE_TABLE"),
+            private_data=PrivateDataSettings.read(environment),
+            read_model_table=environment.text("READ_MODEL_TABLE"),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerSettings:
+    """Environment of the worker."""
+
+    server: ServerSettings
+    stores: StoreSettings
     queue_url: str
 
     @classmethod
@@ -48,11 +65,25 @@ class WorkerSettings:
         environment = Environment(variables)
         settings = cls(
             server=ServerSettings.read(environment),
-            region=environment.region(),
-            event_store_table=environment.text("EVENT_STORE_TABLE"),
-            private_data=PrivateDataSettings.read(environment),
-            read_model_table=environment.text("READ_MODEL_TABLE"),
+            stores=StoreSettings.read(environment),
             queue_url=environment.url("QUEUE_URL"),
         )
+        environment.check()
+        return settings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobSettings:
+    """Environment of a job, which serves nobody."""
+
+    server: ServerSettings
+    """Of which a job uses how it is called and how it logs."""
+    stores: StoreSettings
+
+    @classmethod
+    def from_env(cls, variables: Mapping[str, str] | None = None) -> Self:
+        """Read the variables; SettingsError names all that are missing or wrong."""
+        environment = Environment(variables)
+        settings = cls(server=ServerSettings.read(environment), stores=StoreSettings.read(environment))
         environment.check()
         return settings

@@ -5,10 +5,13 @@ writes the row on condition of that version. So duplicates, late messages and an
 Messages about kinds of aggregates without a projection are passed over.
 """
 
+from __future__ import annotations
+
 import logging
 import random
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
 
 from fastapi import FastAPI
 from nova_common import aws, server
@@ -21,10 +24,14 @@ from nova_common.queue_worker import QueueWorker, WorkerLimits, create_worker_ap
 from nova_common.wake_ups import WakeUp
 
 from nova_projector.domain import Summary, project
+from nova_projector.generations import Generations, GenerationState
 from nova_projector.read_model import DynamoReadModel, ReadModel, StaleRowError
 from nova_projector.recordings import RECORDINGS
 from nova_projector.sessions import SESSIONS
-from nova_projector.settings import WorkerSettings
+from nova_projector.settings import StoreSettings, WorkerSettings
+
+if TYPE_CHECKING:
+    from types_boto3_dynamodb import DynamoDBClient
 
 LIMITS = WorkerLimits(concurrency=8)
 
@@ -76,40 +83,76 @@ class RowKeeper[S: Summary]:
                 logger.info("row projected", extra={"fields": fields})
                 return
 
+    def agrees(self, aggregate: str, *, version_min: int) -> bool:
+        """Whether the row is what the aggregate's history says, as far as the row has followed it.
+
+        It has to have followed at least to `version_min`.
+        """
+        projection = self._read_model.projection
+        row = self._read_model.get(aggregate)
+        version = row.version if row else 0
+        history = list(self._store.load(aggregate))
+        return version >= version_min and project(projection, None, history[:version]) == row
+
 
 type Keeper = RowKeeper[RecordingSummary] | RowKeeper[SessionSummary]
 
 
-class Projector:
-    """Hands each wake-up to the keeper of the rows of its kind of aggregate."""
+type Keepers = Callable[[int], Mapping[str, Keeper]]
+"""The keepers of a generation, by the kind of aggregate."""
 
-    def __init__(self, keepers: Iterable[Keeper]) -> None:
-        self._keepers = {keeper.kind: keeper for keeper in keepers}
+
+class Projector:
+    """Hands each wake-up to the keepers of the rows of its kind of aggregate, one a generation.
+
+    Which generations there are is read for each message, before the store: see `generations`.
+    """
+
+    def __init__(self, keepers: Keepers, generations: Callable[[], Generations]) -> None:
+        self._keepers = keepers
+        self._generations = generations
 
     def handle(self, body: str) -> None:
         """Handle one message; raises when it must be delivered again, or for ever when it is poison."""
         message = WakeUp.model_validate_json(body)
-        keeper = self._keepers.get(message.kind)
-        if keeper is None:
-            logger.debug("no projection for this kind of aggregate")
-            return
-        keeper.catch_up(message.aggregate)
+        for generation in self._generations().written:
+            keeper = self._keepers(generation).get(message.kind)
+            if keeper is None:
+                logger.debug("no projection for this kind of aggregate")
+                return
+            keeper.catch_up(message.aggregate)
+
+
+def keepers_of(store: EventStore, dynamodb: DynamoDBClient, table: str) -> Keepers:
+    """Return the keepers of all kinds of aggregates that are listed."""
+
+    def keepers(generation: int) -> Mapping[str, Keeper]:
+        def number() -> int:
+            return generation
+
+        made: tuple[Keeper, ...] = (
+            RowKeeper(store, DynamoReadModel(dynamodb, table, RECORDINGS, number)),
+            RowKeeper(store, DynamoReadModel(dynamodb, table, SESSIONS, number)),
+        )
+        return {keeper.kind: keeper for keeper in made}
+
+    return keepers
+
+
+def event_store(settings: StoreSettings, dynamodb: DynamoDBClient) -> DynamoEventStore:
+    """Return the event store as the projections read it."""
+    registry = EventRegistry([RECORDINGS.aggregate, SESSIONS.aggregate])
+    private = private_data(dynamodb, settings.private_data, settings.region)
+    return DynamoEventStore(dynamodb, settings.event_store_table, registry, private)
 
 
 def create_app(settings: WorkerSettings) -> FastAPI:
     """Assemble the worker from what its environment names."""
-    dynamodb = aws.dynamodb(settings.region)
-    registry = EventRegistry([RECORDINGS.aggregate, SESSIONS.aggregate])
-    private = private_data(dynamodb, settings.private_data, settings.region)
-    store = DynamoEventStore(dynamodb, settings.event_store_table, registry, private)
-    table = settings.read_model_table
-    projector = Projector(
-        [
-            RowKeeper(store, DynamoReadModel(dynamodb, table, RECORDINGS)),
-            RowKeeper(store, DynamoReadModel(dynamodb, table, SESSIONS)),
-        ]
-    )
-    queue = aws.sqs(settings.region)
+    dynamodb = aws.dynamodb(settings.stores.region)
+    table = settings.stores.read_model_table
+    store = event_store(settings.stores, dynamodb)
+    projector = Projector(keepers_of(store, dynamodb, table), GenerationState(dynamodb, table).read)
+    queue = aws.sqs(settings.stores.region)
     return create_worker_application(
         "Nova projector worker",
         lambda: QueueWorker(queue, settings.queue_url, projector.handle, LIMITS),

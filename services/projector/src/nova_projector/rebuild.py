@@ -1,0 +1,221 @@
+"""The job that makes the read model again from the event store, while lists are served and written.
+
+It announces a fresh generation, which workers write to from then on; goes through the whole store in parallel
+segments and projects every aggregate; goes through it again and compares; switches; and removes the rows that
+nobody sees any more. An event that is appended meanwhile is either seen by the scan or comes to a worker that
+knows of the generation, and rows are written on condition of their version: none is lost or counted twice.
+
+Each fresh row has to be the projection of its aggregate's whole history. Then the row that is served is
+looked at in the same way, as far as it has followed. If it is another, the projections have changed, which is
+what a rebuild is for: then `--accept-differences` lets it switch.
+
+Repeated, it makes another generation; two at once disturb each other and one of them gives up.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+from nova_common import aws, job
+from nova_common.job import JobError
+
+from nova_projector.generations import (
+    SERVED_SECONDS,
+    GenerationsChangedError,
+    GenerationState,
+    generation_of,
+)
+from nova_projector.settings import JobSettings
+from nova_projector.worker import Keepers, event_store, keepers_of
+
+if TYPE_CHECKING:
+    from types_boto3_dynamodb import DynamoDBClient
+
+SEGMENTS = 8
+"""Parts of the store that are worked on side by side; each has a thread and a connection."""
+
+FORGOTTEN_SECONDS = 2 * SERVED_SECONDS
+"""After the switch every query task has asked again, and every message that was at work is done."""
+
+DIFFERENCES_NAMED_MAX = 20
+
+logger = logging.getLogger(__name__)
+
+type Visit = Callable[[str, int], None]
+"""Takes an aggregate and how many events a scan found of it."""
+
+
+class Rebuild:
+    """One rebuild."""
+
+    def __init__(
+        self,
+        dynamodb: DynamoDBClient,
+        *,
+        event_store_table: str,
+        read_model_table: str,
+        keepers: Keepers,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._dynamodb = dynamodb
+        self._events = event_store_table
+        self._rows = read_model_table
+        self._keepers = keepers
+        self._sleep = sleep
+        self._state = GenerationState(dynamodb, read_model_table)
+        self._lock = threading.Lock()
+
+    def run(self, *, accept_differences: bool) -> Mapping[str, object]:
+        """Rebuild, compare, switch, clean up, and return what was done.
+
+        JobError when the generations differ and that was not accepted, or when another rebuild is at work.
+        """
+        try:
+            return self._run(accept_differences=accept_differences)
+        except GenerationsChangedError as error:
+            message = f"{error}; see that no other rebuild is at work and start it again"
+            raise JobError(message) from error
+
+    def _run(self, *, accept_differences: bool) -> Mapping[str, object]:
+        before = self._state.read()
+        fresh = max(before.written) + 1
+        announced = self._state.change(before, served=before.served, others=(fresh,))
+        self._remove_rows(kept={before.served, fresh})
+        counted, seconds = self._fill(fresh)
+        logger.info("generation %d is filled", fresh, extra={"fields": {**counted, "seconds": seconds}})
+        wrong, different = self._compare(before.served, fresh)
+        if wrong:
+            message = f"{len(wrong)} fresh rows are not what their histories say, the first: {wrong[0]}"
+            raise JobError(message)
+        if different and not accept_differences:
+            self._state.change(announced, served=before.served, others=())
+            self._remove_rows(kept={before.served})
+            message = (
+                f"{len(different)} rows differ from those that are served, the first: "
+                f"{', '.join(different[:DIFFERENCES_NAMED_MAX])}; nothing was switched. If the projections "
+                "were changed, that is what a rebuild is for: start it with --accept-differences"
+            )
+            raise JobError(message)
+        switched = self._state.change(announced, served=fresh, others=(before.served,))
+        self._sleep(FORGOTTEN_SECONDS)
+        self._state.change(switched, served=fresh, others=())
+        # Workers that read the generations just before have written by then.
+        self._sleep(SERVED_SECONDS)
+        removed = self._remove_rows(kept={fresh})
+        return {
+            "generation": fresh,
+            **counted,
+            "seconds": round(seconds, 1),
+            "events_per_second": round(counted["events"] / seconds) if seconds else 0,
+            "differences": len(different),
+            "rows_removed": removed,
+        }
+
+    def _fill(self, fresh: int) -> tuple[dict[str, int], float]:
+        """Project every aggregate into a generation; return how many there are, and how long it took."""
+        counts: Counter[str] = Counter(aggregates=0, events=0)
+        keepers = self._keepers(fresh)
+
+        def visit(aggregate: str, events: int) -> None:
+            keeper = keepers.get(aggregate.partition("#")[0])
+            if keeper is not None:
+                keeper.catch_up(aggregate)
+                with self._lock:
+                    counts.update(aggregates=1, events=events)
+
+        started = time.monotonic()
+        self._each_aggregate(visit)
+        return dict(counts), time.monotonic() - started
+
+    def _compare(self, served: int, fresh: int) -> tuple[list[str], list[str]]:
+        """Return the aggregates whose fresh rows are wrong, and those that are served otherwise."""
+        wrong: list[str] = []
+        different: list[str] = []
+        keepers, shown = self._keepers(fresh), self._keepers(served)
+
+        def visit(aggregate: str, events: int) -> None:
+            kind = aggregate.partition("#")[0]
+            if kind not in keepers:
+                return
+            # What was appended since it was filled: a worker may not have come to it yet.
+            keepers[kind].catch_up(aggregate)
+            if not keepers[kind].agrees(aggregate, version_min=events):
+                wrong.append(aggregate)
+            elif not shown[kind].agrees(aggregate, version_min=0):
+                different.append(aggregate)
+
+        self._each_aggregate(visit)
+        return sorted(wrong), sorted(different)
+
+    def _each_aggregate(self, visit: Visit) -> None:
+        """Call `visit` for every aggregate of the store, from several threads; the first error ends it."""
+
+        def segment(number: int) -> None:
+            # All events of an aggregate are in one segment; they need not follow each other.
+            found: Counter[str] = Counter()
+            for item in _scan(self._dynamodb, self._events, number, "pk"):
+                found[item["pk"]["S"]] += 1
+            for aggregate, events in found.items():
+                visit(aggregate, events)
+
+        with ThreadPoolExecutor(SEGMENTS) as pool:
+            for _ in pool.map(segment, range(SEGMENTS)):
+                pass
+
+    def _remove_rows(self, kept: set[int]) -> int:
+        """Remove the rows of all other generations and return how many there were."""
+
+        def segment(number: int) -> int:
+            removed = 0
+            for item in _scan(self._dynamodb, self._rows, number, "pk, sk"):
+                generation = generation_of(item["pk"]["S"])
+                if generation is not None and generation not in kept:
+                    self._dynamodb.delete_item(TableName=self._rows, Key=item)
+                    removed += 1
+            return removed
+
+        with ThreadPoolExecutor(SEGMENTS) as pool:
+            return sum(pool.map(segment, range(SEGMENTS)))
+
+
+def _scan(dynamodb: DynamoDBClient, table: str, segment: int, attributes: str) -> Iterator[dict[str, Any]]:
+    pages = dynamodb.get_paginator("scan").paginate(
+        TableName=table,
+        Segment=segment,
+        TotalSegments=SEGMENTS,
+        ProjectionExpression=attributes,
+        ConsistentRead=True,
+    )
+    for page in pages:
+        yield from page["Items"]
+
+
+def run(settings: JobSettings, arguments: Sequence[str]) -> Mapping[str, object]:
+    """Rebuild the read model that the environment names."""
+    if unknown := set(arguments) - {"--accept-differences"}:
+        message = f"unknown arguments: {', '.join(sorted(unknown))}; there is --accept-differences"
+        raise JobError(message)
+    stores = settings.stores
+    dynamodb = aws.dynamodb(stores.region)
+    rebuild = Rebuild(
+        dynamodb,
+        event_store_table=stores.event_store_table,
+        read_model_table=stores.read_model_table,
+        keepers=keepers_of(event_store(stores, dynamodb), dynamodb, stores.read_model_table),
+    )
+    return rebuild.run(accept_differences="--accept-differences" in arguments)
+
+
+def main() -> None:
+    """Run the job."""
+    job.main(JobSettings.from_env, lambda settings: settings.server, run)
+
+
+if __name__ == "__main__":
+    main()
