@@ -20,7 +20,7 @@ from cli import cost as costs
 from cli import daemon as daemons
 from cli import demo as demos
 from cli import graph as graphs
-from cli import jobs, pages, platform, questions, users
+from cli import jobs, pages, platform, questions, recovery, users
 from cli import logs as log_files
 from cli.apply import apply_program
 from cli.checks import problems
@@ -222,6 +222,41 @@ def rebuild(
         )
     if report["differences"]:
         output.note(f"{report['differences']} rows are not as they were served before.")
+
+
+@app.command()
+def redrive(
+    queue: Annotated[str, typer.Argument(help="a queue, such as projector-worker")],
+    *,
+    stack: Annotated[
+        str, typer.Option(help="a stack in AWS; the platform on this machine when left out")
+    ] = "",
+) -> None:
+    """Move the dead letters of a queue back to it, once what made them fail is repaired."""
+    output = Output()
+    target = find_target(find_home(), stack)
+    with output.step(f"Moving the dead letters of {queue}") as step:
+        step.summary = f"{recovery.redrive(target, queue, step.update)} moved"
+
+
+@app.command()
+def replay(
+    *,
+    since: Annotated[str, typer.Option("--from", help="from when, in ISO 8601; UTC where no zone is named")],
+    until: Annotated[str, typer.Option("--to", help="until when")],
+    rule: Annotated[
+        str, typer.Option(help="what the names of the rules begin with, such as projector-worker")
+    ],
+    stack: Annotated[
+        str, typer.Option(help="a stack in AWS; the platform on this machine when left out")
+    ] = "",
+) -> None:
+    """Send events of the bus's archive to rules once more, as for a consumer that lost messages."""
+    output = Output()
+    start, end = recovery.moment(since), recovery.moment(until)
+    target = find_target(find_home(), stack)
+    with output.step("Replaying") as step:
+        step.summary = recovery.replay(target, start, end, rule, step.update)
 
 
 @app.command()

@@ -29,6 +29,7 @@ from local_cloud.gateway.protocol import AwsError
 from local_cloud.gateway.s3_vectors.service import SERVICE as S3_VECTORS
 from local_cloud.gateway.s3_vectors.service import S3VectorsService
 from local_cloud.gateway.s3_vectors.store import VectorStore
+from local_cloud.gateway.sqs_moves import MessageMoves
 from local_cloud.gateway.transcribe import TranscribeService
 from local_cloud.gateway.transcription_jobs import TranscriptionJobs
 from local_cloud.runtime.caches import Caches
@@ -127,6 +128,7 @@ class LocalCloud:
         handlers["logs"] = ContainerLogs(
             self._logs, self.scheduler.records.values, self.aws, self.ministack, handlers["logs"]
         )
+        handlers["sqs"] = MessageMoves(self.aws, self.ministack).handler(handlers["sqs"])
         handlers["pipes"] = PipesService(self._pipes, self.ministack)
         self.ministack.add_service(S3_VECTORS)
         handlers[S3_VECTORS] = self._vectors

@@ -7,7 +7,7 @@ import pytest
 
 from tests.e2e.running import Running, eventually, request_upload
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
 
 
 def listed(api: httpx2.Client) -> dict[str, str]:

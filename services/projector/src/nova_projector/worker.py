@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from fastapi import FastAPI
 from nova_common import aws, server
 from nova_common.contracts.audio import RecordingSummary
+from nova_common.contracts.registry import AGGREGATES
 from nova_common.contracts.sessions import SessionSummary
 from nova_common.event_store import DynamoEventStore, EventStore
 from nova_common.events import EventRegistry
@@ -141,9 +142,8 @@ def keepers_of(store: EventStore, dynamodb: DynamoDBClient, table: str) -> Keepe
 
 def event_store(settings: StoreSettings, dynamodb: DynamoDBClient) -> DynamoEventStore:
     """Return the event store as the projections read it."""
-    registry = EventRegistry([RECORDINGS.aggregate, SESSIONS.aggregate])
     private = private_data(dynamodb, settings.private_data, settings.region)
-    return DynamoEventStore(dynamodb, settings.event_store_table, registry, private)
+    return DynamoEventStore(dynamodb, settings.event_store_table, EventRegistry(AGGREGATES), private)
 
 
 def create_app(settings: WorkerSettings) -> FastAPI:
