@@ -25,6 +25,26 @@ OLD: Mapping[tuple[str, str, int], tuple[StoredData, Mapping[str, JsonValue]]] =
         ),
         {"filename": "a.wav"},
     ),
+    ("Session", "TurnCompleted", 1): (
+        StoredData(
+            data={
+                "turn": "t",
+                "body": {"key": "k", "version_id": "v", "sha256": "0" * 64},
+                "tools": ["search"],
+                "model": "m",
+                "input_tokens": 5,
+                "output_tokens": 7,
+                "duration_ms": 900,
+                "stop_reason": "end_turn",
+            },
+            private={},
+        ),
+        {},
+    ),
+    ("Session", "TurnFailed", 1): (
+        StoredData(data={"turn": "t", "reason": "the model is busy"}, private={}),
+        {},
+    ),
 }
 """An event of each earlier version, as it was written, and the private part that it reads with."""
 

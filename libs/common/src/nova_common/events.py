@@ -61,6 +61,11 @@ class EventData(BaseModel):
     severity: ClassVar[Severity | None] = None
 
 
+def with_defaults(stored: StoredData) -> StoredData:
+    """Upcast from a version that lacked nothing but fields which have defaults now."""
+    return stored
+
+
 def moved_to_private(*fields: str) -> Upcaster:
     """Return the upcaster for a version that held these fields in plain, among the data."""
 

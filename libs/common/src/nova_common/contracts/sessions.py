@@ -7,7 +7,7 @@ from pydantic import ConfigDict, Field
 from nova_common.contracts.documents import DocumentReference
 from nova_common.contracts.usage import QuotaState, Usage
 from nova_common.contracts.wire import Contract, Timestamp, is_none
-from nova_common.events import AggregateType, EventData
+from nova_common.events import AggregateType, EventData, with_defaults
 
 type TurnStatus = Literal["completed", "failed"]
 """How a turn ended; one that is being answered is not listed yet."""
@@ -146,8 +146,11 @@ class TurnEnded(EventData):
     """What both ends of a turn tell: what it spent, with which model and behaviour.
 
     Tokens are summed over the turn's calls of the model; those of its cache are not in `input_tokens`. Events
-    of earlier releases lack what has a default.
+    of the first version lack what has a default.
     """
+
+    schema_version = 2
+    upcasters = {1: with_defaults}  # noqa: RUF012 - a ClassVar of the base
 
     turn: str
     model: str = ""
