@@ -1,4 +1,4 @@
-"""The usage ledger on the local cloud's DynamoDB: many turns at once, and nothing but its own writes in order."""
+"""The usage ledger on the local cloud's DynamoDB, by many turns at once."""
 
 import uuid
 from concurrent.futures import ThreadPoolExecutor
