@@ -4,6 +4,7 @@ A service reads the kinds that it needs; whoever goes through the whole store re
 """
 
 from nova_common.contracts.audio import RECORDING
+from nova_common.contracts.search import DOCUMENT
 from nova_common.contracts.sessions import SESSION
 
-AGGREGATES = (RECORDING, SESSION)
+AGGREGATES = (DOCUMENT, RECORDING, SESSION)
