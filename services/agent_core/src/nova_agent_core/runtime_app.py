@@ -1,9 +1,9 @@
 """The coordinator on Bedrock AgentCore Runtime: the same turns behind AgentCore's HTTP contract.
 
-AgentCore calls `POST /invocations` on port 8080, in a machine that it keeps for one session, and watches
-`GET /ping`. It signs in its callers with IAM, so that the person whose message it is comes in a header of its
-own, as an access token that is verified here like everywhere else. Sessions are started, shown and deleted
-through the public API; here a message of a session is answered.
+AgentCore calls `POST /invocations` and opens `/ws` on port 8080, in a machine that it keeps for one session,
+and watches `GET /ping`. It signs in its callers with IAM, so that the person whose message it is comes in a
+header of its own, as an access token that is verified here like everywhere else. Sessions are started, shown
+and deleted through the public API; here messages of a session are answered.
 
 Nothing is made when this module is imported: a runtime may start all its sessions from one snapshot.
 """
@@ -11,15 +11,16 @@ Nothing is made when this module is imported: a runtime may start all its sessio
 import os
 from typing import Annotated
 
-from fastapi import APIRouter, FastAPI, Header, Request, Response
+from fastapi import APIRouter, FastAPI, Header, Request, Response, WebSocket
 from nova_common import server
 from nova_common.contracts.sessions import SendMessage
 from nova_common.identity import AuthenticatedCaller, AuthenticatedRoute
 from nova_common.secret_values import with_secrets
 
-from nova_agent_core.app import Authorization, Service, coordinator, told
+from nova_agent_core.app import BODY_BYTES_MAX, Authorization, Service, coordinator, told
 from nova_agent_core.behaviour import Behaviour
 from nova_agent_core.settings import MODEL_LIMITS, ApiSettings, ModelLimits
+from nova_agent_core.sockets import Conversation
 from nova_agent_core.sse import wants_stream
 
 SESSION_HEADER = "X-Amzn-Bedrock-AgentCore-Runtime-Session-Id"
@@ -36,6 +37,7 @@ class InvocationRoute(AuthenticatedRoute):
 
 
 health = APIRouter()
+sockets = APIRouter()
 invocations = APIRouter(route_class=InvocationRoute)
 
 
@@ -60,6 +62,19 @@ async def invoke(
     return await told(turn, request, streams=streams)
 
 
+@sockets.websocket("/ws")
+async def converse(socket: WebSocket) -> None:
+    """Answer messages of a session, one after another over one connection."""
+    headers = socket.headers
+    conversation = Conversation(
+        socket,
+        headers.get(SESSION_HEADER, ""),
+        headers.get(AUTHORIZATION_HEADER),
+        characters_max=BODY_BYTES_MAX,
+    )
+    await conversation.run()
+
+
 def create_app(
     settings: ApiSettings, limits: ModelLimits = MODEL_LIMITS, behaviour: Behaviour | None = None
 ) -> FastAPI:
@@ -67,6 +82,7 @@ def create_app(
     app = coordinator(settings, limits, behaviour)
     app.include_router(health)
     app.include_router(invocations)
+    app.include_router(sockets)
     return app
 
 

@@ -60,18 +60,19 @@ def encode(event: str, data: dict[str, Any]) -> bytes:
     return f"event: {event}\ndata: {json.dumps(data)}\n\n".encode("ascii")
 
 
-def _encoded(event: TurnEvent, instance: str) -> bytes:
+def named(event: TurnEvent, instance: str) -> list[tuple[str, dict[str, Any]]]:
+    """Return what readers are told of an event: names and data; a problem names the path `instance`."""
     match event:
         case TokenEvent():
-            return encode("token", event.model_dump(mode="json"))
+            return [("token", event.model_dump(mode="json"))]
         case ToolEvent():
-            return encode("tool", event.model_dump(mode="json"))
+            return [("tool", event.model_dump(mode="json"))]
         case TurnAnswer():
-            warning = b"" if event.quota is None else encode("quota", event.quota.model_dump(mode="json"))
-            return warning + encode("done", event.model_dump(mode="json"))
+            warning = [] if event.quota is None else [("quota", event.quota.model_dump(mode="json"))]
+            return [*warning, ("done", event.model_dump(mode="json"))]
         case Problem():
             document = problem_document(event.status_code, event.detail, instance, kind=event.kind)
-            return encode("error", document)
+            return [("error", document)]
 
 
 async def frames(turn: Turn, heartbeat_seconds: float, instance: str) -> AsyncGenerator[bytes]:
@@ -85,7 +86,7 @@ async def frames(turn: Turn, heartbeat_seconds: float, instance: str) -> AsyncGe
         except TimeoutError:
             yield HEARTBEAT
             continue
-        yield _encoded(event, instance)
+        yield b"".join(encode(name, data) for name, data in named(event, instance))
         if isinstance(event, TurnAnswer | Problem):
             return
 
