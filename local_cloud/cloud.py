@@ -9,6 +9,7 @@ from local_cloud.documents import Document
 from local_cloud.gateway.api_gateway import ApiGatewayService
 from local_cloud.gateway.app import Gateway
 from local_cloud.gateway.aws import Aws
+from local_cloud.gateway.bedrock.duplex import Door, Duplex
 from local_cloud.gateway.bedrock.embedder import Embedder
 from local_cloud.gateway.bedrock.service import SERVICE as BEDROCK
 from local_cloud.gateway.bedrock.service import BedrockService
@@ -93,10 +94,12 @@ class LocalCloud:
             home, self.ministack, self.ports, self._names, self._orphans, self._logs, self._cache_passwords
         )
         self._task_credentials = TaskCredentials(self.ministack)
+        self._models = self._open_models()
         self._tools = Tools(
             home, f"http://127.0.0.1:{port}", region, self.ministack, self.aws,
             Images(home / "images", self.aws), self._task_credentials, self._orphans, self._logs,
             self._names.address, self._caches.authority.bundle,
+            self._models.url if self._models else "",
         )  # fmt: skip
         registrar = Registrar(self.ministack, self.aws, self.persistence.touch_service)
         self.scheduler = Scheduler(
@@ -106,6 +109,13 @@ class LocalCloud:
         self.gateway.control = self.control
         self.gateway.sites = self._distributions.sites
         self._background: list[asyncio.Task[None]] = []
+
+    def _open_models(self) -> Door | None:
+        """Serve models over HTTP/2 where they are offline."""
+        if self._aws_models:
+            return None
+        certificate = self._caches.authority.issue(self._home / "tls", ())
+        return Door(Duplex(self.gateway, self._bedrock.language), self.ports.listen("models"), certificate)
 
     def _transcription_changed(self, detail: Document, region: str) -> None:
         self.ministack.put_service_event("aws.transcribe", "Transcribe Job State Change", detail, region)
@@ -225,6 +235,7 @@ class LocalCloud:
             "distributions": await self._distributions.status(),
             "rest_apis": await self._rest_apis.status(),
             "load_balancers": await self._balancers.status(),
+            "models": self._models.url if self._models else None,
             "pipes": self._pipes.status(),
             "caches": await self._caches.status(),
             "unsupported": [],
@@ -242,6 +253,8 @@ class LocalCloud:
         await self.scheduler.stop()
         await self._caches.stop()
         await asyncio.gather(self._pipes.stop(), self._transcriptions.stop())
+        if self._models is not None:
+            await self._models.close()
         await self._proxy.close()
         await self.aws.close()
         self._vectors.close()

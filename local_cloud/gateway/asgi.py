@@ -5,6 +5,7 @@ import importlib
 import json
 import socket
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from pathlib import Path
 from typing import Any
 
 type Scope = MutableMapping[str, Any]
@@ -62,11 +63,22 @@ def bind(port: int) -> socket.socket:
     return listener
 
 
-async def serve(application: Application, listener: socket.socket, stop: asyncio.Event) -> None:
-    """Serve an application, and its lifespan, on a listening socket (taken over) until `stop` is set."""
+async def serve(
+    application: Application,
+    listener: socket.socket,
+    stop: asyncio.Event,
+    certificate: tuple[Path, Path] | None = None,
+) -> None:
+    """Serve an application, and its lifespan, on a listening socket (taken over) until `stop` is set.
+
+    With a certificate and its key it speaks TLS, and with it HTTP/2 too.
+    """
     hypercorn: Any = importlib.import_module("hypercorn.asyncio")
     config: Any = importlib.import_module("hypercorn.config").Config()
     config.bind = [f"fd://{listener.detach()}"]
+    if certificate is not None:
+        for name, path in zip(("certfile", "keyfile"), certificate, strict=True):
+            setattr(config, name, str(path))
     config.loglevel = "ERROR"
     config.errorlog = None
     config.keep_alive_timeout = 75  # longer than the 60 s idle timeout of a load balancer in front of it

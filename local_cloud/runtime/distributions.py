@@ -17,9 +17,12 @@ from local_cloud.runtime.listeners import LoadBalancers, answer_lifespan
 from local_cloud.runtime.ports import Ports
 from local_cloud.runtime.proxy import Headers, Limits, Proxy, TimedOut, Unreachable, passing
 from local_cloud.runtime.rest_api import RestApis
+from local_cloud.runtime.tunnel import pass_on, refuse
 
 ALL_VIEWER = "216adef6-5c7f-47e4-b989-5492eafa07d3"
 """The origin request policy that passes the viewer's Host on; the others in use here leave it out."""
+WEBSOCKET_IDLE_SECONDS = 600.0
+"""CloudFront ends a WebSocket after ten minutes without data (developer guide, "Use WebSockets")."""
 READ_SECONDS = 30.0
 """How long an origin may be silent where none is declared (CloudFront API reference, CustomOriginConfig)."""
 SECURITY_HEADERS = {
@@ -50,14 +53,28 @@ class Distribution:
         self.server = asyncio.create_task(serve(self, socket_, self.stop))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one connection's scope: lifespan, a request; WebSockets are refused."""
+        """Serve one connection's scope: lifespan, a request, a WebSocket."""
         if scope["type"] == "lifespan":
             await answer_lifespan(receive, send)
         elif scope["type"] == "http":
             await self._edge.refresh_if_changed()
             await self._request(scope, receive, send)
-        else:
-            await send({"type": "websocket.close", "code": 1008})
+        elif scope["type"] == "websocket":
+            await self._edge.refresh_if_changed()
+            await self._websocket(scope, receive, send)
+
+    async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
+        behavior = behavior_of(self.config, scope["path"])
+        origin = self._origin(behavior)
+        base = await self._edge.address(origin)
+        if base is None:
+            await refuse(send, HTTPStatus.BAD_GATEWAY)
+            return
+        raw_path: bytes = scope.get("raw_path") or scope["path"].encode()
+        query: bytes = scope.get("query_string", b"")
+        url = f"{base}{raw_path.decode('latin-1')}" + (f"?{query.decode('latin-1')}" if query else "")
+        headers = self._forwarded(behavior, origin, scope)
+        await pass_on(scope, receive, send, url, headers, WEBSOCKET_IDLE_SECONDS)
 
     async def _request(self, scope: Scope, receive: Receive, send: Send) -> None:
         behavior = behavior_of(self.config, scope["path"])

@@ -53,11 +53,18 @@ def declared_variables(
 
 
 def added_variables(
-    declared: Mapping[str, str], endpoint: str, credentials_uri: str, token: str, region: str, roots: str
+    declared: Mapping[str, str],
+    endpoint: str,
+    credentials_uri: str,
+    token: str,
+    region: str,
+    roots: str,
+    models: str,
 ) -> dict[str, str]:
     """Return the closed list of what the local cloud adds, and ECS's own region variables.
 
     `roots` is the file of the certificates that tasks trust; OpenSSL and botocore read it by these names.
+    `models` is the endpoint of Bedrock's runtime, which speaks HTTP/2 too, empty for that of the others.
     """
     added = {
         "AWS_ENDPOINT_URL": endpoint,
@@ -66,6 +73,8 @@ def added_variables(
         "SSL_CERT_FILE": roots,
         "AWS_CA_BUNDLE": roots,
     }
+    if models:
+        added["AWS_ENDPOINT_URL_BEDROCK_RUNTIME"] = models
     if token:
         added |= {
             "AWS_CONTAINER_CREDENTIALS_FULL_URI": credentials_uri,

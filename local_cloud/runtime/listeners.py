@@ -17,6 +17,7 @@ from local_cloud.runtime.conditions import Request, choose
 from local_cloud.runtime.following import Follower
 from local_cloud.runtime.ports import Ports
 from local_cloud.runtime.proxy import Headers, Limits, Proxy, TimedOut, Unreachable, passing
+from local_cloud.runtime.tunnel import pass_on, refuse
 
 logger = logging.getLogger(__name__)
 
@@ -38,24 +39,38 @@ class Listener:
         self.server = asyncio.create_task(serve(self, socket_, self.stop))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one connection's scope: lifespan, a request; WebSockets are refused."""
+        """Serve one connection's scope: lifespan, a request, a WebSocket."""
         if scope["type"] == "lifespan":
             await answer_lifespan(receive, send)
         elif scope["type"] == "http":
             await self._balancers.refresh_if_changed()
             await self._request(scope, receive, send)
-        else:
-            await send({"type": "websocket.close", "code": 1008})
+        elif scope["type"] == "websocket":
+            await self._balancers.refresh_if_changed()
+            await self._websocket(scope, receive, send)
 
-    async def _request(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def _action(self, method: str, scope: Scope) -> Document | None:
         query = scope.get("query_string", b"").decode("latin-1")
         client = (scope.get("client") or ("127.0.0.1", 0))[0]
-        rule = choose(self.rules, Request(scope["method"], scope["path"], query, client, headers_of(scope)))
+        rule = choose(self.rules, Request(method, scope["path"], query, client, headers_of(scope)))
         actions = sorted(rule["Actions"] if rule else [], key=lambda action: action.get("Order", 1))
-        if not actions:
+        return actions[-1] if actions else None
+
+    async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
+        action = self._action("GET", scope)
+        target = self._target(action) if action and action["Type"] == "forward" else None
+        if action is None or action["Type"] != "forward" or target is None:
+            fixed = part(action or {}, "FixedResponseConfig")
+            await refuse(send, int(fixed.get("StatusCode") or HTTPStatus.SERVICE_UNAVAILABLE))
+            return
+        url = _url(f"http://{target[0]}:{target[1]}", scope)
+        await pass_on(scope, receive, send, url, self._forwarded(scope), self.idle_seconds)
+
+    async def _request(self, scope: Scope, receive: Receive, send: Send) -> None:
+        action = self._action(scope["method"], scope)
+        if action is None:
             await _error(send, HTTPStatus.NOT_FOUND)
             return
-        action = actions[-1]
         if action["Type"] == "fixed-response":
             fixed = action["FixedResponseConfig"]
             body = str(fixed.get("MessageBody") or "").encode()
@@ -130,11 +145,7 @@ class Listener:
         if target is None:
             await _error(send, HTTPStatus.SERVICE_UNAVAILABLE)
             return
-        raw_path: bytes = scope.get("raw_path") or scope["path"].encode()
-        query: bytes = scope.get("query_string", b"")
-        url = f"http://{target[0]}:{target[1]}{raw_path.decode('latin-1')}" + (
-            f"?{query.decode('latin-1')}" if query else ""
-        )
+        url = _url(f"http://{target[0]}:{target[1]}", scope)
         limits = Limits(self.idle_seconds, self.idle_seconds)
         try:
             await self._balancers.proxy.forward(scope, receive, send, url, self._forwarded(scope), limits)
@@ -204,6 +215,12 @@ class LoadBalancers(Follower):
         await asyncio.gather(
             *(listener.server for listener in self._listeners.values()), return_exceptions=True
         )
+
+
+def _url(base: str, scope: Scope) -> str:
+    raw_path: bytes = scope.get("raw_path") or scope["path"].encode()
+    query: bytes = scope.get("query_string", b"")
+    return f"{base}{raw_path.decode('latin-1')}" + (f"?{query.decode('latin-1')}" if query else "")
 
 
 async def _error(send: Send, status: HTTPStatus) -> None:

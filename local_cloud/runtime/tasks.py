@@ -44,6 +44,7 @@ class Tools:
     logs: Logs
     address: environment.NameAddress
     roots: Path
+    models: str
 
 
 class Task:
@@ -140,6 +141,7 @@ class Task:
             token,
             self._tools.region,
             str(self._tools.roots),
+            self._tools.models,
         )
         variables = environment.process_environment(declared, added, place, self._tools.address)
         merged = {**container, "command": override.get("command") or container.get("command")}

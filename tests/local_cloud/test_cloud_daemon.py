@@ -156,6 +156,7 @@ def test_the_description_is_private_and_the_status_complete(cloud: Running) -> N
         "services",
         "rest_apis",
         "load_balancers",
+        "models",
         "pipes",
         "caches",
         "distributions",

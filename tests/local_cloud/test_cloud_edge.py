@@ -2,15 +2,19 @@
 
 import itertools
 import json
+import socket
 import time
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
 import boto3
 import botocore
 import botocore.config
 import httpx2
 import pytest
+import wsproto
+import wsproto.events as ws
 
 from tests.local_cloud.running import Running, until
 
@@ -20,12 +24,15 @@ PAUSE_S = 0.3
 APPLICATION = (
     f"PAUSE_S = {PAUSE_S}\n"
     + """
-import http.server, json, os, time
+import base64, hashlib, http.server, json, os, time
 class Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     def do_GET(self):
         size = len(self.rfile.read(int(self.headers.get("content-length", 0))))
         name = self.path.partition("?")[0].rpartition("/")[2]
+        if name == "talk":
+            self.talk()
+            return
         if name == "stream":
             self.send_response(200)
             self.send_header("content-type", "text/event-stream")
@@ -55,6 +62,40 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
     do_POST = do_GET
+    def frame(self):
+        first, second = self.rfile.read(2)
+        size = second & 127
+        if size > 125:
+            size = int.from_bytes(self.rfile.read(2 if size == 126 else 8))
+        mask = self.rfile.read(4)
+        return first & 15, bytes(byte ^ mask[at % 4] for at, byte in enumerate(self.rfile.read(size)))
+    def talk(self):
+        if "refused" in self.path:
+            self.send_response(403)
+            self.send_header("content-length", "0")
+            self.end_headers()
+            return
+        key = self.headers["sec-websocket-key"] + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
+        self.send_response(101)
+        self.send_header("upgrade", "websocket")
+        self.send_header("connection", "upgrade")
+        digest = hashlib.sha1(key.encode()).digest()
+        self.send_header("sec-websocket-accept", base64.b64encode(digest).decode())
+        self.end_headers()
+        kind, content = self.frame()
+        while kind != 8:
+            if content == b"headers":
+                content = json.dumps({"path": self.path, "headers": dict(self.headers)}).encode()
+            if content == b"leave":
+                content = (4001).to_bytes(2) + b"enough"
+                kind = 8
+            size = len(content)
+            wide = bytes([126]) + size.to_bytes(2) if size < 65536 else bytes([127]) + size.to_bytes(8)
+            length = bytes([size]) if size < 126 else wide
+            self.wfile.write(bytes([128 | kind]) + length + content)
+            kind, content = self.frame()
+        print("CLOSED", int.from_bytes(content[:2]), flush=True)
+        self.close_connection = True
     def log_message(self, *arguments):
         pass
 address = (os.environ["HOST"], int(os.environ["PORT"]))
@@ -491,3 +532,84 @@ def test_a_distribution_passes_streams_on_as_they_come(edge: Edge, site: str) ->
     parts = arrivals(f"{site}/api/streamed/stream", edge.access_token)
     assert [text for _, text in parts] == [b"data: 0\n\n", b"data: 1\n\n", b"data: 2\n\n"]
     assert all(after - before > PAUSE_S / 2 for (before, _), (after, _) in itertools.pairwise(parts))
+
+
+# --- WebSockets ---
+
+
+class Talk:
+    """A WebSocket of a client."""
+
+    def __init__(self, url: str, headers: dict[str, str] | None = None) -> None:
+        parts = urlsplit(url)
+        self.socket = socket.create_connection((parts.hostname or "", parts.port or 80), timeout=20)
+        self.protocol = wsproto.WSConnection(wsproto.ConnectionType.CLIENT)
+        target = parts.path + (f"?{parts.query}" if parts.query else "")
+        fields = [(name.encode(), value.encode()) for name, value in (headers or {}).items()]
+        self.send(ws.Request(host="nova.example.com", target=target, extra_headers=fields))
+        self.opening = self.next()
+
+    def send(self, event: ws.Event) -> None:
+        self.socket.sendall(self.protocol.send(event))
+
+    def next(self) -> ws.Event:
+        """What came next; pieces of a message are put together."""
+        text = ""
+        while True:
+            for event in self.protocol.events():
+                if isinstance(event, ws.TextMessage) and not event.message_finished:
+                    text += event.data
+                elif isinstance(event, ws.TextMessage):
+                    return ws.TextMessage(text + event.data)
+                else:
+                    return event
+            self.protocol.receive_data(self.socket.recv(65536) or None)
+
+    def ask(self, text: str) -> str:
+        self.send(ws.TextMessage(text))
+        answer = self.next()
+        assert isinstance(answer, ws.TextMessage)
+        return answer.data
+
+
+@pytest.fixture(params=["listener", "distribution"])
+def door(request: pytest.FixtureRequest, edge: Edge, site: str) -> str:
+    """Either way to the same task."""
+    return f"{edge.listener}/api/audio" if request.param == "listener" else f"{site}/pages"
+
+
+def test_messages_pass_both_ways(door: str) -> None:
+    talk = Talk(f"{door}/talk?ticket=7", {"origin": "https://nova.example.com"})
+    assert isinstance(talk.opening, ws.AcceptConnection)
+    assert talk.ask("hello") == "hello"
+    assert talk.ask("x" * 200_000) == "x" * 200_000
+    talk.send(ws.BytesMessage(data=bytes(range(256))))
+    sound = talk.next()
+    assert isinstance(sound, ws.BytesMessage) and bytes(sound.data) == bytes(range(256))
+    received = json.loads(talk.ask("headers"))
+    headers = {name.lower(): value for name, value in received["headers"].items()}
+    assert received["path"].endswith("/talk?ticket=7")
+    assert (headers["host"], headers["origin"]) == ("nova.example.com", "https://nova.example.com")
+    assert "x-forwarded-for" in headers
+
+
+def test_the_close_of_either_side_reaches_the_other(door: str, edge: Edge) -> None:
+    talk = Talk(f"{door}/talk")
+    talk.send(ws.TextMessage("leave"))
+    closed = talk.next()
+    assert isinstance(closed, ws.CloseConnection)
+    assert (closed.code, closed.reason) == (4001, "enough")
+    other = Talk(f"{door}/talk")
+    log = edge.cloud.home / "logs" / "edge.log"
+    before = log.read_text().count("CLOSED 1001")
+    other.send(ws.CloseConnection(code=1000))
+    until(lambda: log.read_text().count("CLOSED 1001") > before, 10)
+
+
+def test_a_handshake_can_be_refused(door: str, edge: Edge) -> None:
+    refused = Talk(f"{door}/talk?refused").opening
+    assert isinstance(refused, ws.RejectConnection) and refused.status_code == 403
+    fixed = Talk(f"{edge.listener}/api/audio/fixed").opening
+    assert isinstance(fixed, ws.RejectConnection) and fixed.status_code == 418
+    nothing = Talk(f"{edge.listener}/nothing").opening
+    assert isinstance(nothing, ws.RejectConnection) and nothing.status_code == 404

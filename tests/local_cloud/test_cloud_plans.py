@@ -233,7 +233,9 @@ def test_an_environment_is_built_from_nothing() -> None:
 
 def test_the_keys_address_follows_the_issuer() -> None:
     issuer = {"USER_POOL_ISSUER": "https://cognito-idp.us-east-1.amazonaws.com/us-east-1_Ab1"}
-    added = environment.added_variables(issuer, "http://127.0.0.1:1", "uri", "", "us-east-1", "/roots.pem")
+    added = environment.added_variables(
+        issuer, "http://127.0.0.1:1", "uri", "", "us-east-1", "/roots.pem", ""
+    )
     assert added["NOVA_JWKS_URL"] == "http://127.0.0.1:1/us-east-1_Ab1/.well-known/jwks.json"
     assert added["SSL_CERT_FILE"] == added["AWS_CA_BUNDLE"] == "/roots.pem"
     assert "AWS_CONTAINER_CREDENTIALS_FULL_URI" not in added

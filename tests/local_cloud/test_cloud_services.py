@@ -158,7 +158,7 @@ def test_a_task_finds_only_what_is_declared(cloud: Running) -> None:
     added = {
         "PATH", "HOME", "TMPDIR", "LANG", "AWS_ENDPOINT_URL", "AWS_REGION", "AWS_DEFAULT_REGION",
         "AWS_CONTAINER_CREDENTIALS_FULL_URI", "AWS_CONTAINER_AUTHORIZATION_TOKEN", "LC_CTYPE",
-        "SSL_CERT_FILE", "AWS_CA_BUNDLE",
+        "SSL_CERT_FILE", "AWS_CA_BUNDLE", "AWS_ENDPOINT_URL_BEDROCK_RUNTIME",
     }  # fmt: skip
     assert set(found) - added == {"PORT", "HOST", "WORD"}
     assert (found["HOST"], found["WORD"]) == ("127.0.0.1", "hidden")

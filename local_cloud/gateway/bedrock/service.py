@@ -57,14 +57,14 @@ class BedrockService:
     def __init__(self, embedder: Embedder, ministack: MiniStack) -> None:
         self._embedder = embedder
         self._ministack = ministack
-        self._language = OfflineModel(embedder)
+        self.language = OfflineModel(embedder)
         self._model = RestJsonModel(SERVICE)
 
     async def warm(self) -> None:
         """Prepare what the first caller would wait for."""
         self._model.operation("POST", "/model/any/converse")
         try:
-            await self._language.warm()
+            await self.language.warm()
         except (ImportError, OSError) as error:
             logger.warning("the offline models cannot be loaded: %r", error)
 
@@ -83,6 +83,10 @@ class BedrockService:
                     return 200, headers, self._ministack.streamed(self._frames(asked))
                 case "InvokeModel":
                     return await self._invoke(labels["modelId"], body)
+                case "InvokeModelWithBidirectionalStream":
+                    # The stream itself needs HTTP/2: `duplex.py` asks here whether it may begin.
+                    check_model(labels["modelId"])
+                    return json_answer({}, content_type="application/json")
                 case _:
                     raise AwsError("ValidationException", f"The local cloud has no Bedrock {operation}")
         except AwsError as error:
@@ -127,7 +131,7 @@ class BedrockService:
     async def _pieces(self, asked: Conversation, said: _Said) -> AsyncIterator[Piece]:
         """Yield the answer, cut where the caller's maxTokens are used up."""
         left = asked.max_tokens
-        async for piece in self._language.answer(asked):
+        async for piece in self.language.answer(asked):
             if left is None or isinstance(piece, ToolUse):
                 yield piece
                 continue
