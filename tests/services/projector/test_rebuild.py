@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
 
 EVENTS = int(os.environ.get("NOVA_TEST_REBUILD_EVENTS", "300"))
-"""`make prove` rebuilds 10,000; the stand-in engine takes minutes for them."""
+"""NOVA_TEST_REBUILD_EVENTS takes more of them; this engine in the process is slow."""
 USERS = ("alice", "bob")
 
 
