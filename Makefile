@@ -1,9 +1,10 @@
 # `make up` starts the platform, `make test` checks everything. Recipes need nothing but a POSIX shell.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help up down status samples test lint unit engine prove e2e bench tools
+.PHONY: help up down status samples test lint unit engine prove e2e bench contracts tools
 
 PYTHON := .venv/bin/python
+SERVICES_WITH_API := agent-core audio projector search
 # Prints what runs and how long it took; fails as the command does.
 RUN := scripts/timed
 
@@ -39,6 +40,12 @@ e2e: tools e2e-only ## tests of the whole platform, in a home and on ports of th
 
 bench: tools ## measure what there are limits for (CPU of a program start)
 	@$(PYTHON) -m benchmarks.program_start
+
+contracts: tools ## write the services' OpenAPI documents (docs/api) again
+	@mkdir -p docs/api
+	@for service in $(SERVICES_WITH_API); do \
+		$(PYTHON) -m nova_common.openapi nova_$$(echo $$service | tr - _).app > docs/api/$$service.json || exit 1; \
+	done
 
 tools:
 	@scripts/install-system

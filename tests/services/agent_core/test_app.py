@@ -21,6 +21,7 @@ from tests.services.agent_core import redis_server
 from tests.services.agent_core.callers import ask, check_problem, history, start, stream, view
 from tests.services.agent_core.scripted import ScriptedModel
 from tests.services.support import tokens
+from tests.services.support.api_checks import check_api
 from tests.services.support.tables import CONTENT_BUCKET, EVENT_STORE_TABLE, REGION
 from tests.services.support.tokens import ALICE, BOB, bearer
 
@@ -300,3 +301,7 @@ def test_readiness(client: TestClient) -> None:
         "usage_ledger": "ok",
         "identity": "ok",
     }
+
+
+def test_the_api_does_what_it_says(client: TestClient) -> None:
+    check_api(client)

@@ -27,6 +27,7 @@ from nova_common.event_store import DynamoEventStore
 from nova_common.events import EventData, EventRegistry
 
 from tests.services.support import tokens
+from tests.services.support.api_checks import check_api
 from tests.services.support.audio import tone
 from tests.services.support.private import Private
 from tests.services.support.tables import CONTENT_BUCKET, EVENT_STORE_TABLE, REGION
@@ -338,3 +339,7 @@ def test_health_and_readiness(client: TestClient) -> None:
     aws.dynamodb(REGION).delete_table(TableName=EVENT_STORE_TABLE)
     assert client.get("/ready").status_code == 503
     assert client.get("/health").status_code == 200
+
+
+def test_the_api_does_what_it_says(client: TestClient) -> None:
+    check_api(client)

@@ -19,6 +19,7 @@ from nova_projector.sessions import SESSIONS
 from nova_projector.settings import ApiSettings
 
 from tests.services.support import tokens
+from tests.services.support.api_checks import check_api
 from tests.services.support.tables import READ_MODEL_TABLE, REGION
 from tests.services.support.tokens import ALICE, BOB, bearer
 
@@ -239,3 +240,7 @@ def test_only_the_lists_are_served(client: TestClient) -> None:
         assert client.post(path, json={}, headers=bearer()).status_code == 405
         assert client.get(f"{path}/{uuid.uuid4()}", headers=bearer()).status_code == 404
     assert client.get("/ready").json() == {"status": "ok", "checks": {"read_model": "ok", "identity": "ok"}}
+
+
+def test_the_api_does_what_it_says(client: TestClient) -> None:
+    check_api(client)

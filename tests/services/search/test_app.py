@@ -20,6 +20,7 @@ from nova_search.settings import ApiSettings
 from nova_search.vectors import IndexMismatchError, Vector, VectorIndex
 
 from tests.services.support import tokens
+from tests.services.support.api_checks import check_api
 from tests.services.support.client_model import failure
 from tests.services.support.embeddings import MODEL, FakeBedrock, direction
 from tests.services.support.pictures import picture
@@ -452,3 +453,7 @@ def test_health_and_readiness(client: TestClient, vectors: FakeVectors) -> None:
     vectors.refusal = failure("NotFoundException")
     assert client.get("/ready").status_code == 503
     assert client.get("/health").status_code == 200
+
+
+def test_the_api_does_what_it_says(client: TestClient) -> None:
+    check_api(client)

@@ -14,6 +14,7 @@ from fastapi.responses import JSONResponse
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 
+from nova_common import openapi
 from nova_common.identity import TokenVerifier
 from nova_common.middleware import BODY_BYTES_MAX, BodyLimitMiddleware, RequestContextMiddleware
 from nova_common.problems import Problem, problem_response
@@ -50,7 +51,7 @@ def create_application(
     body_bytes_max: int = BODY_BYTES_MAX,
     check_seconds_max: float = CHECK_SECONDS_MAX,
 ) -> FastAPI:
-    """Return an application with `/health` and `/ready` to which a service adds its routes.
+    """Return an application with `/health`, `/ready` and `/openapi.json` to which a service adds its routes.
 
     `checks` decide readiness, `alive` decides liveness (false makes ECS replace the task), `body_bytes_max`
     limits request bodies. `app.state.draining` is the `Draining` that the runner starts, `app.state.verifier`
@@ -70,9 +71,10 @@ def create_application(
         lifespan=_warming(known, check_seconds_max, lifespan),
         docs_url=None,
         redoc_url=None,
-        openapi_url=None,
+        openapi_url="/openapi.json",
         redirect_slashes=False,
     )
+    app.openapi = lambda: openapi.document(app)
     app.state.draining = draining
     app.state.verifier = verifier
     # The last one added is the outermost: even a refused body has a request id and a log line.
@@ -105,7 +107,7 @@ def _add_health(app: FastAPI, alive: Callable[[], bool]) -> None:
             return JSONResponse({"status": "ok"})
         return JSONResponse({"status": "failed"}, HTTPStatus.SERVICE_UNAVAILABLE)
 
-    app.add_api_route("/health", health, methods=["GET"], response_model=None)
+    app.add_api_route("/health", health, methods=["GET"], response_model=None, include_in_schema=False)
 
 
 def _add_readiness(app: FastAPI, checks: dict[str, Check], draining: Draining, seconds_max: float) -> None:
@@ -120,7 +122,7 @@ def _add_readiness(app: FastAPI, checks: dict[str, Check], draining: Draining, s
             return JSONResponse({"status": "ok", "checks": results})
         return JSONResponse({"status": "unavailable", "checks": results}, HTTPStatus.SERVICE_UNAVAILABLE)
 
-    app.add_api_route("/ready", ready, methods=["GET"], response_model=None)
+    app.add_api_route("/ready", ready, methods=["GET"], response_model=None, include_in_schema=False)
 
 
 async def _outcome(name: str, check: Check, seconds_max: float) -> str:

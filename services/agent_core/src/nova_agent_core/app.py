@@ -33,6 +33,7 @@ from nova_common.event_store import DynamoEventStore
 from nova_common.events import EventRegistry
 from nova_common.identity import AuthenticatedCaller, AuthenticatedRoute, TokenVerifier
 from nova_common.model_prices import NANO, ModelPrice, model_price
+from nova_common.openapi import problems
 
 from nova_agent_core.agent import Coordinator, bedrock_model, keep_content_private
 from nova_agent_core.behaviour import Behaviour, load_behaviour
@@ -46,6 +47,8 @@ from nova_agent_core.spending import reservation_nanousd
 from nova_agent_core.sse import TurnStream, wants_stream
 from nova_agent_core.storage import TurnDocuments
 from nova_agent_core.turns import Turn, Turns
+
+TITLE = "Nova coordinator"
 
 logger = logging.getLogger(__name__)
 
@@ -105,13 +108,27 @@ def get_session(session_id: str, caller: AuthenticatedCaller, sessions: Store) -
     return sessions.view(caller.user_id, session_id)
 
 
-@router.delete("/sessions/{session_id}", status_code=HTTPStatus.NO_CONTENT)
+@router.delete(
+    "/sessions/{session_id}",
+    status_code=HTTPStatus.NO_CONTENT,
+    responses=problems(HTTPStatus.CONFLICT),
+)
 async def delete_session(session_id: str, caller: AuthenticatedCaller, turns: Service) -> None:
     """Delete a session with what was said in it."""
     await turns.delete(caller.user_id, session_id)
 
 
-@router.post("/sessions/{session_id}/messages", response_model=None)
+@router.post(
+    "/sessions/{session_id}/messages",
+    response_model=TurnAnswer,
+    responses={HTTPStatus.OK.value: {"content": {"text/event-stream": {"schema": {"type": "string"}}}}}
+    | problems(
+        HTTPStatus.CONFLICT,
+        HTTPStatus.TOO_MANY_REQUESTS,
+        HTTPStatus.BAD_GATEWAY,
+        HTTPStatus.GATEWAY_TIMEOUT,
+    ),
+)
 async def send_message(
     session_id: str,
     body: SendMessage,
@@ -126,7 +143,7 @@ async def send_message(
     return await told(turn, request, streams=streams)
 
 
-@router.post("/sessions/{session_id}/cancel", status_code=HTTPStatus.ACCEPTED)
+@router.post("/sessions/{session_id}/cancel", status_code=HTTPStatus.ACCEPTED, response_class=Response)
 async def cancel_message(session_id: str, caller: AuthenticatedCaller, turns: Service) -> Response:
     """Stop the answer that is under way in a session; its stream ends with that."""
     await turns.cancel(caller.user_id, session_id)
@@ -232,7 +249,7 @@ def coordinator(settings: ApiSettings, limits: ModelLimits, behaviour: Behaviour
         anyio.from_thread.run(memory.check_ready)
 
     app = create_application(
-        "Nova coordinator",
+        TITLE,
         checks={
             "event_store": store.check_ready,
             "session_memory": check_memory,

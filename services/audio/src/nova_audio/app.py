@@ -31,6 +31,8 @@ from nova_common.uploads import accepted_type, upload_key
 from nova_audio import domain
 from nova_audio.settings import ApiSettings
 
+TITLE = "Nova audio"
+
 
 class Recordings:
     """What an owner can do with recordings. Another user's recording does not exist for a caller."""
@@ -122,7 +124,7 @@ def create_app(settings: ApiSettings) -> FastAPI:
         private_data(dynamodb, settings.private_data, settings.region),
     )
     app = create_application(
-        "Nova audio", checks={"event_store": store.check_ready}, verifier=TokenVerifier(settings.identity)
+        TITLE, checks={"event_store": store.check_ready}, verifier=TokenVerifier(settings.identity)
     )
     app.state.recordings = Recordings(store, ContentStore(aws.s3(settings.region), settings.content_bucket))
     app.include_router(router)

@@ -17,6 +17,8 @@ from nova_projector.recordings import RECORDINGS
 from nova_projector.sessions import SESSIONS
 from nova_projector.settings import ApiSettings
 
+TITLE = "Nova projector"
+
 
 def _recordings(request: Request) -> DynamoReadModel[RecordingSummary]:
     read_model: DynamoReadModel[RecordingSummary] = request.app.state.recordings
@@ -65,7 +67,7 @@ def create_app(settings: ApiSettings) -> FastAPI:
     recordings = DynamoReadModel(dynamodb, settings.read_model_table, RECORDINGS, served)
     # Both lists are in one table: one of them tells whether it answers.
     app = create_application(
-        "Nova projector",
+        TITLE,
         checks={"read_model": recordings.check_ready},
         verifier=TokenVerifier(settings.identity),
     )

@@ -22,6 +22,7 @@ from nova_common.documents import DocumentStore
 from nova_common.event_store import DynamoEventStore
 from nova_common.events import EventRegistry
 from nova_common.identity import AuthenticatedCaller, AuthenticatedRoute, TokenVerifier
+from nova_common.openapi import problems
 from nova_common.private_data import private_data
 from nova_common.problems import Problem
 
@@ -38,6 +39,8 @@ from nova_search.library import Library
 from nova_search.settings import ApiSettings
 from nova_search.sources import Image
 from nova_search.vectors import IndexBusyError, Match, VectorIndex, in_step
+
+TITLE = "Nova search"
 
 EMBEDDING_SECONDS_MAX = 5
 """Time-out of one attempt to embed a question.
@@ -142,7 +145,7 @@ type Documents = Annotated[Library, Depends(_library)]
 router = APIRouter(prefix="/api", route_class=AuthenticatedRoute)
 
 
-@router.post("/search")
+@router.post("/search", responses=problems(HTTPStatus.BAD_GATEWAY, HTTPStatus.GATEWAY_TIMEOUT))
 def search(body: SearchRequest, caller: AuthenticatedCaller, searches: Service) -> SearchResult:
     """Search the caller's own content."""
     return searches.search(caller.user_id, body)
@@ -186,7 +189,7 @@ def create_app(settings: ApiSettings) -> FastAPI:
         private_data(dynamodb, settings.private_data, settings.region),
     )
     app = create_application(
-        "Nova search",
+        TITLE,
         checks={"vector_index": index.check_ready, "event_store": store.check_ready},
         verifier=TokenVerifier(settings.identity),
         body_bytes_max=BODY_BYTES_MAX,

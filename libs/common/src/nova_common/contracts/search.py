@@ -5,6 +5,7 @@ import binascii
 from typing import Annotated, Literal, Self
 
 from pydantic import BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema, model_validator
+from pydantic.config import JsonDict
 
 from nova_common.contracts.documents import DocumentReference
 from nova_common.contracts.wire import Contract, Timestamp, is_none
@@ -42,6 +43,9 @@ type ImageFormat = Literal["png", "jpeg", "gif", "webp"]
 """What the embedding model takes (Amazon Nova Multimodal Embeddings, request schema)."""
 
 
+_BASE64 = "^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$"
+
+
 def _decoded(value: object) -> object:
     if not isinstance(value, str):
         return value
@@ -56,11 +60,20 @@ type Base64 = Annotated[
     bytes,
     BeforeValidator(_decoded),
     PlainSerializer(lambda content: base64.b64encode(content).decode(), return_type=str, when_used="json"),
-    WithJsonSchema({"type": "string", "contentEncoding": "base64"}),
+    WithJsonSchema({"type": "string", "contentEncoding": "base64", "pattern": _BASE64}),
 ]
 """Bytes, written as base64."""
 
 type ImageContent = Annotated[Base64, Field(min_length=1, max_length=IMAGE_BYTES_MAX)]
+
+
+ONE_OF_BOTH: JsonDict = {
+    "oneOf": [
+        {"required": [one], "properties": {one: {"type": "string"}, other: {"type": "null"}}}
+        for one, other in (("text", "image"), ("image", "text"))
+    ]
+}
+"""What the schema of a model says that has either a text or an image."""
 
 
 class SearchFilter(Contract):
@@ -94,7 +107,7 @@ class SearchRequest(Contract):
     `cursor` is the `next_cursor` of a page of the same search.
     """
 
-    model_config = ConfigDict(extra="forbid", strict=True)
+    model_config = ConfigDict(extra="forbid", strict=True, json_schema_extra=ONE_OF_BOTH)
 
     text: str | None = Field(default=None, min_length=1, max_length=QUERY_CHARACTERS_MAX, pattern=r"\S")
     image: ImageContent | None = None
@@ -141,7 +154,7 @@ class SearchResult(Contract):
 class AddDocument(Contract):
     """Body of `POST /api/documents`: something to be found, a text or an image, under a title."""
 
-    model_config = ConfigDict(extra="forbid", strict=True)
+    model_config = ConfigDict(extra="forbid", strict=True, json_schema_extra=ONE_OF_BOTH)
 
     title: str = Field(min_length=1, max_length=TITLE_CHARACTERS_MAX, pattern=r"\S")
     text: str | None = Field(default=None, min_length=1, max_length=TEXT_CHARACTERS_MAX, pattern=r"\S")

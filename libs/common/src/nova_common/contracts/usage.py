@@ -8,7 +8,7 @@ from pydantic import Field
 from nova_common.contracts.wire import Contract
 from nova_common.model_prices import NANO
 
-MONTH_PATTERN = r"^\d{4}-(0[1-9]|1[0-2])$"
+MONTH_PATTERN = "^2[0-9]{3}-(0[1-9]|1[0-2])$"
 """A month of the calendar in UTC, for example 2026-11."""
 
 
