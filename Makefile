@@ -21,7 +21,7 @@ down: ## stop it; data stays
 status: ## show whether it is healthy
 	@./nova status
 
-samples: ## make the recordings in samples/ again (needs flite)
+samples: tools ## make the recordings and the video in samples/ again (needs flite)
 	@scripts/make-samples
 
 test: tools ## check everything: lint, unit tests, whole platform

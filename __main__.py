@@ -9,6 +9,7 @@ from services.agent_core.infra import AgentCore, AgentCoreArgs
 from services.audio.infra import Audio, AudioArgs
 from services.projector.infra import Projector, ProjectorArgs
 from services.search.infra import Search, SearchArgs
+from services.video.infra import Video, VideoArgs
 from settings.settings import Settings
 
 components.startup.keep_what_is_loaded()
@@ -17,6 +18,7 @@ providers = explicit_providers(
     settings.region, ownership_tags(settings.operations.owner, settings.operations.cost_center)
 )
 options = pulumi.ResourceOptions(providers=providers)
+sizes = settings.services.sizes
 
 platform = Platform(
     pulumi.get_project(),
@@ -29,6 +31,7 @@ platform = Platform(
         protect=settings.data.protect,
         recovery_days=settings.data.recovery_days,
         existing_keys=settings.data.existing_keys,
+        shared_key=settings.data.shared_key,
         backups=settings.data.backups,
         replica_region=settings.data.replica_region,
         replica_of=settings.data.replica_of,
@@ -54,8 +57,8 @@ audio = Audio(
     "audio",
     AudioArgs(
         platform=platform,
-        api_size=settings.services.audio,
-        worker_size=settings.services.audio_worker,
+        api_size=sizes["audio"],
+        worker_size=sizes["audio-worker"],
         speakers_max=settings.audio.speakers_max,
         sentiment_model=settings.models.sentiment,
     ),
@@ -65,8 +68,8 @@ projector = Projector(
     "projector",
     ProjectorArgs(
         platform=platform,
-        api_size=settings.services.projector,
-        worker_size=settings.services.projector_worker,
+        api_size=sizes["projector"],
+        worker_size=sizes["projector-worker"],
     ),
     opts=options,
 )
@@ -74,10 +77,20 @@ search = Search(
     "search",
     SearchArgs(
         platform=platform,
-        api_size=settings.services.search,
-        indexer_size=settings.services.search_indexer,
+        api_size=sizes["search"],
+        indexer_size=sizes["search-indexer"],
         embedding_model=settings.models.embedding,
         embedding_region=settings.models.embedding_region,
+    ),
+    opts=options,
+)
+video = Video(
+    "video",
+    VideoArgs(
+        platform=platform,
+        api_size=sizes["video"],
+        worker_size=sizes["video-worker"],
+        model=settings.models.video,
     ),
     opts=options,
 )
@@ -85,7 +98,7 @@ agent_core = AgentCore(
     "agent-core",
     AgentCoreArgs(
         platform=platform,
-        size=settings.services.agent_core,
+        size=sizes["agent-core"],
         model=settings.models.agent,
         behaviour=settings.models.agent_behaviour,
         quota_usd_per_month=settings.models.quota_usd_per_user_and_month,
@@ -97,9 +110,8 @@ agent_core = AgentCore(
     ),
     opts=options,
 )
-site = platform.expose(
-    routes=[*audio.routes, *projector.routes, *search.routes, *agent_core.routes],
-)
+workloads = (audio, projector, search, video, agent_core)
+site = platform.expose(routes=[route for workload in workloads for route in workload.routes])
 
 pulumi.export("site_url", site.url)
 pulumi.export("api_url", site.api_url)
@@ -121,7 +133,4 @@ pulumi.export("dashboard_url", platform.dashboard.url)
 pulumi.export("alerts_topic_arn", platform.alerts.topic_arn)
 pulumi.export("replica", platform.handed_over())
 pulumi.export("jobs", {job.name: job.start for job in projector.jobs})
-pulumi.export(
-    "services",
-    [*audio.service_names, *projector.service_names, *search.service_names, *agent_core.service_names],
-)
+pulumi.export("services", [name for workload in workloads for name in workload.service_names])

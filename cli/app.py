@@ -175,24 +175,28 @@ def env() -> None:
 
 @app.command()
 def demo(
-    file: Annotated[Path, typer.Argument(help="a recording: wav, mp3, m4a, webm, ogg or flac")],
+    file: Annotated[
+        Path, typer.Argument(help="a recording (wav, mp3, m4a, webm, ogg, flac) or a video (mp4, mov, ...)")
+    ],
     question: Annotated[str | None, typer.Argument(help="what you want to know about it")] = None,
 ) -> None:
-    """Transcribe a recording through the public API, print what was said when, and ask about it."""
+    """Have a recording transcribed or a video analysed by the public API, print it, and ask about it."""
     home, output = find_home(), Output()
-    demos.check(file)
+    medium, _ = demos.check(file)
+    if question is not None and medium is not demos.AUDIO:
+        raise NovaError(f"{file.name} is a {medium.noun}: questions are answered about recordings")
     access_token = _access_token(home)
     api = str(home.outputs()["api_url"])
     daemon, _outputs = platform.require(home)
     refused_before = int(platform.describe(home)["refused"]["total"])
     try:
-        with output.step(f"Transcribing {file.name}") as step:
-            recording_id, transcript = demos.transcribe(api, access_token, file, step.update)
-            step.summary = f"{transcript['language']}, {len(transcript['text'].split())} words"
-        for line in demos.lines(transcript):
+        with output.step(f"{medium.doing} {file.name}") as step:
+            upload_id, result = demos.process(api, access_token, file, step.update)
+            step.summary = demos.summary(medium, result)
+        for line in demos.lines(result) if medium is demos.AUDIO else demos.seen(result):
             output.line(line)
         if question is not None:
-            _question(output, api, access_token, recording_id, question)
+            _question(output, api, access_token, upload_id, question)
     except NovaError as error:
         # What the services keep from their callers, the owner of this machine may know.
         refused = platform.refused_since(daemon, refused_before)

@@ -110,6 +110,8 @@ class PlatformArgs:
     """Whether each workload calls its model by a profile of its own."""
     guardrail: GuardrailPlan | None
     cache: CachePlan
+    shared_key: bool = False
+    """Whether all classes of data share one key, apart from those that exist."""
     permissions_boundary: str = ""
     """Name of the IAM policy that bounds every role; empty for none."""
     replica_region: str = ""
@@ -166,6 +168,7 @@ class Platform(pulumi.ComponentResource):
                 recovery_days=args.recovery_days,
                 protect=args.protect,
                 existing=args.existing_keys,
+                shared=args.shared_key,
                 replicated=bool(args.replica_region),
             ),
             opts=self._child,

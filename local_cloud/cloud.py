@@ -6,6 +6,7 @@ import logging
 from pathlib import Path
 
 from local_cloud.documents import Document
+from local_cloud.gateway import notices
 from local_cloud.gateway.api_gateway import ApiGatewayService
 from local_cloud.gateway.app import Gateway
 from local_cloud.gateway.aws import Aws
@@ -13,6 +14,8 @@ from local_cloud.gateway.bedrock.duplex import Door, Duplex
 from local_cloud.gateway.bedrock.embedder import Embedder
 from local_cloud.gateway.bedrock.service import SERVICE as BEDROCK
 from local_cloud.gateway.bedrock.service import BedrockService
+from local_cloud.gateway.bedrock.video import OfflineVideoModel
+from local_cloud.gateway.child import Children
 from local_cloud.gateway.cloud_map import CloudMapService
 from local_cloud.gateway.container_logs import ContainerLogs
 from local_cloud.gateway.control import Control
@@ -81,13 +84,16 @@ class LocalCloud:
             lambda: self.persistence.touch("pipes"),
         )
         self.persistence.keep_stream_records = self._pipes.keep
+        children = Children(self.aws, f"http://127.0.0.1:{port}")
         self._transcriptions = TranscriptionJobs(
-            self.aws, self._transcription_changed, f"http://127.0.0.1:{port}",
+            children, self._transcription_changed,
             self.persistence.document("transcribe"), lambda: self.persistence.touch("transcribe"),
         )  # fmt: skip
         self._vectors = S3VectorsService(VectorStore(home / "vectors.sqlite"), self.ministack)
         self._embedder = Embedder()
-        self._bedrock = BedrockService(self._embedder, self.ministack)
+        self._bedrock = BedrockService(
+            self._embedder, self.ministack, OfflineVideoModel(children, self.ministack)
+        )
         self._orphans = Orphans(home / "run" / "processes.json")
         self._cache_passwords: dict[str, Document] = self.persistence.document("cache-passwords")
         self._caches = Caches(
@@ -127,6 +133,7 @@ class LocalCloud:
         iam.install()
         iam_errors.install(self.ministack.handlers)
         iam_deliveries.install()
+        notices.install(lambda topic, line: self._logs.of(notices.LOG).write(topic, line))
         handlers = self.ministack.handlers
         handlers["ecs"] = EcsService(self.scheduler, self.aws, self.ministack).handler(handlers["ecs"])
 

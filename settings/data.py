@@ -20,6 +20,7 @@ KEYS = (
     "cacheEngine",
     "cachePasswordGeneration",
     "existingKeys",
+    "sharedKey",
     "backups",
     "replicaRegion",
     "replicaOf",
@@ -50,6 +51,8 @@ class DataSettings:
     cache: CachePlan
     existing_keys: Mapping[DataClass, str]
     """ARNs of the team's own KMS keys, by what they encrypt."""
+    shared_key: bool
+    """Whether all classes of data share one key."""
     backups: BackupPlan | None
     """Nothing where the stack keeps none."""
     replica_region: str
@@ -68,6 +71,7 @@ def read_data(values: Values, region: str) -> DataSettings:
         recovery_days=recovery_days,
         cache=_cache(values),
         existing_keys=existing_keys,
+        shared_key=values.boolean("sharedKey"),
         backups=backups if values.boolean("backups") else None,
         replica_region=_replica_region(values, region),
         replica_of=_replica_of(values, region, existing_keys),

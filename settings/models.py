@@ -16,6 +16,7 @@ KEYS = (
     "agentBehaviour",
     "quotaUsdPerUserAndMonth",
     "sentimentModel",
+    "videoModel",
     "embeddingModel",
     "embeddingDimension",
     "embeddingRegion",
@@ -47,6 +48,8 @@ class ModelSettings:
     """What conversations of one user may cost in a month; 0 for no limit."""
     sentiment: str
     """Id of the language model or inference profile that judges transcripts, called in the stack's region."""
+    video: str
+    """Id of the model or inference profile that looks at videos, called in the stack's region."""
     embedding: str
     embedding_dimension: int
     """Numbers in each embedding."""
@@ -70,6 +73,8 @@ def read_models(values: Values, region: str) -> ModelSettings:
     sentiment = values.text("sentimentModel")
     values.check("agentModel", agent, lambda: parse_model_id(agent))
     values.check("sentimentModel", sentiment, lambda: parse_model_id(sentiment))
+    video = values.text("videoModel")
+    values.check("videoModel", video, lambda: _check_video_model(video))
     values.check("embeddingModel", embedding, lambda: _check_embedding_model(embedding))
     dimension = values.integer("embeddingDimension", 1, max(_EMBEDDING_DIMENSIONS))
     if dimension not in _EMBEDDING_DIMENSIONS:
@@ -81,6 +86,7 @@ def read_models(values: Values, region: str) -> ModelSettings:
     unknown = (
         _check_offer(values, "agentModel", agent, region),
         _check_offer(values, "sentimentModel", sentiment, region),
+        _check_offer(values, "videoModel", video, region),
         _check_offer(values, "embeddingModel", embedding, embedding_region),
     )
     residency = values.choice("residency", Residency)
@@ -93,6 +99,7 @@ def read_models(values: Values, region: str) -> ModelSettings:
         ),
         quota_usd_per_user_and_month=values.integer("quotaUsdPerUserAndMonth", 0, QUOTA_USD_MAX),
         sentiment=sentiment,
+        video=video,
         embedding=embedding,
         embedding_dimension=dimension,
         embedding_region=embedding_region,
@@ -122,6 +129,7 @@ def check_residency(values: Values, models: ModelSettings, regions: Mapping[str,
         *(Place(label=f"{key} {used}", regions=(used,)) for key, used in regions.items()),
         model_place("agentModel", models.agent, region),
         model_place("sentimentModel", models.sentiment, region),
+        model_place("videoModel", models.video, region),
         Place(label=f"embeddingRegion {models.embedding_region}", regions=(models.embedding_region,)),
     ]
     leaving = departures(models.residency, places)
@@ -139,6 +147,15 @@ def _check_offer(values: Values, key: str, model_id: str, region: str) -> str:
     except ValueError as error:
         raise SettingsError(values.key(key), model_id, str(error)) from error
     return f"{values.key(key)}: {unknown}" if unknown else ""
+
+
+def _check_video_model(model_id: str) -> None:
+    # Those of the family that take video in Converse; others refuse every request.
+    family = r"amazon\.nova-(2-)?(lite|omni|premier|pro)-v.*"
+    if re.fullmatch(family, parse_model_id(model_id).foundation_model) is None:
+        raise ValueError(
+            "it is a model of the Nova family that understands video, such as global.amazon.nova-2-lite-v1:0"
+        )
 
 
 def _check_embedding_model(model_id: str) -> None:

@@ -23,16 +23,19 @@ SERVICES = (
     "projector-worker",
     "search",
     "search-indexer",
+    "video",
+    "video-worker",
 )
 """ECS services, by name."""
-WORKERS = ("audio-worker", "projector-worker", "search-indexer")
+WORKERS = ("audio-worker", "projector-worker", "search-indexer", "video-worker")
 """Those that consume a queue."""
 
 RUNTIME = "agent-core-runtime"
 """The coordinator's other host, where AgentCore runs it in the VPC."""
 
 INTERNET_HOSTS: Mapping[str, str] = dict.fromkeys(
-    ("agent-core", RUNTIME, "audio", "projector", "search"), "Amazon Cognito's keys that sign access tokens"
+    ("agent-core", RUNTIME, "audio", "projector", "search", "video"),
+    "Amazon Cognito's keys that sign access tokens",
 )
 """What the tasks of a service call that no endpoint in a VPC serves, by the service's name.
 
@@ -48,13 +51,8 @@ _SIZE_FIELDS = {"cpu": "cpu", "memory": "memory", "minTasks": "tasks_min", "maxT
 class ServiceSettings:
     """Sizes of the ECS services, what they run on, and what is measured of them."""
 
-    agent_core: ServiceSize
-    audio: ServiceSize
-    audio_worker: ServiceSize
-    projector: ServiceSize
-    projector_worker: ServiceSize
-    search: ServiceSize
-    search_indexer: ServiceSize
+    sizes: Mapping[str, ServiceSize]
+    """Of every service, by its name."""
     capacity: Capacity
     insights: Insights
     running: tuple[str, ...]
@@ -77,13 +75,7 @@ def read_services(values: Values) -> ServiceSettings:
             raise SettingsError(f"{path}.{name}", None, f"it is missing; state all of {', '.join(SERVICES)}")
     sizes = {name: _size(f"{path}.{name}", table[name]) for name in SERVICES}
     return ServiceSettings(
-        agent_core=sizes["agent-core"],
-        audio=sizes["audio"],
-        audio_worker=sizes["audio-worker"],
-        projector=sizes["projector"],
-        projector_worker=sizes["projector-worker"],
-        search=sizes["search"],
-        search_indexer=sizes["search-indexer"],
+        sizes=sizes,
         capacity=_capacity(values),
         insights=_insights(values, sizes),
         running=tuple(name for name, size in sizes.items() if size.tasks_max > 0),

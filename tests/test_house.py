@@ -21,7 +21,7 @@ def tracked_files() -> list[Path]:
 
 def text_files() -> list[Path]:
     """The tracked files that people read: neither locks nor recordings nor pictures."""
-    binary_or_generated = {".lock", ".wav", ".png", ".jpg"}
+    binary_or_generated = {".lock", ".mp4", ".wav", ".png", ".jpg"}
     return [
         path for path in tracked_files() if path.suffix not in binary_or_generated and path != Path(__file__)
     ]

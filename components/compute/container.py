@@ -22,6 +22,13 @@ TEMPORARY_PATH = "/tmp"  # noqa: S108 (a file system of the task's own, in memor
 TEMPORARY_MIB = 64
 """Size of the only place that a task can write to; it counts against the task's memory."""
 
+KEEPALIVE = {"time": 60, "intvl": 60, "probes": 5}
+"""Seconds of silence before a connection is probed, seconds between probes, and how many may go unanswered.
+
+NAT gateways and interface endpoints forget a connection after 350 s of silence, and a model may think for
+longer; Linux would wait two hours. It concerns connections that ask for it (`SO_KEEPALIVE`).
+"""
+
 HEALTH_CHECK_COMMAND = ("CMD", "python", "-m", "nova_common.healthcheck")
 
 
@@ -64,6 +71,11 @@ class _HealthCheck(TypedDict):
     startPeriod: int
 
 
+class _SystemControl(TypedDict):
+    namespace: str
+    value: str
+
+
 class _LogConfiguration(TypedDict):
     logDriver: str
     options: dict[str, pulumi.Input[str]]
@@ -85,6 +97,7 @@ class ContainerDefinition(TypedDict):
     healthCheck: NotRequired[_HealthCheck]
     logConfiguration: _LogConfiguration
     stopTimeout: int
+    systemControls: list[_SystemControl]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,6 +153,10 @@ def container_definition(args: ContainerArgs) -> ContainerDefinition:
             },
         },
         stopTimeout=STOP_SECONDS,
+        systemControls=[
+            {"namespace": f"net.ipv4.tcp_keepalive_{name}", "value": str(value)}
+            for name, value in KEEPALIVE.items()
+        ],
     )
     if args.serves:
         definition["portMappings"] = [{"containerPort": CONTAINER_PORT, "protocol": "tcp"}]

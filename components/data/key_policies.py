@@ -21,20 +21,31 @@ def key_policy(data_class: DataClass, account: Account, replicated: bool) -> tup
 
     ``replicated`` says whether tables have replicas in another region.
     """
+    return (delegation(account), *_services(data_class, account, replicated))
+
+
+def shared_key_policy(account: Account, replicated: bool) -> tuple[ResourceStatement, ...]:
+    """Return the whole policy of one key for all classes but personal data in the region of ``account``."""
+    classes = (data_class for data_class in DataClass if data_class is not DataClass.PERSONAL)
+    services = (_services(data_class, account, replicated) for data_class in classes)
+    return (delegation(account), *(statement for statements in services for statement in statements))
+
+
+def _services(data_class: DataClass, account: Account, replicated: bool) -> tuple[ResourceStatement, ...]:
+    """Return what AWS services may do on nobody's behalf with the key of ``data_class``."""
     match data_class:
         case DataClass.TABLES if replicated:
-            services = (_replication(account),)
+            return (_replication(account),)
         case DataClass.VECTORS:
-            services = (_vectors(account),)
+            return (_vectors(account),)
         case DataClass.MESSAGES:
-            services = _messages(account)
+            return _messages(account)
         case DataClass.LOGS:
-            services = (log_service(account),)
+            return (log_service(account),)
         case DataClass.IMAGES:
-            services = _task_storage(account)
+            return _task_storage(account)
         case _:
-            services = ()
-    return (delegation(account), *services)
+            return ()
 
 
 def delegation(account: Account) -> ResourceStatement:

@@ -1,20 +1,21 @@
-"""Encryption keys, one for each class of data.
+"""Encryption keys, one for each class of data or one for all.
 
 Creates: a customer managed KMS key with yearly rotation for tables, personal data, content, vectors, cache,
 secrets, messages, logs and images, as far as the team does not bring its own; and, when it is asked for, the
-key of another class or of another region.
+key of another class or of another region. Where they share a key: one for all of them but personal data in
+each region.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import pulumi
 import pulumi_aws as aws
 
-from components.access.statements import Statement, document
+from components.access.statements import ResourceStatement, Statement, document
 from components.account import Account
 from components.data.key_plan import DataClass
-from components.data.key_policies import READ_ACTIONS, WRITE_ACTIONS, key_policy
+from components.data.key_policies import READ_ACTIONS, WRITE_ACTIONS, key_policy, shared_key_policy
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +28,8 @@ class KeysArgs:
     protect: bool
     existing: Mapping[DataClass, str] = field(default_factory=dict[DataClass, str])
     """ARNs of the team's own keys in the account's region, whose policies are the team's business."""
+    shared: bool = False
+    """Whether all classes of a region share one key, apart from those whose key exists."""
     replicated: bool = False
     """Whether tables have replicas in another region."""
 
@@ -74,6 +77,7 @@ class Keys(pulumi.ComponentResource):
         self._name = name
         self._args = args
         self._keys: dict[tuple[DataClass, str], DataKey] = {}
+        self._shared: dict[str, pulumi.Output[str]] = {}
         self.tables = self.of(DataClass.TABLES)
         self.personal = self.of(DataClass.PERSONAL)
         self.content = self.of(DataClass.CONTENT)
@@ -105,18 +109,32 @@ class Keys(pulumi.ComponentResource):
             return DataKey(label=data_class, arn=pulumi.Output.from_input(existing), account=account)
         if data_class is DataClass.PERSONAL and not home:
             return self._replica(account)
+        # What wraps the keys of people wraps nothing else.
+        if not self._args.shared or data_class is DataClass.PERSONAL:
+            policy = key_policy(data_class, account, self._args.replicated)
+            made = self._made(data_class, region, policy, wraps=data_class is DataClass.PERSONAL)
+            return DataKey(label=data_class, arn=made, account=account)
+        if region not in self._shared:
+            policy = shared_key_policy(account, self._args.replicated)
+            self._shared[region] = self._made("data", region, policy)
+        return DataKey(label=data_class, arn=self._shared[region], account=account)
+
+    def _made(
+        self, label: str, region: str, policy: Sequence[ResourceStatement], *, wraps: bool = False
+    ) -> pulumi.Output[str]:
+        home = region == self._args.account.region
         key = aws.kms.Key(
-            f"{self._name}-{data_class}" if home else f"{self._name}-{region}-{data_class}",
+            f"{self._name}-{label}" if home else f"{self._name}-{region}-{label}",
             region=None if home else region,
-            description=f"Encrypts the {data_class} of {pulumi.get_project()}-{pulumi.get_stack()}",
+            description=f"Encrypts the {label} of {pulumi.get_project()}-{pulumi.get_stack()}",
             enable_key_rotation=True,
             deletion_window_in_days=self._args.recovery_days,
             # What it wraps is read where the table's replica is, and this cannot be changed later.
-            multi_region=True if data_class is DataClass.PERSONAL else None,
-            policy=document(key_policy(data_class, account, self._args.replicated)),
+            multi_region=True if wraps else None,
+            policy=document(policy),
             opts=pulumi.ResourceOptions(parent=self, protect=self._args.protect),
         )
-        return DataKey(label=data_class, arn=key.arn, account=account)
+        return key.arn
 
     def _replica(self, account: Account) -> DataKey:
         """Make the same key in another region: what either wraps the other unwraps."""

@@ -11,6 +11,7 @@ import pulumi_aws as aws
 
 from components.access.role import ServiceRole
 from components.access.statements import Statement
+from components.json_text import json_text
 from components.messaging.queue import DEFAULT_BUS, DeadLetterQueue, QueueEncryption, Subscription
 
 ARCHIVE_DAYS = 90
@@ -63,6 +64,16 @@ class EventBus(pulumi.ComponentResource):
     def grant_publish(self, role: ServiceRole) -> None:
         """Let ``role`` put events on this bus."""
         role.add(Statement(sid="PublishEvents", actions=("events:PutEvents",), resources=(self.arn,)))
+
+
+def object_subscription(label: str, bucket_name: pulumi.Input[str], prefix: str) -> Subscription:
+    """Return the wish for objects that are created under ``prefix`` in a bucket which announces them."""
+    pattern = {
+        "source": ["aws.s3"],
+        "detail-type": ["Object Created"],
+        "detail": {"bucket": {"name": [bucket_name]}, "object": {"key": [{"prefix": prefix}]}},
+    }
+    return aws_subscription(label, json_text(pattern))
 
 
 def aws_subscription(label: str, pattern: pulumi.Input[str]) -> Subscription:

@@ -1,23 +1,22 @@
 """Runs transcription jobs, two at a time, in child processes; unfinished ones start anew after a restart."""
 
 import asyncio
-import contextlib
-import json
 import logging
-import os
-import sys
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 from local_cloud.documents import Document
-from local_cloud.gateway.aws import Aws
+from local_cloud.gateway.child import Children
 
 logger = logging.getLogger(__name__)
 
 CONCURRENT = 2
 """Jobs at a time: a decoder takes one core and 90 MB."""
-CHECKOUT = Path(__file__).resolve().parents[2]
+TRANSCRIBER = "local_cloud.gateway.transcriber"
+BROKEN_OFF = {
+    "status": "FAILED",
+    "reason": "Internal failure of the recogniser; see home/logs/daemon.log.",
+}
 
 type Announce = Callable[[Document, str], None]
 """Puts a job's state change (its detail, the region) on the default bus."""
@@ -27,12 +26,11 @@ class TranscriptionJobs:
     """All jobs by name; `document` is their persisted state, `_work` of a job what its child needs."""
 
     def __init__(
-        self, aws: Aws, announce: Announce, endpoint: str, document: Document, touch: Callable[[], None]
+        self, children: Children, announce: Announce, document: Document, touch: Callable[[], None]
     ) -> None:
         self.all: dict[str, Document] = document.setdefault("jobs", {})
-        self._aws = aws
+        self._children = children
         self._announce = announce
-        self._endpoint = endpoint
         self._touch = touch
         self._slots = asyncio.Semaphore(CONCURRENT)
         self._running: dict[str, asyncio.Task[None]] = {}
@@ -84,44 +82,9 @@ class TranscriptionJobs:
             self._finish(job, {"status": "FAILED", "reason": reason})
             return
         async with self._slots:
-            outcome = await self._child(job["_work"])
+            work = job["_work"]
+            outcome = await self._children.run(TRANSCRIBER, work, work["region"]) or BROKEN_OFF
         self._finish(job, outcome)
-
-    async def _child(self, work: Document) -> Document:
-        administrator = self._aws.administrator
-        environment = {
-            "PATH": os.environ.get("PATH", ""),
-            "TMPDIR": os.environ["TMPDIR"],
-            "AWS_ENDPOINT_URL": self._endpoint,
-            "AWS_DEFAULT_REGION": work["region"],
-            "AWS_ACCESS_KEY_ID": administrator.access_key_id if administrator else "",
-            "AWS_SECRET_ACCESS_KEY": administrator.secret_access_key if administrator else "",
-            "AWS_EC2_METADATA_DISABLED": "true",
-            "HOME": os.environ["TMPDIR"],
-        }
-        child = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "local_cloud.gateway.transcriber",
-            cwd=CHECKOUT, env=environment,
-            stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
-        )  # fmt: skip
-        try:
-            output, errors = await child.communicate(json.dumps(work).encode())
-        finally:
-            if child.returncode is None:
-                with contextlib.suppress(ProcessLookupError):
-                    child.kill()
-        if child.returncode:
-            logger.error(
-                "the transcriber of job %s ended with %s: %s",
-                work["name"],
-                child.returncode,
-                errors.decode()[-2000:],
-            )
-            return {
-                "status": "FAILED",
-                "reason": "Internal failure of the recogniser; see home/logs/daemon.log.",
-            }
-        return json.loads(output)
 
     def _finish(self, job: Document, outcome: Document) -> None:
         name, work = job["TranscriptionJobName"], job["_work"]

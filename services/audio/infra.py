@@ -21,7 +21,7 @@ from components.compute.task import task_service_role
 from components.edge.listener_rules import RequestMatch
 from components.edge.routes import Route
 from components.json_text import json_text
-from components.messaging.bus import aws_subscription
+from components.messaging.bus import aws_subscription, object_subscription
 from components.messaging.queue import Queue, QueueArgs
 from components.network.connection import Callee
 from components.platform import Platform
@@ -168,16 +168,6 @@ class Audio(pulumi.ComponentResource):
         return {"EVENT_STORE_TABLE": platform.events.name, "CONTENT_BUCKET": platform.content.name}
 
     def _queue(self, name: str, job_prefix: str) -> Queue:
-        uploads = json_text(
-            {
-                "source": ["aws.s3"],
-                "detail-type": ["Object Created"],
-                "detail": {
-                    "bucket": {"name": [self._args.platform.content.name]},
-                    "object": {"key": [{"prefix": UPLOADS}]},
-                },
-            }
-        )
         jobs = json_text(
             {
                 "source": ["aws.transcribe"],
@@ -193,7 +183,7 @@ class Audio(pulumi.ComponentResource):
             QueueArgs(
                 encryption=self._args.platform.queues,
                 subscriptions=[
-                    aws_subscription("uploads", uploads),
+                    object_subscription("uploads", self._args.platform.content.name, UPLOADS),
                     aws_subscription("jobs", jobs),
                     self._args.platform.bus.subscription(
                         "transcripts", {"source": ["nova.audio"], "detail-type": ["TranscriptionCompleted"]}

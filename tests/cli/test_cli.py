@@ -272,6 +272,38 @@ def test_demo_refuses_what_is_no_recording(tmp_path: Path) -> None:
             demo.check(file)
 
 
+def test_demo_tells_videos_from_recordings() -> None:
+    samples = CHECKOUT / "samples"
+    assert demo.check(samples / "meeting.wav") == (demo.AUDIO, "audio/wav")
+    assert demo.check(samples / "yard.mp4") == (demo.VIDEO, "video/mp4")
+    assert demo.summary(demo.AUDIO, {"language": "en-US", "text": "two words"}) == "en-US, 2 words"
+
+
+def test_an_analysis_is_shown_with_its_times() -> None:
+    scene = {"start": 0, "end": 4, "description": "A gate."}
+    anomaly = {
+        "kind": "black_picture",
+        "severity": "HIGH",
+        "start": 4,
+        "end": 65.5,
+        "description": "Nothing is seen.",
+    }
+    analysis = {"summary": "A yard.", "scenes": [scene], "anomalies": [anomaly]}
+    assert demo.summary(demo.VIDEO, analysis) == "1 scenes, 1 anomalies"
+    assert list(demo.seen(analysis)) == [
+        "A yard.",
+        "0:00.0 - 0:04.0  A gate.",
+        "0:04.0 - 1:05.5  HIGH black_picture: Nothing is seen.",
+    ]
+
+
+def test_a_question_is_about_a_recording(home: Home) -> None:
+    del home
+    asked = run("demo", str(CHECKOUT / "samples" / "yard.mp4"), "What is it?")
+    assert asked.exit_code != 0
+    assert "questions are answered about recordings" in str(asked.exception)
+
+
 def test_transcript_lines_carry_times_and_speakers() -> None:
     segments = [
         {"start": 0.04, "end": 59.96, "text": "Hello."},

@@ -141,10 +141,12 @@ def copy_checkout(target: Path) -> None:
             shutil.copy2(CHECKOUT / name, target / name)
 
 
-def request_upload(api: httpx2.Client, file: Path, content_type: str, **fields: object) -> dict[str, Any]:
-    """Announce a recording; returns the answer with its id and upload."""
+def request_upload(
+    api: httpx2.Client, file: Path, content_type: str, path: str = "/audio", **fields: object
+) -> dict[str, Any]:
+    """Announce a recording, or what else `path` takes; returns the answer with its id and upload."""
     body = {"filename": file.name, "content_type": content_type, "size_bytes": file.stat().st_size, **fields}
-    answer = api.post("/audio", json=body)
+    answer = api.post(path, json=body)
     assert answer.status_code == 201, answer.text
     return answer.json()
 
@@ -161,20 +163,22 @@ def put(upload: dict[str, Any], content: bytes) -> httpx2.Response:
     )
 
 
-def send(api: httpx2.Client, file: Path, content_type: str, **fields: object) -> str:
-    """Announce and upload a recording; returns its id."""
-    announced = request_upload(api, file, content_type, **fields)
+def send(api: httpx2.Client, file: Path, content_type: str, path: str = "/audio", **fields: object) -> str:
+    """Announce and upload a recording, or what else `path` takes; returns its id."""
+    announced = request_upload(api, file, content_type, path, **fields)
     answer = put(announced["upload"], file.read_bytes())
     assert answer.is_success, answer.text
     return announced["id"]
 
 
-def settled(api: httpx2.Client, recording_id: str, timeout_s: float = 60) -> dict[str, Any]:
-    """The recording once it is completed or failed."""
+def settled(
+    api: httpx2.Client, recording_id: str, timeout_s: float = 60, path: str = "/audio"
+) -> dict[str, Any]:
+    """The recording, or what else is at `path`, once it is completed or failed."""
     deadline = time.monotonic() + timeout_s
     recording: dict[str, Any] = {}
     while time.monotonic() < deadline:
-        recording = api.get(f"/audio/{recording_id}").json()
+        recording = api.get(f"{path}/{recording_id}").json()
         if recording["status"] in {"completed", "failed"}:
             return recording
         time.sleep(0.3)

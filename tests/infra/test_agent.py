@@ -29,6 +29,7 @@ from tests.infra.deployment import ROOT, Deployment, deploy, run
 from tests.infra.policies import actions_on, granted
 
 SONNET = "anthropic.claude-sonnet-4-6"
+LITE = "amazon.nova-2-lite-v1:0"
 EMBEDDINGS = "amazon.nova-2-multimodal-embeddings-v1:0"
 NEWER_EMBEDDINGS = "amazon.nova-9-embeddings-v1:0"
 """Of the family that search speaks, and unknown here."""
@@ -161,14 +162,19 @@ class TestResidency:
             residency=residency,
             agentModel=f"{residency}.{SONNET}",
             sentimentModel=f"{residency}.amazon.nova-2-lite-v1:0",
+            videoModel=f"{residency}.{LITE}",
             embeddingModel=NEWER_EMBEDDINGS,
             embeddingRegion=region,
         )
         assert settings.models.residency == residency
 
+    def test_the_model_that_looks_at_videos_stays_too(self) -> None:
+        with pytest.raises(SettingsError, match=f"these would leave it: videoModel global.{LITE}"):
+            settings_with(residency="us", agentModel=f"us.{SONNET}", sentimentModel=f"us.{LITE}")
+
     def test_one_of_them_is_named_alone(self) -> None:
         with pytest.raises(SettingsError, match="these would leave it: agentModel global") as refused:
-            settings_with(residency="us")
+            settings_with(residency="us", videoModel=f"us.{LITE}")
         assert "us-east-1;" not in str(refused.value).partition("; it has")[0]
 
     def test_other_words_are_refused(self) -> None:

@@ -23,7 +23,7 @@ from components.data.cache_plan import (
 from components.data.keys import DataKey
 from components.data.vectors import VectorStoreArgs
 from components.rotation import Slot, current_slot, slot_generations
-from tests.infra.deployment import Deployment, deploy
+from tests.infra.deployment import Deployment, deploy, key_name
 from tests.infra.test_hardening import containers
 
 PASSWORD_KIND = "random:index/randomPassword:RandomPassword"
@@ -70,7 +70,7 @@ class TestReplicationGroup:
         inputs = group.inputs
         assert inputs["transitEncryptionEnabled"] is inputs["atRestEncryptionEnabled"] is True
         assert inputs["transitEncryptionMode"] == "required"
-        assert inputs["kmsKeyId"].endswith("key/nova-keys-cache")
+        assert inputs["kmsKeyId"].endswith(f"key/{key_name(deployment, 'cache')}")
         assert "authToken" not in inputs
         assert "numNodeGroups" not in inputs
         assert inputs["securityGroupIds"] == ["nova-cache-security-group-0000000"]
@@ -169,7 +169,7 @@ class TestUsers:
         for deployed, days in ((production, 30), (development, 0)):
             (secret,) = deployed.of_type("aws:secretsmanager/secret:Secret")
             assert secret.inputs["recoveryWindowInDays"] == days
-            assert secret.inputs["kmsKeyId"].endswith("key/nova-keys-secrets")
+            assert secret.inputs["kmsKeyId"].endswith(f"key/{key_name(deployed, 'secrets')}")
 
     def test_no_password_is_readable_in_the_inputs(self, deployment: Deployment) -> None:
         for resource in deployment.resources.values():

@@ -15,6 +15,8 @@ from nova_audio.worker import LIMITS as AUDIO_LIMITS
 from nova_common.server import DRAIN_SECONDS, STOP_SECONDS_MAX
 from nova_projector.worker import LIMITS as PROJECTOR_LIMITS
 from nova_search.worker import LIMITS as SEARCH_LIMITS
+from nova_video.worker import DELIVERIES_MAX
+from nova_video.worker import LIMITS as VIDEO_LIMITS
 
 from components.compute import rollout
 from components.compute.backlog import Backlog
@@ -31,13 +33,15 @@ from components.edge.listener_rules import ListenerName, RequestMatch
 from components.edge.load_balancer import LoadBalancerArgs, Shifting
 from components.edge.origin_proof import OriginProof
 from components.edge.target import DEREGISTRATION_SECONDS
+from components.messaging.queue import RECEIVES_MAX
 from evaluation.recorder import Recorded
 from services.audio import infra as audio
 from services.projector import infra as projector
 from services.search import infra as search
+from services.video import infra as video
 from settings.errors import SettingsError
 from settings.services import SERVICES, WORKERS
-from tests.infra.deployment import ROOT, Deployment, deploy, run
+from tests.infra.deployment import ROOT, Deployment, deploy, key_name, run
 from tests.infra.policies import granted, statements
 from tests.infra.test_components import ROLLING, platform
 from tests.infra.test_settings import SIZE, settings_with
@@ -116,8 +120,8 @@ class TestTasks:
     def test_the_storage_of_tasks_is_under_our_key(self, deployment: Deployment) -> None:
         (cluster,) = deployment.of_type("aws:ecs/cluster:Cluster")
         storage = cluster.inputs["configuration"]["managedStorageConfiguration"]
-        assert storage["fargateEphemeralStorageKmsKeyId"].endswith("key/nova-keys-images")
-        key = deployment.one("aws:kms/key:Key", "nova-keys-images")
+        assert storage["fargateEphemeralStorageKmsKeyId"].endswith(f"key/{key_name(deployment, 'images')}")
+        key = deployment.one("aws:kms/key:Key", key_name(deployment, "images"))
         allowed = {
             statement["Sid"]: statement
             for statement in statements(key.inputs["policy"])
@@ -139,7 +143,7 @@ class TestTasks:
         assert command["logConfiguration"]["cloudWatchEncryptionEnabled"] is True
         name = command["logConfiguration"]["cloudWatchLogGroupName"].removesuffix("-0000000")
         group = deployment.one("aws:cloudwatch/logGroup:LogGroup", name)
-        assert group.inputs["kmsKeyId"].endswith("key/nova-keys-logs")
+        assert group.inputs["kmsKeyId"].endswith(f"key/{key_name(deployment, 'logs')}")
 
 
 class TestScaling:
@@ -166,7 +170,8 @@ class TestScaling:
             Backlog(queue_name="q", seconds_per_message=seconds, messages_at_once=at_once, wait_seconds=wait)
 
     @pytest.mark.parametrize(
-        ("name", "per_task"), [("audio-worker", 48), ("projector-worker", 600), ("search-indexer", 24)]
+        ("name", "per_task"),
+        [("audio-worker", 48), ("projector-worker", 600), ("search-indexer", 24), ("video-worker", 20)],
     )
     def test_workers_follow_their_backlog(self, production: Deployment, name: str, per_task: int) -> None:
         found = scaling(production, name)
@@ -195,10 +200,21 @@ class TestScaling:
             AUDIO_LIMITS.concurrency,
             PROJECTOR_LIMITS.concurrency,
             SEARCH_LIMITS.concurrency,
-        ) == (audio.MESSAGES_AT_ONCE, projector.MESSAGES_AT_ONCE, search.MESSAGES_AT_ONCE)
+            VIDEO_LIMITS.concurrency,
+        ) == (
+            audio.MESSAGES_AT_ONCE,
+            projector.MESSAGES_AT_ONCE,
+            search.MESSAGES_AT_ONCE,
+            video.MESSAGES_AT_ONCE,
+        )
+
+    def test_a_video_in_work_is_nobodys_dead_letter(self) -> None:
+        assert VIDEO_LIMITS.handling < video.AGE_SECONDS_ALARM < 12 * 3600
+        # The owner is told of a model that stays away before the queue gives the message up.
+        assert DELIVERIES_MAX < RECEIVES_MAX
 
     def test_apis_follow_requests(self, production: Deployment) -> None:
-        for name in ("agent-core", "audio", "projector", "search"):
+        for name in APIS:
             found = scaling(production, name)
             assert set(found) == {"cpu", "memory", "requests"}
             assert found["requests"]["targetValue"] == 1000
@@ -322,7 +338,7 @@ def environment(deployment: Deployment, name: str) -> dict[str, str]:
     return {entry["name"]: entry["value"] for entry in container["environment"]}
 
 
-APIS = ("agent-core", "audio", "projector", "search")
+APIS = ("agent-core", "audio", "projector", "search", "video")
 
 
 class TestStrategies:
@@ -434,6 +450,7 @@ class TestStrategies:
             ("audio", "all"),
             ("projector", "lists"),
             ("search", "all"),
+            ("video", "all"),
         ):
             rolling, rule = before[f"{name}-rule-{label}"], after[f"{name}-rule-production"]
             assert rule.ignore_changes == ("actions",)

@@ -15,7 +15,7 @@ from settings.errors import SettingsError
 from settings.project import stack_config
 from settings.settings import Settings
 from settings.values import Values
-from tests.infra.deployment import ROOT, Deployment, deploy, run
+from tests.infra.deployment import ROOT, Deployment, deploy, key_name, run
 from tests.infra.policies import granted, statements
 
 CONTENT = "nova-content"
@@ -80,7 +80,7 @@ class TestContent:
         assert rule["bucketKeyEnabled"] is True
         default = rule["applyServerSideEncryptionByDefault"]
         assert default["sseAlgorithm"] == "aws:kms"
-        assert default["kmsMasterKeyId"].endswith("key/nova-keys-content")
+        assert default["kmsMasterKeyId"].endswith(f"key/{key_name(deployment, 'content')}")
 
     def test_an_upload_cannot_choose_another_key(self, deployment: Deployment) -> None:
         deny = bucket_policy(deployment, CONTENT)["DenyOtherEncryption"]
@@ -92,7 +92,7 @@ class TestContent:
         assert deny["Resource"] == [f"{bucket_arn(CONTENT)}/*"]
         (key,) = deny["Condition"].pop("StringNotEquals").items()
         assert key[0] == "s3:x-amz-server-side-encryption-aws-kms-key-id"
-        assert key[1].endswith(":key/nova-keys-content")
+        assert key[1].endswith(f":key/{key_name(deployment, 'content')}")
         # Without it a request that leaves the choice to the bucket would be refused too.
         assert deny["Condition"] == {"Null": {"s3:x-amz-server-side-encryption": "false"}}
 
@@ -281,8 +281,8 @@ def statements_for_readers(deployment: Deployment) -> dict[str, str]:
 
 class TestKeys:
     @pytest.mark.parametrize("label", sorted(USERS))
-    def test_a_key_admits_its_services_and_nobody_else(self, deployment: Deployment, label: str) -> None:
-        first, *services = key_statements(deployment, f"nova-keys-{label}")
+    def test_a_key_admits_its_services_and_nobody_else(self, production: Deployment, label: str) -> None:
+        first, *services = key_statements(production, f"nova-keys-{label}")
         assert first == DELEGATION
         found = {
             statement["Sid"]: (
@@ -295,12 +295,39 @@ class TestKeys:
         assert found == USERS[label]
         assert all((found["Effect"], found["Resource"]) == ("Allow", ["*"]) for found in services)
 
+    def test_a_shared_key_admits_what_the_keys_of_all_classes_do(
+        self, production: Deployment, development: Deployment
+    ) -> None:
+        names = {key.name for key in development.of_type("aws:kms/key:Key")}
+        assert names == {"nova-keys-data", "nova-keys-personal"}
+        key = development.one("aws:kms/key:Key", "nova-keys-data")
+        found = statements(key.inputs["policy"])
+        apart = [
+            statement
+            for label in USERS
+            for statement in key_statements(production, f"nova-keys-{label}")
+            if statement != DELEGATION
+        ]
+        assert found[0] == DELEGATION
+        assert sorted(map(json.dumps, found[1:])) == sorted(map(json.dumps, apart))
+        sids = [statement["Sid"] for statement in found]
+        assert len(sids) == len(set(sids))
+
+    def test_an_existing_key_is_not_shared(self) -> None:
+        arn = f"arn:aws:kms:{REGION}:{ACCOUNT_ID}:key/0a1b2c3d-0000-1111-2222-333344445555"
+        deployed = deploy("dev", overrides={"existingKeys": json.dumps({"content": arn})})
+        kind = "BucketServerSideEncryptionConfiguration"
+        (rule,) = part(deployed, kind, f"{CONTENT}-encryption")["rules"]
+        assert rule["applyServerSideEncryptionByDefault"]["kmsMasterKeyId"] == arn
+        for queue in deployed.of_type("aws:sqs/queue:Queue"):
+            assert queue.inputs["kmsMasterKeyId"].endswith("key/nova-keys-data")
+
     def test_every_class_has_a_key_that_rotates(
         self, production: Deployment, development: Deployment
     ) -> None:
         for deployed, protected, days in ((production, True, 30), (development, False, 7)):
             keys = {key.name: key for key in deployed.of_type("aws:kms/key:Key")}
-            assert set(keys) >= {f"nova-keys-{label}" for label in USERS}
+            assert set(keys) >= {key_name(deployed, label) for label in USERS}
             several = {name for name, key in keys.items() if key.inputs.get("multiRegion")}
             assert several == {"nova-keys-personal"}
             for key in keys.values():
@@ -316,7 +343,8 @@ class TestKeys:
 
     def test_a_teams_own_key_is_used_and_no_other_made(self) -> None:
         arn = f"arn:aws:kms:{REGION}:{ACCOUNT_ID}:key/0a1b2c3d-0000-1111-2222-333344445555"
-        deployed = deploy("dev", overrides={"existingKeys": json.dumps({"messages": arn, "content": arn})})
+        given = {"existingKeys": json.dumps({"messages": arn, "content": arn}), "sharedKey": "false"}
+        deployed = deploy("dev", overrides=given)
         names = {key.name for key in deployed.of_type("aws:kms/key:Key")}
         assert names == {f"nova-keys-{label}" for label in USERS} - {
             "nova-keys-messages",

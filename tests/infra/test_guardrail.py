@@ -149,6 +149,7 @@ class TestWhere:
                 "residency": "jp",
                 "agentModel": "jp.anthropic.claude-sonnet-4-6",
                 "sentimentModel": "jp.amazon.nova-2-lite-v1:0",
+                "videoModel": "jp.amazon.nova-2-lite-v1:0",
                 "embeddingModel": "amazon.nova-9-embeddings-v1:0",
                 "embeddingRegion": "ap-northeast-1",
             },

@@ -11,7 +11,7 @@ from components.compute.image import image_sources
 from components.compute.sources import SKIPPED
 from evaluation.answers import ACCOUNT_ID
 from evaluation.secrecy import plain
-from tests.infra.deployment import ROOT, Deployment
+from tests.infra.deployment import ROOT, Deployment, key_name
 from tests.infra.policies import statements
 
 RUNTIME = "agent-core-runtime"
@@ -23,9 +23,17 @@ SERVICES = {
     "projector-worker",
     "search",
     "search-indexer",
+    "video",
+    "video-worker",
 }
-APIS = {"agent-core", "audio", "projector", "search"}
-FOLDERS = ("services/agent_core", "services/audio", "services/projector", "services/search")
+APIS = {"agent-core", "audio", "projector", "search", "video"}
+FOLDERS = (
+    "services/agent_core",
+    "services/audio",
+    "services/projector",
+    "services/search",
+    "services/video",
+)
 JOBS = {"projector-rebuild"}
 KEYS = "nova-data-keys-table"
 PRIVATE = {"DATA_KEYS_TABLE", "DATA_KEYS_WRAPPING_KEY"}
@@ -93,6 +101,7 @@ class TestNetwork:
             "nova-balancer-ingress-cloudfront",
             "projector-ingress-load-balancer",
             "search-ingress-load-balancer",
+            "video-ingress-load-balancer",
         }
         for rule in rules:
             # CloudFront's group exists after its first origin; until then the list of its addresses is used.
@@ -160,7 +169,9 @@ class TestData:
                 assert inputs["billingMode"] == "PAY_PER_REQUEST"
                 kept = 7 if table.name == KEYS else days
                 assert inputs["pointInTimeRecovery"] == {"enabled": True, "recoveryPeriodInDays": kept}
-                assert inputs["serverSideEncryption"]["kmsKeyArn"].endswith("key/nova-keys-tables")
+                assert inputs["serverSideEncryption"]["kmsKeyArn"].endswith(
+                    f"key/{key_name(deployed, 'tables')}"
+                )
                 assert inputs["deletionProtectionEnabled"] is protected
                 assert table.protect is protected
                 if table.name == KEYS:
@@ -203,6 +214,9 @@ class TestCompute:
             assert mount["containerPath"] == TEMPORARY_PATH
             assert re.search(r"@sha256:[0-9a-f]{64}$", container["image"])
             assert container["logConfiguration"]["options"]["mode"] == "non-blocking"
+            controls = {found["namespace"]: found["value"] for found in container["systemControls"]}
+            # Shorter than the 350 s after which NAT and endpoints forget a silent connection.
+            assert controls["net.ipv4.tcp_keepalive_time"] == "60"
             if name in JOBS:
                 assert "portMappings" not in container
                 assert "healthCheck" not in container
@@ -252,6 +266,23 @@ class TestCompute:
                 "search-indexer",
                 "nova_search.worker",
                 {"CONTENT_BUCKET", "EVENT_STORE_TABLE", "QUEUE_URL"} | INDEX,
+            ),
+            (
+                "video",
+                "nova_video.app",
+                {"CONTENT_BUCKET", "EVENT_STORE_TABLE", "USER_POOL_CLIENT_ID", "USER_POOL_ISSUER"} | PRIVATE,
+            ),
+            (
+                "video-worker",
+                "nova_video.worker",
+                {
+                    "CONTENT_BUCKET",
+                    "CONTENT_OWNER",
+                    "EVENT_STORE_TABLE",
+                    "MODEL_ID",
+                    "MODEL_REGION",
+                    "QUEUE_URL",
+                },
             ),
             (
                 "agent-core",
@@ -332,7 +363,12 @@ class TestCompute:
         assert (prod["desiredCount"], dev["desiredCount"]) == (2, 1)
         assert prod["capacityProviderStrategies"] == [{"capacityProvider": "FARGATE", "weight": 100}]
         assert dev["capacityProviderStrategies"] == [{"capacityProvider": "FARGATE_SPOT", "weight": 100}]
-        sizes = {"audio": ("512", "1024"), "search": ("512", "1024"), "agent-core": ("1024", "2048")}
+        sizes = {
+            "audio": ("512", "1024"),
+            "search": ("512", "1024"),
+            "agent-core": ("1024", "2048"),
+            "video-worker": ("1024", "2048"),
+        }
         for name, size in sizes.items():
             task = production.one("aws:ecs/taskDefinition:TaskDefinition", f"{name}-task").inputs
             assert (task["cpu"], task["memory"]) == size
@@ -346,7 +382,7 @@ class TestCompute:
             policy.name: policy.inputs["targetTrackingScalingPolicyConfiguration"]
             for policy in production.of_type("aws:appautoscaling/policy:Policy")
         }
-        assert len(metrics) == 21
+        assert len(metrics) == 27
         assert metrics["audio-scaling-cpu"]["targetValue"] == 70
         assert metrics["audio-worker-scaling-memory"]["targetValue"] == 80
         label = metrics["audio-scaling-requests"]["predefinedMetricSpecification"]["resourceLabel"]
@@ -362,12 +398,12 @@ class TestCompute:
             assert repository.inputs["forceDelete"] is False
 
     def test_logs_are_kept_and_encrypted(self, production: Deployment, development: Deployment) -> None:
-        for deployed, days, count in ((production, 365, 20), (development, 14, 18)):
+        for deployed, days, count in ((production, 365, 22), (development, 14, 20)):
             groups = deployed.of_type("aws:cloudwatch/logGroup:LogGroup")
             assert len(groups) == count
             for group in groups:
                 assert group.inputs["retentionInDays"] == days
-                assert group.inputs["kmsKeyId"].endswith("key/nova-keys-logs")
+                assert group.inputs["kmsKeyId"].endswith(f"key/{key_name(deployed, 'logs')}")
 
 
 def asked_for(rule: dict[str, Any]) -> list[dict[str, Any]]:
@@ -392,13 +428,14 @@ class TestEdge:
         rules = {rule.name: rule.inputs for rule in deployment.of_type("aws:lb/listenerRule:ListenerRule")}
         lists = rules["projector-rule-lists"]
         assert asked_for(lists) == [
-            {"pathPattern": {"values": ["/api/audio", "/api/sessions"]}},
+            {"pathPattern": {"values": ["/api/??d?o", "/api/sessions"]}},
             {"httpRequestMethod": {"values": ["GET"]}},
         ]
         for name, paths in {
             "agent-core": ["/api/sessions*", "/api/tools", "/api/usage"],
             "audio": ["/api/audio", "/api/audio/*"],
             "search": ["/api/search", "/api/documents", "/api/documents/*"],
+            "video": ["/api/video", "/api/video/*"],
         }.items():
             rest = rules[f"{name}-rule-all"]
             assert lists["priority"] < rest["priority"]
@@ -430,6 +467,11 @@ class TestEdge:
             "nova-api-sessions-post-method",
             "nova-api-tools-get-method",
             "nova-api-usage-get-method",
+            "nova-api-video-get-method",
+            "nova-api-video-id-analysis-get-method",
+            "nova-api-video-id-delete-method",
+            "nova-api-video-id-get-method",
+            "nova-api-video-post-method",
         }
         for method in methods:
             assert method.inputs["authorization"] == "COGNITO_USER_POOLS"

@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 
 from evaluation.answers import REGION, resource_arn
-from tests.infra.deployment import Deployment
+from tests.infra.deployment import Deployment, key_name
 from tests.infra.policies import granted, statements
 
-WORK_QUEUES = ("audio-worker", "projector-worker", "search-indexer")
+WORK_QUEUES = ("audio-worker", "projector-worker", "search-indexer", "video-worker")
 BUS = "nova-bus-bus-0000000"
 RULES = {
     "audio-worker-jobs": "default",
@@ -18,6 +18,7 @@ RULES = {
     "nova-severe-events": BUS,
     "projector-worker-events": BUS,
     "search-indexer-content": BUS,
+    "video-worker-uploads": "default",
 }
 """Every rule, and the bus that it listens to."""
 DEAD_LETTERS = {
@@ -27,6 +28,7 @@ DEAD_LETTERS = {
     "nova-severe-events": "nova-severe-events",
     "projector-worker-events": "projector-worker",
     "search-indexer-content": "search-indexer",
+    "video-worker-uploads": "video-worker",
 }
 """Whose dead-letter queue takes what a rule's target does not accept."""
 PIPES = {"nova-pipe": ["INSERT"], "nova-tampering": ["MODIFY", "REMOVE"]}
@@ -75,7 +77,7 @@ class TestQueues:
 
     def test_each_is_encrypted_with_the_messages_key(self, deployment: Deployment) -> None:
         for queue in deployment.of_type("aws:sqs/queue:Queue"):
-            assert queue.inputs["kmsMasterKeyId"].endswith("key/nova-keys-messages")
+            assert queue.inputs["kmsMasterKeyId"].endswith(f"key/{key_name(deployment, 'messages')}")
             assert "sqsManagedSseEnabled" not in queue.inputs
 
     @pytest.mark.parametrize("name", WORK_QUEUES)
@@ -281,7 +283,10 @@ class TestPipes:
     @pytest.mark.parametrize("name", sorted(PIPES))
     def test_a_pipe_uses_the_keys_of_what_it_touches(self, deployment: Deployment, name: str) -> None:
         pipe = deployment.one("aws:pipes/pipe:Pipe", f"{name}-pipe").inputs
-        key = {label: resource_arn("kms", f"key/nova-keys-{label}") for label in ("tables", "messages")}
+        key = {
+            label: resource_arn("kms", f"key/{key_name(deployment, label)}")
+            for label in ("tables", "messages")
+        }
         assert pipe["kmsKeyIdentifier"] == key["messages"]
         uses = {
             (found.sid, action, resource): found.conditions
@@ -342,7 +347,7 @@ class TestPipes:
 class TestBus:
     def test_events_are_encrypted_archived_and_not_lost(self, deployment: Deployment) -> None:
         (bus,) = deployment.of_type("aws:cloudwatch/eventBus:EventBus")
-        key = resource_arn("kms", "key/nova-keys-messages")
+        key = resource_arn("kms", f"key/{key_name(deployment, 'messages')}")
         assert bus.inputs["kmsKeyIdentifier"] == key
         assert bus.inputs["deadLetterConfig"] == {"arn": queue_arn("nova-bus-dead-letters")}
         (archive,) = deployment.of_type("aws:cloudwatch/eventArchive:EventArchive")

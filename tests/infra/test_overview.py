@@ -29,7 +29,7 @@ from components.observe.sampling import TraceSamplingArgs
 from components.observe.saved_queries import SavedQueriesArgs
 from settings.errors import SettingsError
 from tests.infra.conftest import deployed
-from tests.infra.deployment import Deployment, deploy
+from tests.infra.deployment import Deployment, deploy, key_name
 from tests.infra.policies import statements
 from tests.infra.test_observability import ALARM, physical, watched_metrics, with_all_alarms
 
@@ -150,7 +150,12 @@ class TestDashboard:
                     assert options["region"] == "us-east-1"
         (model,) = [graph for graph in widgets(moved, "metric") if graph["title"] == "Calls of each model"]
         places = {row[-1]["label"]: row[-1].get("region", "eu-west-1") for row in model["metrics"]}
-        assert places == {"agent-core": "eu-west-1", "audio": "eu-west-1", "search": "us-east-1"}
+        assert places == {
+            "agent-core": "eu-west-1",
+            "audio": "eu-west-1",
+            "search": "us-east-1",
+            "video": "eu-west-1",
+        }
 
     @pytest.mark.parametrize(
         ("region", "host"),
@@ -234,7 +239,7 @@ class TestBudget:
 
     def test_the_topic_and_its_key_admit_budgets_of_this_account(self, deployment: Deployment) -> None:
         policy = deployment.one("aws:sns/topicPolicy:TopicPolicy", "nova-alerts-topic-policy")
-        key = deployment.one("aws:kms/key:Key", "nova-keys-messages")
+        key = deployment.one("aws:kms/key:Key", key_name(deployment, "messages"))
         for document in (policy.inputs["policy"], key.inputs["policy"]):
             (found,) = [
                 statement

@@ -57,6 +57,7 @@ class TestWhatIsMade:
             "agent-core-model": f"arn:aws:bedrock:us-east-1:{ACCOUNT_ID}:inference-profile/global.{SONNET}",
             "audio-model": f"arn:aws:bedrock:us-east-1:{ACCOUNT_ID}:inference-profile/global.{LITE}",
             "search-model": f"arn:aws:bedrock:us-east-1::foundation-model/{EMBEDDINGS}",
+            "video-model": f"arn:aws:bedrock:us-east-1:{ACCOUNT_ID}:inference-profile/global.{LITE}",
         }
 
     def test_it_carries_the_workloads_tag_beside_the_stacks(self, profiled: Deployment) -> None:
@@ -65,13 +66,19 @@ class TestWhatIsMade:
             "agent-core-model": {"workload": "agent-core"},
             "audio-model": {"workload": "audio"},
             "search-model": {"workload": "search"},
+            "video-model": {"workload": "video"},
         }
 
     def test_it_is_where_the_model_is_called(self) -> None:
         zones = json.dumps(["eu-west-1a", "eu-west-1b", "eu-west-1c"])
         moved = deploy("dev", overrides={"region": "eu-west-1", "availabilityZones": zones})
         places = {found.name: found.inputs.get("region") for found in moved.of_type(PROFILE)}
-        assert places == {"agent-core-model": None, "audio-model": None, "search-model": "us-east-1"}
+        assert places == {
+            "agent-core-model": None,
+            "audio-model": None,
+            "search-model": "us-east-1",
+            "video-model": None,
+        }
 
     def test_a_stack_can_do_without(self) -> None:
         plain = deployed("local")
@@ -81,7 +88,7 @@ class TestWhatIsMade:
 
 
 class TestRights:
-    @pytest.mark.parametrize("workload", ["agent-core", "search", "search-indexer"])
+    @pytest.mark.parametrize("workload", ["agent-core", "search", "search-indexer", "video-worker"])
     def test_a_role_may_invoke_its_own_profile_alone(self, profiled: Deployment, workload: str) -> None:
         assert f":{ACCOUNT_ID}:application-inference-profile/" in arn(profiled, workload)
         assert arn(profiled, "agent-core") != arn(profiled, "search") == arn(profiled, "search-indexer")
@@ -96,6 +103,7 @@ class TestRights:
             ("agent-core-runtime-role-policy", True),
             ("search-task-policy", False),
             ("search-indexer-task-policy", False),
+            ("video-worker-task-policy", False),
         ],
     )
     def test_only_who_answers_in_streams_may_have_them(
@@ -112,7 +120,7 @@ class TestRights:
             assert list(statement.actions) == ["bedrock:InvokeModel", *streamed]
 
     def test_models_are_invoked_only_through_it(self, profiled: Deployment) -> None:
-        for workload in ("agent-core", "search", "search-indexer"):
+        for workload in ("agent-core", "search", "search-indexer", "video-worker"):
             found = routes(profiled, workload)
             assert found
             for statement in found:
@@ -128,14 +136,9 @@ class TestRights:
         assert anywhere.conditions["StringEquals"]["aws:RequestedRegion"] == "unspecified"
 
     def test_it_stays_where_the_residency_says(self) -> None:
-        stays = deploy(
-            "dev",
-            overrides={
-                "agentModel": f"us.{SONNET}",
-                "sentimentModel": "us.amazon.nova-2-lite-v1:0",
-                "residency": "us",
-            },
-        )
+        lite = f"us.{LITE}"
+        models = {"agentModel": f"us.{SONNET}", "sentimentModel": lite, "videoModel": lite}
+        stays = deploy("dev", overrides={**models, "residency": "us"})
         (profile,) = [found for found in stays.of_type(PROFILE) if found.name == "agent-core-model"]
         assert profile.inputs["modelSource"]["copyFrom"].endswith(f":inference-profile/us.{SONNET}")
         (statement,) = routes(stays, "agent-core")
@@ -149,6 +152,7 @@ class TestWhoKnows:
         self, profiled: Deployment
     ) -> None:
         assert environment(profiled, "agent-core")["MODEL_ID"] == arn(profiled, "agent-core")
+        assert environment(profiled, "video-worker")["MODEL_ID"] == arn(profiled, "video-worker")
         for service in ("search", "search-indexer"):
             assert environment(profiled, service)["EMBEDDING_MODEL"] == arn(profiled, "search")
         (runtime,) = profiled.of_type("aws:bedrock/agentcoreAgentRuntime:AgentcoreAgentRuntime")

@@ -22,6 +22,8 @@ SERVICES = [
     "projector-worker",
     "search",
     "search-indexer",
+    "video",
+    "video-worker",
     "agent-core",
 ]
 SECOND_NODE = "nova-cache-node-002-"
@@ -55,21 +57,25 @@ def test_the_stacks_have_the_same_resources() -> None:
     shapes = {
         stack: {(found.type, found.name) for found in deployed(stack).resources.values()} for stack in STACKS
     }
-    # The models of the local cloud know no profiles.
-    assert shapes["local"] <= shapes["dev"]
+    # The models of the local cloud know no profiles, and its keys cost nothing.
+    key = "aws:kms/key:Key"
+    assert {kind for kind, _ in shapes["local"] - shapes["dev"]} == {key}
     assert {kind for kind, _ in shapes["dev"] - shapes["local"]} == {
         "aws:bedrock/inferenceProfile:InferenceProfile",
+        key,
         "nova:agent:ModelProfile",
     }
     # Workers reach everything by endpoints there.
     assert {name for _, name in shapes["dev"] - shapes["prod"]} == {
         "audio-worker-egress-tls",
+        "nova-keys-data",
         "projector-rebuild-egress-tls",
         "projector-worker-egress-tls",
         "search-indexer-egress-tls",
+        "video-worker-egress-tls",
     }
     # Production has one more node in its cache, alarms that only announce, services that scale, a domain,
-    # interface endpoints, backups, and web ACLs.
+    # interface endpoints, backups, web ACLs, and a key for each class of data.
     further = {
         (kind, name)
         for kind, name in shapes["prod"] - shapes["dev"]
@@ -77,7 +83,7 @@ def test_the_stacks_have_the_same_resources() -> None:
     }
     alarm = "aws:cloudwatch/metricAlarm:MetricAlarm"
     others = {kind for kind, name in further if kind != alarm and "-endpoints" not in name}
-    assert others == {"aws:appautoscaling/policy:Policy", *DOMAIN_KINDS}
+    assert others == {"aws:appautoscaling/policy:Policy", key, *DOMAIN_KINDS}
     for name in (name for kind, name in further if kind == alarm):
         described = deployed("prod").one(alarm, name).inputs["alarmDescription"]
         assert name.startswith(SECOND_NODE) or described.startswith("Notice."), name
@@ -91,6 +97,7 @@ def test_every_resource_has_a_parent_of_ours(deployment: Deployment) -> None:
             "nova:audio:Audio",
             "nova:projector:Projector",
             "nova:search:Search",
+            "nova:video:Video",
         }:
             assert "pulumi:pulumi:Stack" in resource.parent
         else:
@@ -272,9 +279,9 @@ def test_a_copy_elsewhere_has_the_same_tags(
         ("services/projector/src/nova_projector/__init__.py", {"projector"}),
         ("services/agent_core/src/nova_agent_core/__init__.py", {"agent-core"}),
         ("services/search/Dockerfile.dockerignore", {"search"}),
-        ("libs/common/src/nova_common/__init__.py", {"agent-core", "audio", "projector", "search"}),
+        ("libs/common/src/nova_common/__init__.py", {"agent-core", "audio", "projector", "search", "video"}),
         ("libs/agent_tools/src/nova_agent_tools/__init__.py", {"agent-core"}),
-        ("uv.lock", {"agent-core", "audio", "projector", "search"}),
+        ("uv.lock", {"agent-core", "audio", "projector", "search", "video"}),
         ("services/audio/Dockerfile", {"audio"}),
         ("services/audio/infra.py", set[str]()),
         ("Pulumi.yaml", set[str]()),

@@ -213,7 +213,7 @@ def test_what_the_other_stack_needs_is_handed_over() -> None:
     assert handed["contentBucket"] == "nova-content-replica-bucket-0000000"
     assert f":{AWAY}:" in handed["eventStoreStreamArn"]
     assert set(handed["existingKeys"]) == {"tables", "content", "personal"}
-    assert set(handed["images"]) == {"agent-core", "audio", "projector", "search"}
+    assert set(handed["images"]) == {"agent-core", "audio", "projector", "search", "video"}
     assert all("@sha256:" in image and "amazonaws" not in image for image in handed["images"].values())
 
 
@@ -282,7 +282,7 @@ def test_it_backs_up_and_logs_the_replicas() -> None:
 def test_a_replicated_image_is_run_and_not_built() -> None:
     found = attached(audio=IMAGE)
     built = {image.name for image in found.of_type("docker:index/image:Image")}
-    assert built == {"agent-core-image", "projector-image", "search-image"}
+    assert built == {"agent-core-image", "projector-image", "search-image", "video-image"}
     repositories = {each.name for each in found.of_type("awsx:ecr:Repository")}
     assert "audio-repository" not in repositories
     (task,) = [
@@ -340,11 +340,8 @@ def test_a_region_that_can_have_no_replicas_is_refused(replica: str, allowed: st
 
 
 def test_replicas_that_leave_the_residency_are_refused() -> None:
-    us = {
-        "residency": "us",
-        "agentModel": "us.amazon.nova-2-lite-v1:0",
-        "sentimentModel": "us.amazon.nova-2-lite-v1:0",
-    }
+    lite = "us.amazon.nova-2-lite-v1:0"
+    us = {"residency": "us", "agentModel": lite, "sentimentModel": lite, "videoModel": lite}
     assert settings_with(**us, replicaRegion=AWAY).data.replica_region == AWAY
     with pytest.raises(SettingsError, match="these would leave it: replicaRegion eu-central-1; it has us-"):
         settings_with(**us, replicaRegion="eu-central-1")

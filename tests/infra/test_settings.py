@@ -55,15 +55,17 @@ def test_the_project_file_declares_exactly_what_is_read() -> None:
 def test_production_and_development_sizes() -> None:
     prod = settings_with()
     dev = Settings.read(Values(project="nova", texts=stack_config(ROOT, "dev")))
-    assert (prod.services.audio.cpu, prod.services.audio.memory) == (512, 1024)
-    assert (prod.services.agent_core.cpu, prod.services.agent_core.memory) == (1024, 2048)
-    assert (prod.services.search_indexer.cpu, prod.services.search_indexer.memory) == (512, 1024)
-    assert (prod.services.projector_worker.cpu, prod.services.projector_worker.memory) == (256, 512)
-    assert (prod.services.audio.tasks_min, prod.services.audio.tasks_max) == (2, 20)
+    sizes, small = prod.services.sizes, dev.services.sizes["audio"]
+    assert (sizes["audio"].cpu, sizes["audio"].memory) == (512, 1024)
+    assert (sizes["agent-core"].cpu, sizes["agent-core"].memory) == (1024, 2048)
+    assert (sizes["search-indexer"].cpu, sizes["search-indexer"].memory) == (512, 1024)
+    assert (sizes["video-worker"].cpu, sizes["video-worker"].memory) == (1024, 2048)
+    assert (sizes["projector-worker"].cpu, sizes["projector-worker"].memory) == (256, 512)
+    assert (sizes["audio"].tasks_min, sizes["audio"].tasks_max) == (2, 20)
     assert strategy(prod) is NatStrategy.PER_ZONE
     assert prod.data.protect
     assert prod.services.capacity == Capacity(spot_percent=0, on_demand_base=2)
-    assert (dev.services.audio.cpu, dev.services.audio.memory, dev.services.audio.tasks_max) == (256, 512, 1)
+    assert (small.cpu, small.memory, small.tasks_max) == (256, 512, 1)
     assert dev.services.capacity == Capacity(spot_percent=100, on_demand_base=0)
     assert strategy(dev) is NatStrategy.SINGLE
     assert (prod.data.cache.replicas, dev.data.cache.replicas, dev.data.cache.node_type) == (
@@ -153,6 +155,17 @@ def stated(stack: str) -> set[str]:
         ("agentModel", "ca.anthropic.claude-sonnet-4-6", "nova:agentModel", "apac, au, eu, jp, us"),
         ("agentModel", "global.anthropic.", "nova:agentModel", "no name of a model"),
         ("agentModel", "arn:aws:bedrock:us-east-1::foundation-model/x", "nova:agentModel", "not an ARN"),
+        ("videoModel", "nova", "nova:videoModel", "<provider>.<name>"),
+        ("videoModel", "global.anthropic.claude-sonnet-4-6", "nova:videoModel", "understands video"),
+        ("videoModel", "us.amazon.nova-micro-v1:0", "nova:videoModel", "understands video"),
+        (
+            "videoModel",
+            "amazon.nova-2-lite-v1:0",
+            "nova:videoModel",
+            "prefixes apac., eu., global., jp., us.",
+        ),
+        ("videoModel", "eu.amazon.nova-2-lite-v1:0", "nova:videoModel", "not from us-east-1"),
+        ("sharedKey", "yes", "nova:sharedKey", "true or false"),
         ("embeddingModel", "anthropic.claude-sonnet-4-6", "nova:embeddingModel", "Nova family"),
         (
             "embeddingModel",
@@ -171,7 +184,7 @@ def stated(stack: str) -> set[str]:
         ("cacheReplicas", "6", "nova:cacheReplicas", "between 0 and 5"),
         ("cacheEngine", "memcached", "nova:cacheEngine", "redis, valkey"),
         ("cachePasswordGeneration", "0", "nova:cachePasswordGeneration", "between 1 and"),
-        ("services", services_with()[:-1] + ', "video": {}}', "nova:services.video", "no such service"),
+        ("services", services_with()[:-1] + ', "vision": {}}', "nova:services.vision", "no such service"),
         ("services", services_with(cpu=300), "nova:services.audio.cpu", "256, 512, 1024"),
         ("services", services_with(memory=4096), "nova:services.audio.memory", "512, 1024, 2048 MiB"),
         (

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from local_cloud.documents import Document, part, parts
+from local_cloud.gateway.account import ACCOUNT
 from local_cloud.gateway.protocol import AwsError
 
 MODEL_ID = re.compile(
@@ -15,7 +16,7 @@ MODEL_ID = re.compile(
 )
 """A foundation model's id, with the prefix of an inference profile or not, or the ARN of either."""
 UNSUPPORTED = ("guardrailConfig", "outputConfig", "promptVariables")
-KNOWN_BLOCKS = frozenset(("text", "toolUse", "toolResult", "cachePoint"))
+KNOWN_BLOCKS = frozenset(("text", "toolUse", "toolResult", "cachePoint", "video"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +26,14 @@ class Tool:
     name: str
     description: str
     schema: Document
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VideoObject:
+    """A video that the conversation is about: where it lies."""
+
+    bucket: str
+    key: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +49,8 @@ class Conversation:
     max_tokens: int | None
     text: str
     """All text of the request, which its tokens are counted from."""
+    video: VideoObject | None = None
+    """The video to look at, if there is one."""
 
 
 def is_embedding_model(model_id: str) -> bool:
@@ -90,6 +101,7 @@ def conversation(request: Document) -> Conversation:
         choice=_choice(part(request, "toolConfig", "toolChoice"), tools),
         max_tokens=part(request, "inferenceConfig").get("maxTokens"),
         text=_all_text([request.get("system"), messages, part(request, "toolConfig")]),
+        video=_video(messages),
     )
 
 
@@ -158,6 +170,24 @@ def _check_tool_turns(messages: list[Document], configured: bool) -> None:
 def ids(message: Document, kind: str) -> list[str]:
     """Return the toolUseIds of a message's blocks of one kind (toolUse or toolResult)."""
     return [block[kind]["toolUseId"] for block in parts(message, "content") if block.get(kind)]
+
+
+def _video(messages: list[Document]) -> VideoObject | None:
+    """Return the one video of a conversation, which its owner's account keeps in S3."""
+    found = [
+        block["video"] for message in messages for block in parts(message, "content") if block.get("video")
+    ]
+    if not found:
+        return None
+    if len(found) > 1:
+        raise _invalid("A conversation may have one video.")
+    location = part(found[0], "source", "s3Location")
+    if not location:
+        raise _invalid("The offline model looks at videos in S3 only: give source.s3Location.")
+    if location.get("bucketOwner") not in (None, ACCOUNT):
+        raise AwsError("AccessDeniedException", "The bucket of the video does not belong to bucketOwner.")
+    bucket, _, key = str(location["uri"]).removeprefix("s3://").partition("/")
+    return VideoObject(bucket=bucket, key=key)
 
 
 def _choice(choice: Document, tools: list[Tool]) -> str:

@@ -16,6 +16,7 @@ from local_cloud.gateway.bedrock.embedder import Embedder
 from local_cloud.gateway.bedrock.frames import CONTENT_TYPE, event, exception
 from local_cloud.gateway.bedrock.language import OfflineModel, Piece, ToolUse
 from local_cloud.gateway.bedrock.requests import Conversation, check_model, conversation, is_embedding_model
+from local_cloud.gateway.bedrock.video import OfflineVideoModel
 from local_cloud.gateway.ministack import MiniStack
 from local_cloud.gateway.protocol import Answer, AwsError, json_answer, parse
 from local_cloud.gateway.rest_json import RestJsonModel
@@ -54,10 +55,11 @@ class _Said:
 class BedrockService:
     """The handler of the Bedrock runtime API."""
 
-    def __init__(self, embedder: Embedder, ministack: MiniStack) -> None:
+    def __init__(self, embedder: Embedder, ministack: MiniStack, video: OfflineVideoModel) -> None:
         self._embedder = embedder
         self._ministack = ministack
         self.language = OfflineModel(embedder)
+        self._video = video
         self._model = RestJsonModel(SERVICE)
 
     async def warm(self) -> None:
@@ -69,7 +71,7 @@ class BedrockService:
             logger.warning("the offline models cannot be loaded: %r", error)
 
     async def __call__(
-        self, method: str, path: str, _headers: dict[str, str], body: bytes, query: dict[str, list[str]]
+        self, method: str, path: str, headers: dict[str, str], body: bytes, query: dict[str, list[str]]
     ) -> Answer:
         """Answer one request."""
         try:
@@ -77,10 +79,12 @@ class BedrockService:
             match operation:
                 case "Converse" | "ConverseStream":
                     asked = self._asked(operation, labels, body, query)
+                    if asked.video is not None:
+                        self._video.authorize(asked.video, self._ministack.access_key(headers, query))
                     if operation == "Converse":
                         return json_answer(await self._whole(asked), content_type="application/json")
-                    headers = {"Content-Type": CONTENT_TYPE}
-                    return 200, headers, self._ministack.streamed(self._frames(asked))
+                    streamed = {"Content-Type": CONTENT_TYPE}
+                    return 200, streamed, self._ministack.streamed(self._frames(asked))
                 case "InvokeModel":
                     return await self._invoke(labels["modelId"], body)
                 case "InvokeModelWithBidirectionalStream":
@@ -131,7 +135,8 @@ class BedrockService:
     async def _pieces(self, asked: Conversation, said: _Said) -> AsyncIterator[Piece]:
         """Yield the answer, cut where the caller's maxTokens are used up."""
         left = asked.max_tokens
-        async for piece in self.language.answer(asked):
+        model = self.language if asked.video is None else self._video
+        async for piece in model.answer(asked):
             if left is None or isinstance(piece, ToolUse):
                 yield piece
                 continue

@@ -16,6 +16,7 @@ from nova_common.queue_worker import (
     QueueWorker,
     WorkerLimits,
     create_worker_application,
+    delivery,
     retry_delay_seconds,
 )
 
@@ -87,14 +88,17 @@ def test_a_message_that_fails_once_is_handled_later(sqs: "SQSClient") -> None:
     queue, dead = create_queue(sqs, receives_max=5)
     send(sqs, queue, "flaky")
     attempts: list[float] = []
+    counted: list[int] = []
 
     def handle(body: str) -> None:
         attempts.append(time.monotonic())
+        counted.append(delivery.get())
         if len(attempts) == 1:
             raise OSError(body)
 
     run(QueueWorker(sqs, queue, handle, FAST), lambda: len(attempts) == 2)
     assert attempts[1] - attempts[0] >= 0.5
+    assert counted == [1, 2]
     assert queue_depth(sqs, queue) == queue_depth(sqs, dead) == 0
 
 

@@ -182,7 +182,7 @@ def test_a_stale_write_is_refused(
 
 
 def test_aggregates_without_a_projection_are_passed_over(projector: Projector) -> None:
-    for aggregate in (f"Video#{uuid.uuid4()}", "Video#../x", "Recordings", "no-kind"):
+    for aggregate in (f"Weather#{uuid.uuid4()}", "Weather#../x", "Recordings", "no-kind"):
         projector.handle(wake_up(aggregate))
     projector.handle(wake_up(RECORDING.key(str(uuid.uuid4()))))
     projector.handle(wake_up(SESSION.key(str(uuid.uuid4()))))

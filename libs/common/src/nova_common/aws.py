@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 CONNECTIONS_MAX = 40
 """Connections of a client: as many as the thread pool of the web framework has threads."""
 
+ATTEMPTS_MAX = 4
+"""Attempts of one call, with botocore's pauses in between."""
 
 UNREACHABLE = (BotoConnectionError, HTTPClientError)
 """What botocore raises when a service cannot be reached or does not answer, after its own attempts."""
@@ -43,7 +45,7 @@ def _client(service: str, region: str, *, read_timeout_seconds: float, **options
         "connect_timeout": 2,
         "read_timeout": read_timeout_seconds,
         "max_pool_connections": CONNECTIONS_MAX,
-        "retries": {"mode": "standard", "total_max_attempts": 4},
+        "retries": {"mode": "standard", "total_max_attempts": ATTEMPTS_MAX},
         **options,
     }
     create = cast("Any", session().create_client)
@@ -92,12 +94,22 @@ def s3vectors(region: str) -> S3VectorsClient:
     return _client("s3vectors", region, read_timeout_seconds=15)
 
 
-def bedrock_runtime(region: str, *, read_timeout_seconds: float = 60) -> BedrockRuntimeClient:
+def bedrock_runtime(
+    region: str, *, read_timeout_seconds: float = 60, attempts_max: int = ATTEMPTS_MAX
+) -> BedrockRuntimeClient:
     """Return a Bedrock client for models of a region.
 
-    The read time-out is the longest silence of a model: minutes for one that answers in one piece.
+    The read time-out is the longest silence of a model: minutes for one that answers in one piece. Whoever
+    waits that long asks once (`attempts_max`) and decides by the error what to do.
     """
-    return _client("bedrock-runtime", region, read_timeout_seconds=read_timeout_seconds)
+    return _client(
+        "bedrock-runtime",
+        region,
+        read_timeout_seconds=read_timeout_seconds,
+        retries={"mode": "standard", "total_max_attempts": attempts_max},
+        # What lies between (NAT, load balancers of endpoints) forgets a connection after 350 s of silence.
+        tcp_keepalive=True,
+    )
 
 
 def error_code(error: ClientError) -> str:

@@ -66,6 +66,10 @@ class DocumentStore:
             raise ContentCorruptError(message)
         return content
 
+    def discard(self, reference: DocumentReference) -> None:
+        """Delete exactly the version that a reference refers to; the one before it is the newest then."""
+        self._client.delete_object(Bucket=self._bucket, Key=reference.key, VersionId=reference.version_id)
+
     def delete_all_versions(self, keys: Iterable[str]) -> None:
         """Delete every version and delete marker of these objects; those that do not exist are fine."""
         for key in keys:

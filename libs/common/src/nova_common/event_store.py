@@ -268,8 +268,8 @@ def _item(event: Event) -> dict[str, Any]:
     }
     if event.user:
         attributes["user"] = event.user
-    if event.data.severity:
-        attributes["severity"] = event.data.severity
+    if event.data.attention:
+        attributes["severity"] = event.data.attention
     return {name: {"S": value} for name, value in attributes.items()}
 
 

@@ -60,6 +60,11 @@ class EventData(BaseModel):
     private_fields: ClassVar[frozenset[str]] = frozenset()
     severity: ClassVar[Severity | None] = None
 
+    @property
+    def attention(self) -> str | None:
+        """How much attention this one deserves: as all of its type do, unless the type tells them apart."""
+        return self.severity
+
 
 def with_defaults(stored: StoredData) -> StoredData:
     """Upcast from a version that lacked nothing but fields which have defaults now."""

@@ -4,6 +4,7 @@ Is it the declared format, does it decode, how long does it last.
 """
 
 import io
+import math
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 
@@ -19,6 +20,9 @@ READ_BYTES = 256 * 1024
 
 PACKETS_MAX = 50_000_000
 """Limit of the scan for a duration: four hours in packets of 0.3 ms."""
+
+_WITHOUT_HEADER = frozenset({"mpeg"})
+"""Formats that say no duration: FFmpeg's estimate by the last packets is up to a second short."""
 
 
 class UnusableMediaError(Exception):
@@ -72,7 +76,9 @@ def decode_some(container: InputContainer, stream: AudioStream | VideoStream, fr
 
 
 def duration_seconds(container: InputContainer, stream: AudioStream | VideoStream) -> float:
-    """Take the duration from the header, or find the end where a live recorder left none."""
+    """Take the duration from the header, or find the end where a format or a live recorder has none there."""
+    if container.format.name in _WITHOUT_HEADER:
+        return _scanned_duration_seconds(container, stream)
     if container.duration is not None and container.duration > 0:
         return round(container.duration / av.time_base, 3)
     if stream.duration is not None and stream.time_base is not None and stream.duration > 0:
@@ -81,12 +87,13 @@ def duration_seconds(container: InputContainer, stream: AudioStream | VideoStrea
 
 
 def _scanned_duration_seconds(container: InputContainer, stream: AudioStream | VideoStream) -> float:
-    """Read all packets of the track, without decoding, up to the last one's end."""
+    """Read all packets of the track, without decoding, from the first one's begin to the last one's end."""
     container.seek(0)
-    end = 0.0
+    begin, end = math.inf, -math.inf
     for count, packet in enumerate(container.demux(stream)):
         if packet.pts is not None:
+            begin = min(begin, float(packet.pts * packet.time_base))
             end = max(end, float((packet.pts + (packet.duration or 0)) * packet.time_base))
         if count > PACKETS_MAX:
             break
-    return round(end, 3)
+    return round(max(0.0, end - begin), 3)

@@ -16,6 +16,7 @@ import threading
 import time
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -33,6 +34,9 @@ BATCH_MESSAGES_MAX = 10
 """Most messages of one ReceiveMessage (SQS)."""
 
 logger = logging.getLogger(__name__)
+
+delivery: ContextVar[int] = ContextVar("delivery", default=1)
+"""How often the message that is being handled was delivered, this time included."""
 
 type Handler = Callable[[str], None]
 """Handles the body of a message; raises when the message must be delivered again."""
@@ -183,6 +187,7 @@ class QueueWorker:
         """Handle and delete, or postpone: never raises, so that one message cannot end the loop."""
         message_id = message.get("MessageId", "")
         token = correlation_id.set(message_id)
+        count = delivery.set(_deliveries(message))
         try:
             self._handle(message.get("Body", ""))
         except Exception:  # noqa: BLE001 - whatever a handler raises means: deliver again, later
@@ -190,10 +195,11 @@ class QueueWorker:
         else:
             self._delete(message)
         finally:
+            delivery.reset(count)
             correlation_id.reset(token)
 
     def _postpone(self, message: MessageTypeDef) -> None:
-        deliveries = int(message.get("Attributes", {}).get("ApproximateReceiveCount", "1"))
+        deliveries = _deliveries(message)
         delay = retry_delay_seconds(deliveries, self._limits)
         fields = {"deliveries": deliveries, "retry_seconds": delay}
         logger.error("a message could not be handled", extra={"fields": fields}, exc_info=True)
@@ -217,6 +223,10 @@ class QueueWorker:
         except (BotoCoreError, ClientError):
             # Also when the message was deleted a moment ago; the queue's own time-out is the fallback.
             logger.warning("the visibility of a message could not be changed", exc_info=True)
+
+
+def _deliveries(message: MessageTypeDef) -> int:
+    return int(message.get("Attributes", {}).get("ApproximateReceiveCount", "1"))
 
 
 def retry_delay_seconds(deliveries: int, limits: WorkerLimits) -> int:

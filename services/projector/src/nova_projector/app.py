@@ -8,6 +8,7 @@ from nova_common import aws, server
 from nova_common.application import create_application
 from nova_common.contracts.audio import RecordingPage, RecordingSummary
 from nova_common.contracts.sessions import SessionPage, SessionSummary
+from nova_common.contracts.video import VideoPage, VideoSummary
 from nova_common.identity import AuthenticatedCaller, AuthenticatedRoute, TokenVerifier
 from nova_common.problems import Problem
 
@@ -16,6 +17,7 @@ from nova_projector.read_model import DynamoReadModel, InvalidCursorError, Posit
 from nova_projector.recordings import RECORDINGS
 from nova_projector.sessions import SESSIONS
 from nova_projector.settings import ApiSettings
+from nova_projector.videos import VIDEOS
 
 TITLE = "Nova projector"
 
@@ -30,6 +32,11 @@ def _sessions(request: Request) -> DynamoReadModel[SessionSummary]:
     return read_model
 
 
+def _videos(request: Request) -> DynamoReadModel[VideoSummary]:
+    read_model: DynamoReadModel[VideoSummary] = request.app.state.videos
+    return read_model
+
+
 def _position(cursor: Annotated[str | None, Query()] = None) -> Position | None:
     """Return the place that a cursor names; a Problem 400 for one that no page gave out."""
     try:
@@ -41,6 +48,7 @@ def _position(cursor: Annotated[str | None, Query()] = None) -> Position | None:
 
 type Recordings = Annotated[DynamoReadModel[RecordingSummary], Depends(_recordings)]
 type Sessions = Annotated[DynamoReadModel[SessionSummary], Depends(_sessions)]
+type Videos = Annotated[DynamoReadModel[VideoSummary], Depends(_videos)]
 type After = Annotated[Position | None, Depends(_position)]
 
 router = APIRouter(prefix="/api", route_class=AuthenticatedRoute)
@@ -60,12 +68,19 @@ def list_sessions(caller: AuthenticatedCaller, rows: Sessions, after: After) -> 
     return SessionPage(items=page.items, next_cursor=page.next_cursor)
 
 
+@router.get("/video")
+def list_videos(caller: AuthenticatedCaller, rows: Videos, after: After) -> VideoPage:
+    """List the caller's videos, newest first, a page at a time."""
+    page = rows.page(caller.user_id, after)
+    return VideoPage(items=page.items, next_cursor=page.next_cursor)
+
+
 def create_app(settings: ApiSettings) -> FastAPI:
     """Assemble the query API from what its environment names."""
     dynamodb = aws.dynamodb(settings.region)
     served = GenerationState(dynamodb, settings.read_model_table).served
     recordings = DynamoReadModel(dynamodb, settings.read_model_table, RECORDINGS, served)
-    # Both lists are in one table: one of them tells whether it answers.
+    # All lists are in one table: one of them tells whether it answers.
     app = create_application(
         TITLE,
         checks={"read_model": recordings.check_ready},
@@ -73,6 +88,7 @@ def create_app(settings: ApiSettings) -> FastAPI:
     )
     app.state.recordings = recordings
     app.state.sessions = DynamoReadModel(dynamodb, settings.read_model_table, SESSIONS, served)
+    app.state.videos = DynamoReadModel(dynamodb, settings.read_model_table, VIDEOS, served)
     app.include_router(router)
     return app
 

@@ -18,6 +18,7 @@ from nova_common import aws, server
 from nova_common.contracts.audio import RecordingSummary
 from nova_common.contracts.registry import AGGREGATES
 from nova_common.contracts.sessions import SessionSummary
+from nova_common.contracts.video import VideoSummary
 from nova_common.event_store import DynamoEventStore, EventStore
 from nova_common.events import EventRegistry
 from nova_common.private_data import private_data
@@ -30,6 +31,7 @@ from nova_projector.read_model import DynamoReadModel, ReadModel, StaleRowError
 from nova_projector.recordings import RECORDINGS
 from nova_projector.sessions import SESSIONS
 from nova_projector.settings import StoreSettings, WorkerSettings
+from nova_projector.videos import VIDEOS
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
@@ -96,7 +98,7 @@ class RowKeeper[S: Summary]:
         return version >= version_min and project(projection, None, history[:version]) == row
 
 
-type Keeper = RowKeeper[RecordingSummary] | RowKeeper[SessionSummary]
+type Keeper = RowKeeper[RecordingSummary] | RowKeeper[SessionSummary] | RowKeeper[VideoSummary]
 
 
 type Keepers = Callable[[int], Mapping[str, Keeper]]
@@ -134,6 +136,7 @@ def keepers_of(store: EventStore, dynamodb: DynamoDBClient, table: str) -> Keepe
         made: tuple[Keeper, ...] = (
             RowKeeper(store, DynamoReadModel(dynamodb, table, RECORDINGS, number)),
             RowKeeper(store, DynamoReadModel(dynamodb, table, SESSIONS, number)),
+            RowKeeper(store, DynamoReadModel(dynamodb, table, VIDEOS, number)),
         )
         return {keeper.kind: keeper for keeper in made}
 

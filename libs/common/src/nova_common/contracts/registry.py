@@ -6,5 +6,6 @@ A service reads the kinds that it needs; whoever goes through the whole store re
 from nova_common.contracts.audio import RECORDING
 from nova_common.contracts.search import DOCUMENT
 from nova_common.contracts.sessions import SESSION
+from nova_common.contracts.video import VIDEO
 
-AGGREGATES = (DOCUMENT, RECORDING, SESSION)
+AGGREGATES = (DOCUMENT, RECORDING, SESSION, VIDEO)

@@ -1,0 +1,1 @@
+"""The video service: videos go in, analyses come out."""
