@@ -4,7 +4,7 @@ SHELL := /bin/sh
 .PHONY: help up down status samples test lint unit engine prove e2e bench contracts tools
 
 PYTHON := .venv/bin/python
-SERVICES_WITH_API := agent-core audio projector search
+SERVICES_WITH_API := agent-core audio projector search video
 # Prints what runs and how long it took; fails as the command does.
 RUN := scripts/timed
 

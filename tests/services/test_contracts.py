@@ -21,9 +21,10 @@ from services.agent_core.infra import AgentCore
 from services.audio.infra import Audio
 from services.projector.infra import Projector
 from services.search.infra import Search
+from services.video.infra import Video
 
 DOCUMENTS = Path(__file__).parents[2] / "docs" / "api"
-SLICES = {"agent-core": AgentCore, "audio": Audio, "projector": Projector, "search": Search}
+SLICES = {"agent-core": AgentCore, "audio": Audio, "projector": Projector, "search": Search, "video": Video}
 """The services with an API, and what declares their public routes."""
 PREFIX = "/api"
 

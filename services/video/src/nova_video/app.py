@@ -30,6 +30,8 @@ from nova_common.uploads import accepted_type, upload_key
 from nova_video import domain
 from nova_video.settings import ApiSettings
 
+TITLE = "Nova video"
+
 
 class Videos:
     """What an owner can do with videos. Another user's video does not exist for a caller."""
@@ -115,7 +117,7 @@ def create_app(settings: ApiSettings) -> FastAPI:
         private_data(dynamodb, settings.private_data, settings.region),
     )
     app = create_application(
-        "Nova video", checks={"event_store": store.check_ready}, verifier=TokenVerifier(settings.identity)
+        TITLE, checks={"event_store": store.check_ready}, verifier=TokenVerifier(settings.identity)
     )
     app.state.videos = Videos(store, ContentStore(aws.s3(settings.region), settings.content_bucket))
     app.include_router(router)
