@@ -229,6 +229,21 @@ def rebuild(
 
 
 @app.command()
+def reindex(
+    *,
+    stack: Annotated[
+        str, typer.Option(help="a stack in AWS; the platform on this machine when left out")
+    ] = "",
+) -> None:
+    """Fill the search index from the event store, after a change of the embedding model or a loss."""
+    output = Output()
+    target = find_target(find_home(), stack)
+    with output.step("Filling the search index") as step:
+        report = jobs.run_job(target, "search-reindex", [], step.update)
+        step.summary = f"{report['vectors']} vectors added, {report['aggregates']} recordings and documents"
+
+
+@app.command()
 def redrive(
     queue: Annotated[str, typer.Argument(help="a queue, such as projector-worker")],
     *,

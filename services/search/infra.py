@@ -2,16 +2,18 @@
 
 Creates: one image; the search API and the indexer as two services from it, each with a task role of its own;
 the indexer's queue, fed by transcripts, analyses and documents that are there and by deletions; the load
-balancer's rule.
+balancer's rule; the job that fills the index again.
 """
 
 from dataclasses import dataclass
 
 import pulumi
 
+from components.access.role import ServiceRole
 from components.compute.backlog import Backlog
 from components.compute.container import CONTAINER_PORT
-from components.compute.environment import task_environment
+from components.compute.environment import job_environment, task_environment
+from components.compute.job import Job, JobArgs
 from components.compute.service import FargateService, FargateServiceArgs
 from components.compute.sizing import ServiceSize
 from components.compute.task import task_service_role
@@ -71,6 +73,7 @@ class Search(pulumi.ComponentResource):
         Route(method="DELETE", path="/documents/{id}"),
     )
     service_names: list[pulumi.Output[str]]
+    jobs: tuple[Job, ...]
     callee: Callee
     """The API, for services that call it."""
 
@@ -84,6 +87,7 @@ class Search(pulumi.ComponentResource):
         api, indexer = self._api(), self._indexer()
         self.callee = api.callee()
         self.service_names = [api.name, indexer.name]
+        self.jobs = (self._reindex(),)
         self.register_outputs({"service_names": self.service_names})
 
     def _api(self) -> FargateService:
@@ -140,15 +144,7 @@ class Search(pulumi.ComponentResource):
             ),
             opts=self._child,
         )
-        role = task_service_role(f"{name}-task", platform.account, self._child)
-        platform.events.grant_query(role)
-        platform.content.grant_get(role, TRANSCRIPTS)
-        platform.content.grant_get(role, DOCUMENTS)
-        platform.vectors.grant_describe(role)
-        platform.vectors.grant_get(role)
-        platform.vectors.grant_put(role)
-        platform.vectors.grant_delete(role)
-        self._model.grant_invoke(role, streaming=False)
+        role = self._indexing_role(name)
         queue.grant_consume(role)
         return FargateService(
             name,
@@ -171,6 +167,37 @@ class Search(pulumi.ComponentResource):
             ),
             opts=self._child,
         )
+
+    def _reindex(self) -> Job:
+        platform = self._args.platform
+        name = f"{self._label}-reindex"
+        role = self._indexing_role(name)
+        platform.events.grant_scan(role)
+        return Job(
+            name,
+            JobArgs(
+                host=platform.host,
+                image=self._image,
+                command=("python", "-m", "nova_search.reindex"),
+                environment=job_environment(name) | self._index() | self._stores(),
+                role=role,
+            ),
+            opts=self._child,
+        )
+
+    def _indexing_role(self, name: str) -> ServiceRole:
+        """Return a task role that may read all that is indexed, and keep the vectors in step."""
+        platform = self._args.platform
+        role = task_service_role(f"{name}-task", platform.account, self._child)
+        platform.events.grant_query(role)
+        platform.content.grant_get(role, TRANSCRIPTS)
+        platform.content.grant_get(role, DOCUMENTS)
+        platform.vectors.grant_describe(role)
+        platform.vectors.grant_get(role)
+        platform.vectors.grant_put(role)
+        platform.vectors.grant_delete(role)
+        self._model.grant_invoke(role, streaming=False)
+        return role
 
     def _index(self) -> dict[str, pulumi.Input[str]]:
         vectors = self._args.platform.vectors

@@ -76,3 +76,17 @@ def test_a_deleted_document_leaves_nothing(platform: Running, reader: httpx2.Cli
     )
     assert not left.get("Versions")
     assert not left.get("DeleteMarkers")
+
+
+def test_an_index_that_was_lost_is_filled_again(platform: Running, reader: httpx2.Client) -> None:
+    document_id = added(reader, title="Recipe", text="Knead the dough for ten minutes and let it rest.")
+    outputs = platform.outputs()
+    vectors = platform.aws("s3vectors")
+    place = {"vectorBucketName": outputs["vector_bucket"], "indexName": outputs["vector_index"]}
+    vectors.delete_vectors(**place, keys=[f"{document_id}#0"])
+    assert not searched(reader, "dough", filter={"media_id": document_id})
+    for expected in ("1 vectors added", "0 vectors added"):
+        finished = platform.nova("reindex", timeout_s=240)
+        assert finished.returncode == 0, finished.stdout + finished.stderr
+        assert expected in finished.stdout + finished.stderr
+    assert searched(reader, "dough", filter={"media_id": document_id})

@@ -34,7 +34,7 @@ FOLDERS = (
     "services/search",
     "services/video",
 )
-JOBS = {"projector-rebuild"}
+JOBS = {"projector-rebuild", "search-reindex"}
 KEYS = "nova-data-keys-table"
 PRIVATE = {"DATA_KEYS_TABLE", "DATA_KEYS_WRAPPING_KEY"}
 INDEX = {"EMBEDDING_DIMENSION", "EMBEDDING_MODEL", "EMBEDDING_REGION", "VECTOR_BUCKET", "VECTOR_INDEX"}
@@ -398,7 +398,7 @@ class TestCompute:
             assert repository.inputs["forceDelete"] is False
 
     def test_logs_are_kept_and_encrypted(self, production: Deployment, development: Deployment) -> None:
-        for deployed, days, count in ((production, 365, 22), (development, 14, 20)):
+        for deployed, days, count in ((production, 365, 23), (development, 14, 21)):
             groups = deployed.of_type("aws:cloudwatch/logGroup:LogGroup")
             assert len(groups) == count
             for group in groups:

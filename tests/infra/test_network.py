@@ -439,7 +439,8 @@ class TestInternet:
         assert tls == {f"{name}-egress-tls" for name in INTERNET_HOSTS}
         far = deploy("prod", overrides=FAR)
         tls = {rule.name for rule in far.of_type(EGRESS) if rule.inputs.get("cidrIpv4")}
-        assert tls == {f"{name}-egress-tls" for name in (*INTERNET_HOSTS, *EMBEDDING_CALLERS)}
+        callers = (*INTERNET_HOSTS, *EMBEDDING_CALLERS, "search-reindex")
+        assert tls == {f"{name}-egress-tls" for name in callers}
 
     @pytest.mark.parametrize("mode", ["granted", "all"])
     def test_workers_run_without_nat(self, mode: str) -> None:

@@ -72,6 +72,7 @@ def test_the_stacks_have_the_same_resources() -> None:
         "projector-rebuild-egress-tls",
         "projector-worker-egress-tls",
         "search-indexer-egress-tls",
+        "search-reindex-egress-tls",
         "video-worker-egress-tls",
     }
     # Production has one more node in its cache, alarms that only announce, services that scale, a domain,

@@ -28,8 +28,11 @@ from nova_common.contracts.search import DOCUMENT, AddDocument, Document, Docume
 from nova_common.documents import ContentCorruptError, ContentMissingError, DocumentStore
 from nova_common.event_store import DynamoEventStore
 from nova_common.events import EventData, EventRegistry
+from nova_common.job import JobError
+from nova_common.scans import each_aggregate
 from nova_search.embeddings import EmbeddingBusyError, EmbeddingModel
 from nova_search.library import Library
+from nova_search.reindex import Reindex
 from nova_search.settings import WorkerSettings
 from nova_search.sources import UnexpectedContentError
 from nova_search.vectors import IndexBusyError, VectorIndex
@@ -369,6 +372,29 @@ def test_a_document_that_is_not_the_events_is_refused(world: World) -> None:
     world.store.append([event], 0)
     with pytest.raises(UnexpectedContentError, match="has 0 passages, its event counted 1"):
         world.indexer.handle(wake_up(DOCUMENT.key(document_id)))
+
+
+def test_the_job_fills_an_empty_index_and_goes_on_where_it_was(world: World) -> None:
+    recording_id = world.transcribed("hello", "world")
+    document_id = world.library().add("bob", AddDocument(title="a", text="A plan.")).id
+    gone = world.transcribed("gone")
+    world.delete(gone)
+    world.happen(str(uuid.uuid4()), REQUESTED)
+    for vectors in (3, 0):
+        reindex = Reindex(world.indexer)
+        each_aggregate(world.dynamodb, EVENT_STORE_TABLE, reindex.visit)
+        assert reindex.report() == {"aggregates": 2, "vectors": vectors}
+    assert world.keys() == {f"{recording_id}#0", f"{recording_id}#1", f"{document_id}#0"}
+
+
+def test_the_job_waits_for_a_busy_model_and_gives_up(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    pauses: list[float] = []
+    monkeypatch.setattr(time, "sleep", pauses.append)
+    key = RECORDING.key(world.transcribed("hello"))
+    world.bedrock.refusal = failure("ThrottlingException")
+    with pytest.raises(JobError, match=r"busy.*start it again later"):
+        Reindex(world.indexer).visit(key, 3)
+    assert pauses == [1, 2, 4, 8, 16]
 
 
 def test_other_aggregates_are_passed_over(world: World) -> None:

@@ -18,12 +18,12 @@ import logging
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from nova_common import aws, job
 from nova_common.job import JobError
+from nova_common.scans import each_aggregate, each_segment, scan
 
 from nova_projector.generations import (
     SERVED_SECONDS,
@@ -37,18 +37,12 @@ from nova_projector.worker import Keepers, event_store, keepers_of
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
 
-SEGMENTS = 8
-"""Parts of the store that are worked on side by side; each has a thread and a connection."""
-
 FORGOTTEN_SECONDS = 2 * SERVED_SECONDS
 """After the switch every query task has asked again, and every message that was at work is done."""
 
 DIFFERENCES_NAMED_MAX = 20
 
 logger = logging.getLogger(__name__)
-
-type Visit = Callable[[str, int], None]
-"""Takes an aggregate and how many events a scan found of it."""
 
 
 class Rebuild:
@@ -130,7 +124,7 @@ class Rebuild:
                     counts.update(aggregates=1, events=events)
 
         started = time.monotonic()
-        self._each_aggregate(visit)
+        each_aggregate(self._dynamodb, self._events, visit)
         return dict(counts), time.monotonic() - started
 
     def _compare(self, served: int, fresh: int) -> tuple[list[str], list[str]]:
@@ -150,50 +144,22 @@ class Rebuild:
             elif not shown[kind].agrees(aggregate, version_min=0):
                 different.append(aggregate)
 
-        self._each_aggregate(visit)
+        each_aggregate(self._dynamodb, self._events, visit)
         return sorted(wrong), sorted(different)
-
-    def _each_aggregate(self, visit: Visit) -> None:
-        """Call `visit` for every aggregate of the store, from several threads; the first error ends it."""
-
-        def segment(number: int) -> None:
-            # All events of an aggregate are in one segment; they need not follow each other.
-            found: Counter[str] = Counter()
-            for item in _scan(self._dynamodb, self._events, number, "pk"):
-                found[item["pk"]["S"]] += 1
-            for aggregate, events in found.items():
-                visit(aggregate, events)
-
-        with ThreadPoolExecutor(SEGMENTS) as pool:
-            for _ in pool.map(segment, range(SEGMENTS)):
-                pass
 
     def _remove_rows(self, kept: set[int]) -> int:
         """Remove the rows of all other generations and return how many there were."""
 
         def segment(number: int) -> int:
             removed = 0
-            for item in _scan(self._dynamodb, self._rows, number, "pk, sk"):
+            for item in scan(self._dynamodb, self._rows, number, "pk, sk"):
                 generation = generation_of(item["pk"]["S"])
                 if generation is not None and generation not in kept:
                     self._dynamodb.delete_item(TableName=self._rows, Key=item)
                     removed += 1
             return removed
 
-        with ThreadPoolExecutor(SEGMENTS) as pool:
-            return sum(pool.map(segment, range(SEGMENTS)))
-
-
-def _scan(dynamodb: DynamoDBClient, table: str, segment: int, attributes: str) -> Iterator[dict[str, Any]]:
-    pages = dynamodb.get_paginator("scan").paginate(
-        TableName=table,
-        Segment=segment,
-        TotalSegments=SEGMENTS,
-        ProjectionExpression=attributes,
-        ConsistentRead=True,
-    )
-    for page in pages:
-        yield from page["Items"]
+        return sum(each_segment(segment))
 
 
 def run(settings: JobSettings, arguments: Sequence[str]) -> Mapping[str, object]:

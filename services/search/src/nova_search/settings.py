@@ -74,15 +74,33 @@ class ApiSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class WorkerSettings:
-    """Environment of the indexer."""
+class IndexerSettings:
+    """What is indexed, with which model, and where to."""
 
-    server: ServerSettings
     region: str
     vectors: VectorSettings
     embedding: EmbeddingSettings
     event_store_table: str
     content_bucket: str
+
+    @classmethod
+    def read(cls, environment: Environment) -> Self:
+        """All of it."""
+        return cls(
+            region=environment.region(),
+            vectors=VectorSettings.read(environment),
+            embedding=EmbeddingSettings.read(environment),
+            event_store_table=environment.text("EVENT_STORE_TABLE"),
+            content_bucket=environment.text("CONTENT_BUCKET"),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerSettings:
+    """Environment of the indexer."""
+
+    server: ServerSettings
+    stores: IndexerSettings
     queue_url: str
 
     @classmethod
@@ -91,12 +109,25 @@ class WorkerSettings:
         environment = Environment(variables)
         settings = cls(
             server=ServerSettings.read(environment),
-            region=environment.region(),
-            vectors=VectorSettings.read(environment),
-            embedding=EmbeddingSettings.read(environment),
-            event_store_table=environment.text("EVENT_STORE_TABLE"),
-            content_bucket=environment.text("CONTENT_BUCKET"),
+            stores=IndexerSettings.read(environment),
             queue_url=environment.url("QUEUE_URL"),
         )
+        environment.check()
+        return settings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobSettings:
+    """Environment of a job, which serves nobody."""
+
+    server: ServerSettings
+    """Of which a job uses how it is called and how it logs."""
+    stores: IndexerSettings
+
+    @classmethod
+    def from_env(cls, variables: Mapping[str, str] | None = None) -> Self:
+        """Read the variables; SettingsError names all that are missing or wrong."""
+        environment = Environment(variables)
+        settings = cls(server=ServerSettings.read(environment), stores=IndexerSettings.read(environment))
         environment.check()
         return settings

@@ -12,8 +12,9 @@ from itertools import batched
 
 from fastapi import FastAPI
 from nova_common import aws, server
+from nova_common.application import Check
 from nova_common.documents import ContentMissingError, DocumentStore
-from nova_common.event_store import DynamoEventStore, EventStore
+from nova_common.event_store import DynamoEventStore
 from nova_common.events import EventRegistry
 from nova_common.queue_worker import QueueWorker, WorkerLimits, create_worker_application
 from nova_common.wake_ups import WakeUp
@@ -22,7 +23,7 @@ from nova_search import domain
 from nova_search.documents import DOCUMENTS
 from nova_search.embeddings import EmbeddingModel
 from nova_search.recordings import RECORDINGS
-from nova_search.settings import WorkerSettings
+from nova_search.settings import IndexerSettings, WorkerSettings
 from nova_search.sources import Indexed, Passage, Plan, Source
 from nova_search.vectors import Vector, VectorIndex, in_step
 
@@ -42,20 +43,28 @@ class Index:
     """Puts and deletes the vectors of one aggregate after another."""
 
     def __init__(
-        self, store: EventStore, documents: DocumentStore, model: EmbeddingModel, vectors: VectorIndex
+        self, store: DynamoEventStore, documents: DocumentStore, model: EmbeddingModel, vectors: VectorIndex
     ) -> None:
         self._store = store
         self._documents = documents
         self._model = model
         self._vectors = vectors
 
-    def catch_up[S: Indexed](self, source: Source[S], aggregate: str) -> None:
-        """Put the vectors of what there is to be found, or delete those of what was deleted."""
+    def checks(self) -> dict[str, Check]:
+        """Return what decides whether it can work."""
+        return {"event_store": self._store.check_ready, "vector_index": self._vectors.check_ready}
+
+    def catch_up[S: Indexed](self, source: Source[S], aggregate: str) -> int | None:
+        """Put the vectors of what there is to be found, or delete those of what was deleted.
+
+        Return how many were missing; None when there is nothing to be found.
+        """
         # A malformed key never comes from the store: let it end in the dead-letter queue.
         source.aggregate.id_of(aggregate)
         owner = self._load(source, aggregate)
         if owner is None or owner.content is None:
-            return
+            return None
+        missing = 0
         if not owner.is_deleted:
             try:
                 content = self._documents.read_document(owner.content)
@@ -64,20 +73,23 @@ class Index:
                 if not self._is_deleted(source, aggregate):
                     raise
             else:
-                self._put(aggregate, owner, source.plan(owner, content))
+                missing = self._put(aggregate, owner, source.plan(owner, content))
         if owner.is_deleted or self._is_deleted(source, aggregate):
             self._vectors.delete(source.keys(owner))
             logger.info("removed from the index", extra={"fields": {"aggregate": aggregate}})
+            return None
+        return missing
 
-    def _put(self, aggregate: str, owner: Indexed, plan: Plan) -> None:
-        for block in batched(plan.passages, BLOCK_PASSAGES, strict=False):
-            self._put_block(owner, block)
+    def _put(self, aggregate: str, owner: Indexed, plan: Plan) -> int:
+        blocks = batched(plan.passages, BLOCK_PASSAGES, strict=False)
+        missing = sum(self._put_block(owner, block) for block in blocks)
         fields = {"aggregate": aggregate, "passages": len(plan.passages), "left_out": plan.left_out}
         level = logging.WARNING if plan.left_out else logging.INFO
         logger.log(level, "indexed", extra={"fields": fields})
+        return missing
 
-    def _put_block(self, owner: Indexed, block: Sequence[Passage]) -> None:
-        """Embed and put what is not there yet.
+    def _put_block(self, owner: Indexed, block: Sequence[Passage]) -> int:
+        """Embed and put what is not there yet, and return how many that were.
 
         What is indexed never changes, and another model has another index, so what is there is right.
         """
@@ -88,6 +100,7 @@ class Index:
             Vector(key=passage.key, values=values, metadata=domain.metadata(owner, passage))
             for passage, values in zip(missing, embeddings, strict=True)
         )
+        return len(missing)
 
     def _load[S: Indexed](self, source: Source[S], aggregate: str) -> S | None:
         return source.fold(self._store.load(aggregate))
@@ -98,38 +111,55 @@ class Index:
 
 
 class Indexer:
-    """Hands each wake-up to the index, by the kind of its aggregate."""
+    """Hands each aggregate to the index, by its kind."""
 
     def __init__(self, index: Index) -> None:
         self._index = index
 
+    def checks(self) -> dict[str, Check]:
+        """Return what decides whether it can work."""
+        return self._index.checks()
+
     def handle(self, body: str) -> None:
         """Handle one message; raises when it must be delivered again, or for ever when it is poison."""
-        message = WakeUp.model_validate_json(body)
-        match message.kind:
+        self.catch_up(WakeUp.model_validate_json(body).aggregate)
+
+    def catch_up(self, aggregate: str) -> int | None:
+        """Bring an aggregate's vectors up to its history.
+
+        Return how many were missing; None for what cannot be found, or not any more.
+        """
+        match aggregate.partition("#")[0]:
             case RECORDINGS.aggregate.name:
-                self._index.catch_up(RECORDINGS, message.aggregate)
+                return self._index.catch_up(RECORDINGS, aggregate)
             case DOCUMENTS.aggregate.name:
-                self._index.catch_up(DOCUMENTS, message.aggregate)
+                return self._index.catch_up(DOCUMENTS, aggregate)
             case _:
                 logger.debug("nothing is indexed of this kind of aggregate")
+                return None
 
 
-def create_app(settings: WorkerSettings) -> FastAPI:
-    """Assemble the indexer from what its environment names."""
+def indexer(settings: IndexerSettings) -> Indexer:
+    """Return an indexer of what the environment names; IndexMismatchError."""
     registry = EventRegistry([RECORDINGS.aggregate, DOCUMENTS.aggregate])
     store = DynamoEventStore(aws.dynamodb(settings.region), settings.event_store_table, registry)
     embedding = settings.embedding
     bedrock = aws.bedrock_runtime(embedding.region, read_timeout_seconds=EMBEDDING_SECONDS_MAX)
     vectors = in_step(aws.s3vectors(settings.region), settings.vectors, embedding.dimension)
     documents = DocumentStore(aws.s3(settings.region), settings.content_bucket)
-    model = EmbeddingModel(bedrock, embedding.model, embedding.dimension)
-    indexer = Indexer(Index(store, documents, model, vectors))
-    queue = aws.sqs(settings.region)
+    return Indexer(
+        Index(store, documents, EmbeddingModel(bedrock, embedding.model, embedding.dimension), vectors)
+    )
+
+
+def create_app(settings: WorkerSettings) -> FastAPI:
+    """Assemble the indexer from what its environment names."""
+    working = indexer(settings.stores)
+    queue = aws.sqs(settings.stores.region)
     return create_worker_application(
         "Nova search indexer",
-        lambda: QueueWorker(queue, settings.queue_url, indexer.handle, LIMITS),
-        checks={"event_store": store.check_ready, "vector_index": vectors.check_ready},
+        lambda: QueueWorker(queue, settings.queue_url, working.handle, LIMITS),
+        checks=working.checks(),
     )
 
 
