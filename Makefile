@@ -48,7 +48,7 @@ contracts: tools ## write the services' OpenAPI documents (docs/api) again
 	done
 
 tools:
-	@scripts/install-system
+	@scripts/install-system flite
 	@$(RUN) "environment" scripts/test-environment
 
 .PHONY: lint-only unit-only engine-only e2e-only

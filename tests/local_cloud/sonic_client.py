@@ -104,13 +104,11 @@ class Speech:
         await self.begin()
         listening = asyncio.create_task(self.listen())
         speaking = asyncio.create_task(self._speak_all())
-        await asyncio.wait({listening}, timeout=60)
-        speaking.cancel()
-        await asyncio.gather(speaking, return_exceptions=True)
-        if not listening.done():
-            listening.cancel()
-        else:
-            listening.result()
+        try:
+            await asyncio.wait_for(listening, timeout=60)
+        finally:
+            speaking.cancel()
+            await asyncio.gather(speaking, return_exceptions=True)
 
     async def _speak_all(self) -> None:
         for place, path in enumerate(self._plan["say"]):

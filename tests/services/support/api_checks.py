@@ -9,7 +9,7 @@ from schemathesis import checks
 
 from tests.services.support.tokens import bearer
 
-EXAMPLES_MAX = 40
+EXAMPLES_MAX = 15
 """Requests that are made up for each operation."""
 
 LIBRARY = cast("Any", schemathesis)
