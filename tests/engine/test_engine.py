@@ -43,6 +43,7 @@ SETTINGS: tuple[tuple[str, str, set[str]], ...] = (
             "aws:iam/role:Role",
             "aws:iam/rolePolicy:RolePolicy",
             "aws:kms/key:Key",
+            "aws:kms/replicaKey:ReplicaKey",
             "aws:s3/bucket:Bucket",
             "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration",
             "aws:s3/bucketOwnershipControls:BucketOwnershipControls",
