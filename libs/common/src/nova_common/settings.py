@@ -2,6 +2,7 @@
 
 import logging
 import os
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Self
@@ -28,6 +29,13 @@ class Environment:
         value = self._variables.get(name, "").strip()
         if not value:
             self._problems.append(f"{name} is not set")
+        return value
+
+    def bounded_text(self, name: str, characters_max: int) -> str:
+        """Return a required variable of at most so many characters."""
+        value = self.text(name)
+        if len(value) > characters_max:
+            self._problems.append(f"{name} has {len(value)} characters, allowed are {characters_max}")
         return value
 
     def optional_text(self, name: str, default: str = "") -> str:
@@ -87,6 +95,25 @@ class Environment:
         if self._problems:
             message = "the environment is incomplete: " + "; ".join(self._problems)
             raise SettingsError(message)
+
+
+class TaskSettings(ABC):
+    """Base of what a task finds in its environment: subclasses are dataclasses that say how they are read."""
+
+    __slots__ = ()
+
+    @classmethod
+    @abstractmethod
+    def read(cls, environment: Environment) -> Self:
+        """Read all variables; what is wrong is collected by the environment."""
+
+    @classmethod
+    def from_env(cls, variables: Mapping[str, str] | None = None) -> Self:
+        """Read the variables; SettingsError names all that are missing or wrong."""
+        environment = Environment(variables)
+        settings = cls.read(environment)
+        environment.check()
+        return settings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,11 +1,10 @@
 """What a task of the audio service finds in its environment."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Self
+from typing import Self, override
 
 from nova_common.private_data import PrivateDataSettings
-from nova_common.settings import Environment, IdentitySettings, ServerSettings, SettingsError
+from nova_common.settings import Environment, IdentitySettings, ServerSettings, TaskSettings
 
 JOB_PREFIX_CHARACTERS_MAX = 40
 """So that the prefix, a hyphen and a recording's id stay well under the 200 characters of a job name."""
@@ -16,7 +15,7 @@ SPEAKERS_MAX = range(2, 31)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ApiSettings:
+class ApiSettings(TaskSettings):
     """Environment of the API."""
 
     server: ServerSettings
@@ -27,10 +26,9 @@ class ApiSettings:
     content_bucket: str
 
     @classmethod
-    def from_env(cls, variables: Mapping[str, str] | None = None) -> Self:
-        """Read the variables; SettingsError names all that are missing or wrong."""
-        environment = Environment(variables)
-        settings = cls(
+    @override
+    def read(cls, environment: Environment) -> Self:
+        return cls(
             server=ServerSettings.read(environment),
             identity=IdentitySettings.read(environment),
             region=environment.region(),
@@ -38,12 +36,10 @@ class ApiSettings:
             private_data=PrivateDataSettings.read(environment),
             content_bucket=environment.text("CONTENT_BUCKET"),
         )
-        environment.check()
-        return settings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class WorkerSettings:
+class WorkerSettings(TaskSettings):
     """Environment of the worker."""
 
     server: ServerSettings
@@ -57,25 +53,18 @@ class WorkerSettings:
     sentiment_model: str
 
     @classmethod
-    def from_env(cls, variables: Mapping[str, str] | None = None) -> Self:
-        """Read the variables; SettingsError names all that are missing or wrong."""
-        environment = Environment(variables)
-        settings = cls(
+    @override
+    def read(cls, environment: Environment) -> Self:
+        return cls(
             server=ServerSettings.read(environment),
             region=environment.region(),
             event_store_table=environment.text("EVENT_STORE_TABLE"),
             content_bucket=environment.text("CONTENT_BUCKET"),
             content_key_arn=environment.text("CONTENT_KEY_ARN"),
             queue_url=environment.url("QUEUE_URL"),
-            transcription_job_prefix=environment.text("TRANSCRIPTION_JOB_PREFIX"),
+            transcription_job_prefix=environment.bounded_text(
+                "TRANSCRIPTION_JOB_PREFIX", JOB_PREFIX_CHARACTERS_MAX
+            ),
             speakers_max=environment.integer("SPEAKERS_MAX", SPEAKERS_MAX),
             sentiment_model=environment.text("SENTIMENT_MODEL"),
         )
-        environment.check()
-        if len(settings.transcription_job_prefix) > JOB_PREFIX_CHARACTERS_MAX:
-            message = (
-                f"TRANSCRIPTION_JOB_PREFIX has {len(settings.transcription_job_prefix)} characters, "
-                f"allowed are {JOB_PREFIX_CHARACTERS_MAX}"
-            )
-            raise SettingsError(message)
-        return settings

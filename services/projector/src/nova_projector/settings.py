@@ -1,15 +1,14 @@
 """What a task of the projector finds in its environment."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Self
+from typing import Self, override
 
 from nova_common.private_data import PrivateDataSettings
-from nova_common.settings import Environment, IdentitySettings, ServerSettings
+from nova_common.settings import Environment, IdentitySettings, ServerSettings, TaskSettings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ApiSettings:
+class ApiSettings(TaskSettings):
     """Environment of the query API."""
 
     server: ServerSettings
@@ -18,17 +17,14 @@ class ApiSettings:
     read_model_table: str
 
     @classmethod
-    def from_env(cls, variables: Mapping[str, str] | None = None) -> Self:
-        """Read the variables; SettingsError names all that are missing or wrong."""
-        environment = Environment(variables)
-        settings = cls(
+    @override
+    def read(cls, environment: Environment) -> Self:
+        return cls(
             server=ServerSettings.read(environment),
             identity=IdentitySettings.read(environment),
             region=environment.region(),
             read_model_table=environment.text("READ_MODEL_TABLE"),
         )
-        environment.check()
-        return settings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +48,7 @@ class StoreSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class WorkerSettings:
+class WorkerSettings(TaskSettings):
     """Environment of the worker."""
 
     server: ServerSettings
@@ -60,20 +56,17 @@ class WorkerSettings:
     queue_url: str
 
     @classmethod
-    def from_env(cls, variables: Mapping[str, str] | None = None) -> Self:
-        """Read the variables; SettingsError names all that are missing or wrong."""
-        environment = Environment(variables)
-        settings = cls(
+    @override
+    def read(cls, environment: Environment) -> Self:
+        return cls(
             server=ServerSettings.read(environment),
             stores=StoreSettings.read(environment),
             queue_url=environment.url("QUEUE_URL"),
         )
-        environment.check()
-        return settings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class JobSettings:
+class JobSettings(TaskSettings):
     """Environment of a job, which serves nobody."""
 
     server: ServerSettings
@@ -81,9 +74,6 @@ class JobSettings:
     stores: StoreSettings
 
     @classmethod
-    def from_env(cls, variables: Mapping[str, str] | None = None) -> Self:
-        """Read the variables; SettingsError names all that are missing or wrong."""
-        environment = Environment(variables)
-        settings = cls(server=ServerSettings.read(environment), stores=StoreSettings.read(environment))
-        environment.check()
-        return settings
+    @override
+    def read(cls, environment: Environment) -> Self:
+        return cls(server=ServerSettings.read(environment), stores=StoreSettings.read(environment))

@@ -34,10 +34,9 @@ from nova_search.embeddings import (
     EmbeddingModel,
     EmbeddingTimeoutError,
 )
-from nova_search.images import InvalidImageError, image_format
+from nova_search.images import accepted_image
 from nova_search.library import Library
 from nova_search.settings import ApiSettings
-from nova_search.sources import Image
 from nova_search.vectors import IndexBusyError, Match, VectorIndex, in_step
 
 TITLE = "Nova search"
@@ -96,12 +95,7 @@ def _first_hit(request: SearchRequest) -> int:
 
 
 def _sought(request: SearchRequest) -> Content:
-    if request.image is None:
-        return request.text or ""
-    try:
-        return Image(content=request.image, format=image_format(request.image))
-    except InvalidImageError as error:
-        raise Problem(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, str(error)) from error
+    return (request.text or "") if request.image is None else accepted_image(request.image)
 
 
 def _own(user: str, matches: Iterable[Match]) -> list[SearchHit]:

@@ -12,7 +12,6 @@ from nova_common.contracts.search import (
     DocumentAdded,
     DocumentCreated,
     DocumentDeleted,
-    ImageFormat,
 )
 from nova_common.documents import ContentMissingError, DocumentStore
 from nova_common.event_store import EventStore
@@ -20,7 +19,7 @@ from nova_common.histories import Histories
 from nova_common.problems import Problem
 
 from nova_search.documents import OwnDocument, content_key, fold, passages_of
-from nova_search.images import InvalidImageError, image_format
+from nova_search.images import accepted_image
 
 
 class Library:
@@ -77,7 +76,7 @@ def _document(body: AddDocument) -> Document:
         text=body.text,
         passages=passages_of(body.text) if body.text else [],
         image=body.image,
-        image_format=None if body.image is None else _format(body.image),
+        image_format=None if body.image is None else accepted_image(body.image).format,
     )
 
 
@@ -85,10 +84,3 @@ def _added(document: Document, reference: DocumentReference) -> DocumentAdded:
     if document.image is None:
         return DocumentAdded(document=reference, kind="document", vectors=len(document.passages))
     return DocumentAdded(document=reference, kind="image", vectors=1)
-
-
-def _format(content: bytes) -> ImageFormat:
-    try:
-        return image_format(content)
-    except InvalidImageError as error:
-        raise Problem(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, str(error)) from error

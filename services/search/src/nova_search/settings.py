@@ -1,11 +1,10 @@
 """What a task of the search service finds in its environment."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Self
+from typing import Self, override
 
 from nova_common.private_data import PrivateDataSettings
-from nova_common.settings import Environment, IdentitySettings, ServerSettings
+from nova_common.settings import Environment, IdentitySettings, ServerSettings, TaskSettings
 
 EMBEDDING_DIMENSIONS = (256, 384, 1024, 3072)
 """Dimensions that Amazon Nova Multimodal Embeddings offers (its request schema)."""
@@ -43,7 +42,7 @@ class VectorSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ApiSettings:
+class ApiSettings(TaskSettings):
     """Environment of the API."""
 
     server: ServerSettings
@@ -56,10 +55,9 @@ class ApiSettings:
     private_data: PrivateDataSettings
 
     @classmethod
-    def from_env(cls, variables: Mapping[str, str] | None = None) -> Self:
-        """Read the variables; SettingsError names all that are missing or wrong."""
-        environment = Environment(variables)
-        settings = cls(
+    @override
+    def read(cls, environment: Environment) -> Self:
+        return cls(
             server=ServerSettings.read(environment),
             identity=IdentitySettings.read(environment),
             region=environment.region(),
@@ -69,8 +67,6 @@ class ApiSettings:
             content_bucket=environment.text("CONTENT_BUCKET"),
             private_data=PrivateDataSettings.read(environment),
         )
-        environment.check()
-        return settings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,7 +92,7 @@ class IndexerSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class WorkerSettings:
+class WorkerSettings(TaskSettings):
     """Environment of the indexer."""
 
     server: ServerSettings
@@ -104,20 +100,17 @@ class WorkerSettings:
     queue_url: str
 
     @classmethod
-    def from_env(cls, variables: Mapping[str, str] | None = None) -> Self:
-        """Read the variables; SettingsError names all that are missing or wrong."""
-        environment = Environment(variables)
-        settings = cls(
+    @override
+    def read(cls, environment: Environment) -> Self:
+        return cls(
             server=ServerSettings.read(environment),
             stores=IndexerSettings.read(environment),
             queue_url=environment.url("QUEUE_URL"),
         )
-        environment.check()
-        return settings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class JobSettings:
+class JobSettings(TaskSettings):
     """Environment of a job, which serves nobody."""
 
     server: ServerSettings
@@ -125,9 +118,6 @@ class JobSettings:
     stores: IndexerSettings
 
     @classmethod
-    def from_env(cls, variables: Mapping[str, str] | None = None) -> Self:
-        """Read the variables; SettingsError names all that are missing or wrong."""
-        environment = Environment(variables)
-        settings = cls(server=ServerSettings.read(environment), stores=IndexerSettings.read(environment))
-        environment.check()
-        return settings
+    @override
+    def read(cls, environment: Environment) -> Self:
+        return cls(server=ServerSettings.read(environment), stores=IndexerSettings.read(environment))

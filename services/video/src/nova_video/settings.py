@@ -1,15 +1,14 @@
 """What a task of the video service finds in its environment."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Self
+from typing import Self, override
 
 from nova_common.private_data import PrivateDataSettings
-from nova_common.settings import Environment, IdentitySettings, ServerSettings
+from nova_common.settings import Environment, IdentitySettings, ServerSettings, TaskSettings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ApiSettings:
+class ApiSettings(TaskSettings):
     """Environment of the API."""
 
     server: ServerSettings
@@ -20,10 +19,9 @@ class ApiSettings:
     content_bucket: str
 
     @classmethod
-    def from_env(cls, variables: Mapping[str, str] | None = None) -> Self:
-        """Read the variables; SettingsError names all that are missing or wrong."""
-        environment = Environment(variables)
-        settings = cls(
+    @override
+    def read(cls, environment: Environment) -> Self:
+        return cls(
             server=ServerSettings.read(environment),
             identity=IdentitySettings.read(environment),
             region=environment.region(),
@@ -31,12 +29,10 @@ class ApiSettings:
             private_data=PrivateDataSettings.read(environment),
             content_bucket=environment.text("CONTENT_BUCKET"),
         )
-        environment.check()
-        return settings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class WorkerSettings:
+class WorkerSettings(TaskSettings):
     """Environment of the worker. `content_owner` is the account that the content bucket belongs to."""
 
     server: ServerSettings
@@ -49,10 +45,9 @@ class WorkerSettings:
     model_region: str
 
     @classmethod
-    def from_env(cls, variables: Mapping[str, str] | None = None) -> Self:
-        """Read the variables; SettingsError names all that are missing or wrong."""
-        environment = Environment(variables)
-        settings = cls(
+    @override
+    def read(cls, environment: Environment) -> Self:
+        return cls(
             server=ServerSettings.read(environment),
             region=environment.region(),
             event_store_table=environment.text("EVENT_STORE_TABLE"),
@@ -62,5 +57,3 @@ class WorkerSettings:
             model=environment.text("MODEL_ID"),
             model_region=environment.text("MODEL_REGION"),
         )
-        environment.check()
-        return settings
