@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.e2e.running import Running, copy_checkout, request_upload, send, settled
+from tests.e2e.running import Running, copy_checkout, eventually, request_upload, send, settled
 from tests.e2e.test_access import listed
 
 WARM_SECONDS_MAX = 20
@@ -86,7 +86,9 @@ def test_data_survives_down_and_up(platform: Running, sample: Path) -> None:
     with platform.api() as api:
         recording_id = send(api, sample, "audio/wav")
         assert settled(api, recording_id)["status"] == "completed"
-        transcript = api.get(f"/audio/{recording_id}/transcript").json()
+        where = f"/audio/{recording_id}/transcript"
+        eventually(lambda: "sentiment" in api.get(where).json(), "the transcript is judged")
+        transcript = api.get(where).json()
     url = platform.outputs()["api_url"]
     running = " ".join(processes_of(platform.home))
     assert all(
