@@ -14,10 +14,10 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 from nova_common import aws
 from nova_common.contracts.search import SearchFilter, SearchRequest, SearchResult
+from nova_common.embeddings import EmbeddingModel
+from nova_common.vector_index import IndexMismatchError, Vector, VectorIndex
 from nova_search.app import Searches, create_app
-from nova_search.embeddings import EmbeddingModel
 from nova_search.settings import ApiSettings
-from nova_search.vectors import IndexMismatchError, Vector, VectorIndex
 
 from tests.services.support import tokens
 from tests.services.support.api_checks import check_api

@@ -26,16 +26,16 @@ from nova_common.contracts.audio import (
 )
 from nova_common.contracts.search import DOCUMENT, AddDocument, Document, DocumentAdded
 from nova_common.documents import ContentCorruptError, ContentMissingError, DocumentStore
+from nova_common.embeddings import EmbeddingBusyError, EmbeddingModel
 from nova_common.event_store import DynamoEventStore
 from nova_common.events import EventData, EventRegistry
 from nova_common.job import JobError
 from nova_common.scans import each_aggregate
-from nova_search.embeddings import EmbeddingBusyError, EmbeddingModel
+from nova_common.vector_index import IndexBusyError, VectorIndex
 from nova_search.library import Library
 from nova_search.reindex import Reindex
 from nova_search.settings import WorkerSettings
 from nova_search.sources import UnexpectedContentError
-from nova_search.vectors import IndexBusyError, VectorIndex
 from nova_search.worker import Index, Indexer, create_app
 
 from tests.services.support.client_model import failure

@@ -19,25 +19,25 @@ from nova_common.contracts.search import (
     SearchResult,
 )
 from nova_common.documents import DocumentStore
-from nova_common.event_store import DynamoEventStore
-from nova_common.events import EventRegistry
-from nova_common.identity import AuthenticatedCaller, AuthenticatedRoute, TokenVerifier
-from nova_common.openapi import problems
-from nova_common.private_data import private_data
-from nova_common.problems import Problem
-
-from nova_search import domain
-from nova_search.embeddings import (
+from nova_common.embeddings import (
     Content,
     EmbeddingBusyError,
     EmbeddingError,
     EmbeddingModel,
     EmbeddingTimeoutError,
 )
+from nova_common.event_store import DynamoEventStore
+from nova_common.events import EventRegistry
+from nova_common.identity import AuthenticatedCaller, AuthenticatedRoute, TokenVerifier
+from nova_common.openapi import problems
+from nova_common.private_data import private_data
+from nova_common.problems import Problem
+from nova_common.vector_index import IndexBusyError, Match, VectorIndex, in_step
+
+from nova_search import domain
 from nova_search.images import accepted_image
 from nova_search.library import Library
 from nova_search.settings import ApiSettings
-from nova_search.vectors import IndexBusyError, Match, VectorIndex, in_step
 
 TITLE = "Nova search"
 

@@ -7,9 +7,10 @@ from itertools import pairwise
 
 from nova_common.contracts.documents import DocumentReference
 from nova_common.contracts.search import DOCUMENT, Document, DocumentAdded, DocumentDeleted, Span
+from nova_common.embeddings import Image
 from nova_common.events import Event
 
-from nova_search.sources import Image, Passage, Plan, Source, UnexpectedContentError, vector_key
+from nova_search.sources import Passage, Plan, Source, UnexpectedContentError, vector_key
 
 PASSAGE_CHARACTERS_MAX = 1200
 """Longest passage of a text: a few paragraphs, so that a hit says one thing."""

@@ -5,11 +5,10 @@ import warnings
 from http import HTTPStatus
 
 from nova_common.contracts.search import ImageFormat
+from nova_common.embeddings import Image
 from nova_common.problems import Problem
 from PIL import Image as Picture
 from PIL import UnidentifiedImageError
-
-from nova_search.sources import Image
 
 PIXELS_MAX = 50_000_000
 """More than any camera's picture within the limit of bytes; a small file can unfold into more."""

@@ -11,12 +11,12 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from nova_common import aws, job
+from nova_common.embeddings import EmbeddingError
 from nova_common.job import JobError
 from nova_common.scans import each_aggregate
+from nova_common.vector_index import IndexBusyError, IndexMismatchError
 
-from nova_search.embeddings import EmbeddingError
 from nova_search.settings import JobSettings
-from nova_search.vectors import IndexBusyError, IndexMismatchError
 from nova_search.worker import Indexer, indexer
 
 ATTEMPTS_MAX = 6

@@ -3,42 +3,10 @@
 from dataclasses import dataclass
 from typing import Self, override
 
+from nova_common.embeddings import EmbeddingSettings
 from nova_common.private_data import PrivateDataSettings
 from nova_common.settings import Environment, IdentitySettings, ServerSettings, TaskSettings
-
-EMBEDDING_DIMENSIONS = (256, 384, 1024, 3072)
-"""Dimensions that Amazon Nova Multimodal Embeddings offers (its request schema)."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EmbeddingSettings:
-    """Which model turns text into vectors, where it is, and how many numbers a vector has."""
-
-    model: str
-    region: str
-    dimension: int
-
-    @classmethod
-    def read(cls, environment: Environment) -> Self:
-        """EMBEDDING_MODEL, EMBEDDING_REGION and EMBEDDING_DIMENSION."""
-        return cls(
-            model=environment.text("EMBEDDING_MODEL"),
-            region=environment.text("EMBEDDING_REGION"),
-            dimension=environment.integer("EMBEDDING_DIMENSION", EMBEDDING_DIMENSIONS),
-        )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class VectorSettings:
-    """Where the vectors are."""
-
-    bucket: str
-    index: str
-
-    @classmethod
-    def read(cls, environment: Environment) -> Self:
-        """VECTOR_BUCKET and VECTOR_INDEX, both names."""
-        return cls(bucket=environment.text("VECTOR_BUCKET"), index=environment.text("VECTOR_INDEX"))
+from nova_common.vector_index import VectorSettings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

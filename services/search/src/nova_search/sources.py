@@ -10,20 +10,13 @@ from datetime import datetime
 from typing import Protocol
 
 from nova_common.contracts.documents import DocumentReference
-from nova_common.contracts.search import HitKind, ImageFormat
+from nova_common.contracts.search import HitKind
+from nova_common.embeddings import Image
 from nova_common.events import AggregateType, Event
 
 
 class UnexpectedContentError(Exception):
     """The content is not the one that the event describes."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Image:
-    """An image to embed."""
-
-    content: bytes
-    format: ImageFormat
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,18 +14,18 @@ from fastapi import FastAPI
 from nova_common import aws, server
 from nova_common.application import Check
 from nova_common.documents import ContentMissingError, DocumentStore
+from nova_common.embeddings import EmbeddingModel
 from nova_common.event_store import DynamoEventStore
 from nova_common.events import EventRegistry
 from nova_common.queue_worker import QueueWorker, WorkerLimits, create_worker_application
+from nova_common.vector_index import Vector, VectorIndex, in_step
 from nova_common.wake_ups import WakeUp
 
 from nova_search import domain
 from nova_search.documents import DOCUMENTS
-from nova_search.embeddings import EmbeddingModel
 from nova_search.recordings import RECORDINGS
 from nova_search.settings import IndexerSettings, WorkerSettings
 from nova_search.sources import Indexed, Passage, Plan, Source
-from nova_search.vectors import Vector, VectorIndex, in_step
 
 LIMITS = WorkerLimits(concurrency=2)
 """Aggregates at a time; each has up to `embeddings.CONCURRENCY_MAX` requests to the model under way."""

@@ -11,16 +11,16 @@ import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import batched
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from botocore.exceptions import BotoCoreError, ClientError
+
 from nova_common.aws import UNREACHABLE, error_code
+from nova_common.settings import Environment
 
 if TYPE_CHECKING:
     from types_boto3_s3vectors import S3VectorsClient
     from types_boto3_s3vectors.type_defs import PutInputVectorTypeDef
-
-    from nova_search.settings import VectorSettings
 
 PUT_VECTORS_MAX = 500
 DELETE_KEYS_MAX = 500
@@ -32,6 +32,19 @@ _BUSY = frozenset({"ServiceUnavailableException", "TooManyRequestsException", "T
 _DISTANCE = "cosine"
 
 logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VectorSettings:
+    """Where the vectors are."""
+
+    bucket: str
+    index: str
+
+    @classmethod
+    def read(cls, environment: Environment) -> Self:
+        """VECTOR_BUCKET and VECTOR_INDEX, both names."""
+        return cls(bucket=environment.text("VECTOR_BUCKET"), index=environment.text("VECTOR_INDEX"))
 
 
 class IndexBusyError(Exception):

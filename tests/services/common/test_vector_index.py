@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
-from nova_search.vectors import IndexBusyError, Vector, VectorIndex
+from nova_common.vector_index import IndexBusyError, Vector, VectorIndex
 
 from tests.services.support.client_model import failure
 from tests.services.support.embeddings import direction

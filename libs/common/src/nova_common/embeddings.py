@@ -8,14 +8,15 @@ import math
 import queue
 import threading
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 from botocore.exceptions import ClientError, ReadTimeoutError
-from nova_common.aws import UNREACHABLE, error_code
-from nova_common.contracts.search import HitKind
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from nova_search.sources import Image
+from nova_common.aws import UNREACHABLE, error_code
+from nova_common.contracts.search import HitKind, ImageFormat
+from nova_common.settings import Environment
 
 if TYPE_CHECKING:
     from types_boto3_bedrock_runtime import BedrockRuntimeClient
@@ -24,6 +25,9 @@ CONCURRENCY_MAX = 8
 """Requests of one `embed_passages` at a time: a request takes about 0.2 s, so about 40 passages a second."""
 
 SCHEMA_VERSION = "nova-multimodal-embed-v1"
+
+EMBEDDING_DIMENSIONS = (256, 384, 1024, 3072)
+"""Dimensions that Amazon Nova Multimodal Embeddings offers (its request schema)."""
 
 type Purpose = Literal["GENERIC_INDEX", "GENERIC_RETRIEVAL", "TEXT_RETRIEVAL", "IMAGE_RETRIEVAL"]
 """What a vector is for: to be found, or to find everything, text, or images.
@@ -48,6 +52,32 @@ _BUSY = frozenset(
 )
 _TIMED_OUT = frozenset({"ModelTimeoutException"})
 _FAILED = frozenset({"InternalServerException", "ModelErrorException"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Image:
+    """An image to embed."""
+
+    content: bytes
+    format: ImageFormat
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EmbeddingSettings:
+    """Which model turns text into vectors, where it is, and how many numbers a vector has."""
+
+    model: str
+    region: str
+    dimension: int
+
+    @classmethod
+    def read(cls, environment: Environment) -> Self:
+        """EMBEDDING_MODEL, EMBEDDING_REGION and EMBEDDING_DIMENSION."""
+        return cls(
+            model=environment.text("EMBEDDING_MODEL"),
+            region=environment.text("EMBEDDING_REGION"),
+            dimension=environment.integer("EMBEDDING_DIMENSION", EMBEDDING_DIMENSIONS),
+        )
 
 
 class EmbeddingError(Exception):

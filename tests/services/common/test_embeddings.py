@@ -11,7 +11,7 @@ from botocore.exceptions import (
     ReadTimeoutError,
     ResponseStreamingError,
 )
-from nova_search.embeddings import (
+from nova_common.embeddings import (
     CONCURRENCY_MAX,
     EmbeddingBusyError,
     EmbeddingError,
