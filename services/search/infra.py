@@ -1,4 +1,4 @@
-"""The search workload: finds recordings and documents by what they say or show, and keeps the documents.
+"""The search workload: finds recordings, videos and documents by what they say or show; keeps the documents.
 
 Creates: one image; the search API and the indexer as two services from it, each with a task role of its own;
 the indexer's queue, fed by transcripts, analyses and documents that are there and by deletions; the load
@@ -25,6 +25,7 @@ from components.platform import Platform
 
 FOLDER = "services/search"
 TRANSCRIPTS = "transcripts/"
+ANALYSES = "analyses/"
 DOCUMENTS = "documents/"
 INDEXED_SOURCES = ("nova.audio", "nova.video", "nova.search")
 INDEXED_EVENTS = (
@@ -190,8 +191,8 @@ class Search(pulumi.ComponentResource):
         platform = self._args.platform
         role = task_service_role(f"{name}-task", platform.account, self._child)
         platform.events.grant_query(role)
-        platform.content.grant_get(role, TRANSCRIPTS)
-        platform.content.grant_get(role, DOCUMENTS)
+        for prefix in (TRANSCRIPTS, ANALYSES, DOCUMENTS):
+            platform.content.grant_get(role, prefix)
         platform.vectors.grant_describe(role)
         platform.vectors.grant_get(role)
         platform.vectors.grant_put(role)

@@ -45,6 +45,18 @@ OLD: Mapping[tuple[str, str, int], tuple[StoredData, Mapping[str, JsonValue]]] =
         StoredData(data={"turn": "t", "reason": "the model is busy"}, private={}),
         {},
     ),
+    ("Video", "VideoAnalyzed", 1): (
+        StoredData(
+            data={
+                "analysis": {"key": "k", "version_id": "v", "sha256": "0" * 64},
+                "duration_seconds": 9.5,
+                "scenes": 2,
+                "anomalies": 0,
+            },
+            private={},
+        ),
+        {},
+    ),
 }
 """An event of each earlier version, as it was written, and the private part that it reads with."""
 

@@ -46,7 +46,7 @@ def recording(event: TranscriptionCompleted | None = None, *, is_deleted: bool =
 
 
 def planned(event: TranscriptionCompleted, *texts: str) -> Plan:
-    return RECORDINGS.plan(recording(event), transcript(*texts).model_dump_json().encode())
+    return RECORDINGS.plan(recording(event), [transcript(*texts).model_dump_json().encode()])
 
 
 def plan(*texts: str, words: int | None = None) -> Plan:

@@ -25,6 +25,16 @@ from nova_common.contracts.audio import (
     TranscriptSegment,
 )
 from nova_common.contracts.search import DOCUMENT, AddDocument, Document, DocumentAdded
+from nova_common.contracts.video import (
+    VIDEO,
+    KeyFrame,
+    KeyFrames,
+    Scene,
+    VideoAnalysis,
+    VideoAnalyzed,
+    VideoDeleted,
+    VideoRequested,
+)
 from nova_common.documents import ContentCorruptError, ContentMissingError, DocumentStore
 from nova_common.embeddings import EmbeddingBusyError, EmbeddingModel
 from nova_common.event_store import DynamoEventStore
@@ -64,7 +74,9 @@ class World:
 
     def __init__(self, dynamodb: "DynamoDBClient", s3: "S3Client") -> None:
         self.dynamodb = dynamodb
-        self.store = DynamoEventStore(dynamodb, EVENT_STORE_TABLE, EventRegistry([RECORDING, DOCUMENT]))
+        self.store = DynamoEventStore(
+            dynamodb, EVENT_STORE_TABLE, EventRegistry([RECORDING, DOCUMENT, VIDEO])
+        )
         self.documents = DocumentStore(s3, CONTENT_BUCKET)
         self.vectors = FakeVectors()
         self.bedrock = FakeBedrock()
@@ -107,6 +119,28 @@ class World:
         started = TranscriptionStarted(job="j", duration_seconds=60)
         self.happen(recording_id, REQUESTED, started, completed, user=user)
         return recording_id
+
+    def analysed(self, user: str) -> str:
+        video_id = str(uuid.uuid4())
+        scene = Scene(start=2, end=4, description="A gate.")
+        analysis = VideoAnalysis(summary="A yard.", scenes=[scene], anomalies=[])
+        frames = KeyFrames(frames=[KeyFrame(at=3, scene=0, image=picture("JPEG"))])
+        analyzed = VideoAnalyzed(
+            analysis=self.documents.write_document(
+                f"analyses/{video_id}.json", analysis.model_dump_json().encode()
+            ),
+            duration_seconds=9,
+            scenes=1,
+            anomalies=0,
+            key_frames=self.documents.write_document(
+                f"analyses/{video_id}.frames.json", frames.model_dump_json().encode()
+            ),
+            frames=1,
+        )
+        requested = VideoRequested(content_type="video/mp4", size_bytes=5)
+        events = [VIDEO.event(video_id, fact, user=user, correlation="c") for fact in (requested, analyzed)]
+        self.store.append(events, 0)
+        return video_id
 
     def library(self) -> Library:
         """What the API does, which may encrypt what is private."""
@@ -361,6 +395,31 @@ def test_an_image_is_embedded_as_such(world: World) -> None:
     assert base64.b64decode(asked["image"]["source"]["bytes"]) == picture("JPEG")
 
 
+def test_a_video_is_found_by_words_and_pictures_and_forgotten(world: World) -> None:
+    video_id = world.analysed("bob")
+    aggregate = VIDEO.key(video_id)
+    for _ in range(2):
+        world.indexer.handle(wake_up(aggregate))
+    said = [world.vectors.vectors[f"{video_id}#{number}"]["metadata"] for number in range(3)]
+    assert [(found["kind"], found["text"], found["start"], found["end"]) for found in said] == [
+        ("video", "A yard.", 0, 9),
+        ("video", "A gate.", 2, 4),
+        ("frame", "A gate.", 3, 3),
+    ]
+    assert {(found["user"], found["media_id"]) for found in said} == {("bob", video_id)}
+    assert len(world.bedrock.requests) == 3
+    reindex = Reindex(world.indexer)
+    world.vectors.vectors.clear()
+    each_aggregate(world.dynamodb, EVENT_STORE_TABLE, reindex.visit)
+    assert reindex.report() == {"aggregates": 1, "vectors": 3}
+    world.documents.delete_all_versions([f"analyses/{video_id}.json", f"analyses/{video_id}.frames.json"])
+    with pytest.raises(ContentMissingError):
+        world.indexer.handle(wake_up(aggregate))
+    world.store.append([VIDEO.event(video_id, VideoDeleted(), user="bob", correlation="c")], 2)
+    world.indexer.handle(wake_up(aggregate))
+    assert world.keys() == set()
+
+
 def test_a_document_that_is_not_the_events_is_refused(world: World) -> None:
     document_id = str(uuid.uuid4())
     stored = Document(id=document_id, title="t", created_at=datetime.now(UTC), text="a", passages=[])
@@ -398,20 +457,25 @@ def test_the_job_waits_for_a_busy_model_and_gives_up(world: World, monkeypatch: 
 
 
 def test_other_aggregates_are_passed_over(world: World) -> None:
-    for aggregate in (f"Session#{uuid.uuid4()}", "Video#../x", "no-kind"):
+    for aggregate in (f"Session#{uuid.uuid4()}", "no-kind"):
         world.indexer.handle(wake_up(aggregate))
-    # What the bus brings of a video: nothing here can index it yet, and nothing has to be tried again.
-    video = {"aggregate": f"Video#{uuid.uuid4()}", "type": "VideoAnalyzed", "version": "3"}
-    event = {"source": "nova.video", "detail-type": "VideoAnalyzed", "detail": video}
-    world.indexer.handle(json.dumps(event))
     assert world.vectors.calls == []
 
 
 @pytest.mark.parametrize(
-    "body", ["", "x", "{}", '{"detail": {}}', '{"detail": {"aggregate": 5}}', wake_up("Recording#../x")]
+    "body",
+    [
+        "",
+        "x",
+        "{}",
+        '{"detail": {}}',
+        '{"detail": {"aggregate": 5}}',
+        wake_up("Recording#../x"),
+        wake_up("Video#../x"),
+    ],
 )
 def test_poison_raises(world: World, body: str) -> None:
-    with pytest.raises(ValueError, match=r"aggregate|Recording|JSON"):
+    with pytest.raises(ValueError, match=r"aggregate|Recording|Video|JSON"):
         world.indexer.handle(body)
 
 

@@ -88,7 +88,8 @@ def complete(store: DynamoEventStore, content: ContentStore, video_id: str) -> N
     reference = content.write_document(domain.analysis_key(video_id), ANALYSIS.model_dump_json().encode())
     current = domain.fold(store.load(VIDEO.key(video_id)))
     assert current is not None
-    happen(store, video_id, *domain.complete(current, reference, ANALYSIS))
+    outcome = domain.Outcome(analysis=ANALYSIS, reference=reference, key_frames=None, frames=0)
+    happen(store, video_id, *domain.complete(current, outcome))
 
 
 def check_problem(response: Any, status: int) -> dict[str, Any]:

@@ -61,7 +61,9 @@ def video(*facts: EventData) -> domain.Video:
 
 
 STARTED = VideoAnalysisStarted(duration_seconds=9.0)
-ANALYZED = domain.complete(video(STARTED), REFERENCE, ANALYSIS)
+PICTURES = REFERENCE.model_copy(update={"key": "analyses/a.frames.json"})
+OUTCOME = domain.Outcome(analysis=ANALYSIS, reference=REFERENCE, key_frames=PICTURES, frames=2)
+ANALYZED = domain.complete(video(STARTED), OUTCOME)
 FAILED = VideoAnalysisFailed(reason="no picture")
 
 
@@ -71,6 +73,7 @@ def test_a_history_leads_to_its_state() -> None:
     assert (video(STARTED).status, video(STARTED).duration_seconds) == ("processing", 9.0)
     done = video(STARTED, *ANALYZED)
     assert (done.status, done.analysis, done.anomalies, done.version) == ("completed", REFERENCE, 2, 5)
+    assert done.key_frames == PICTURES
     assert done.summary().model_dump(exclude={"created_at"}) == {
         "id": ID,
         "status": "completed",
@@ -93,13 +96,15 @@ def test_a_history_without_a_beginning_is_none_of_ours() -> None:
 
 def test_an_analysis_is_told_once_with_an_event_for_each_anomaly() -> None:
     assert [
-        VideoAnalyzed(analysis=REFERENCE, duration_seconds=9.0, scenes=2, anomalies=2),
+        VideoAnalyzed(
+            analysis=REFERENCE, duration_seconds=9.0, scenes=2, anomalies=2, key_frames=PICTURES, frames=2
+        ),
         AnomalyDetected(kind="black_picture", level="HIGH", start=2, end=4),
         AnomalyDetected(kind="open_gate", level="LOW", start=5, end=6),
     ] == ANALYZED
     assert [fact.attention for fact in ANALYZED] == [None, "HIGH", "LOW"]
     for settled in (video(), video(STARTED, *ANALYZED), video(FAILED), video(STARTED, VideoDeleted())):
-        assert domain.complete(settled, REFERENCE, ANALYSIS) == []
+        assert domain.complete(settled, OUTCOME) == []
 
 
 def test_an_analysis_with_all_its_anomalies_is_one_transaction() -> None:
@@ -126,7 +131,11 @@ def test_a_request_keeps_the_normal_content_type() -> None:
 
 
 def test_all_content_of_a_video_is_known() -> None:
-    assert domain.content_keys(ID) == (f"uploads/video/{ID}", f"analyses/{ID}.json")
+    assert domain.content_keys(ID) == (
+        f"uploads/video/{ID}",
+        f"analyses/{ID}.json",
+        f"analyses/{ID}.frames.json",
+    )
 
 
 @pytest.mark.parametrize(

@@ -13,11 +13,19 @@ from botocore.exceptions import ClientError, ReadTimeoutError
 from fastapi.testclient import TestClient
 from nova_common import aws
 from nova_common.content import ContentStore
-from nova_common.contracts.video import VIDEO, VideoAnalysis, VideoDeleted, VideoRequested
+from nova_common.contracts.video import (
+    VIDEO,
+    KeyFrame,
+    KeyFrames,
+    VideoAnalysis,
+    VideoDeleted,
+    VideoRequested,
+)
 from nova_common.documents import ContentMissingError
 from nova_common.event_store import DynamoEventStore
 from nova_common.events import EventRegistry
 from nova_common.histories import UnknownAggregateError
+from nova_common.media import UnusableMediaError
 from nova_common.queue_worker import delivery
 from nova_video import domain, worker
 from nova_video.analysis import AnalysisModel, ModelUnavailableError
@@ -92,6 +100,11 @@ def world(dynamodb: "DynamoDBClient", s3: "S3Client") -> World:
     return World(dynamodb, s3)
 
 
+def kept(video_id: str) -> list[str]:
+    """All objects of an analysed video."""
+    return [f"analyses/{video_id}.frames.json", f"analyses/{video_id}.json", f"uploads/video/{video_id}"]
+
+
 def object_created(video_id: str, bucket: str = CONTENT_BUCKET) -> str:
     detail = {"bucket": {"name": bucket}, "object": {"key": f"uploads/video/{video_id}", "size": 5}}
     return json.dumps({"version": "0", "source": "aws.s3", "detail-type": "Object Created", "detail": detail})
@@ -117,9 +130,13 @@ def test_a_video_becomes_an_analysis(world: World, media_format: str) -> None:
     assert video.analysis is not None
     document = VideoAnalysis.model_validate_json(world.content.read_document(video.analysis))
     assert document.summary == "A yard at night."
+    assert video.key_frames is not None
+    taken = KeyFrames.model_validate_json(world.content.read_document(video.key_frames))
+    assert [frame.scene for frame in taken.frames] == [0, 1]
+    assert [frame.at for frame in taken.frames] == pytest.approx([0.5, 1.5], abs=0.2)
     (request,) = world.bedrock.requests
     assert request["messages"][0]["content"][0]["video"]["format"] == media_format
-    assert world.object_keys() == [f"analyses/{video_id}.json", f"uploads/video/{video_id}"]
+    assert world.object_keys() == kept(video_id)
 
 
 def test_an_anomalys_severity_is_what_rules_route_by(world: World) -> None:
@@ -157,7 +174,7 @@ def test_two_deliveries_at_once_leave_one_analysis(world: World) -> None:
     assert world.types(video_id) == DONE
     newest = world.content.read(domain.analysis_key(video_id))
     assert VideoAnalysis.model_validate_json(newest).summary == "A yard at night."
-    assert world.object_keys() == [f"analyses/{video_id}.json", f"uploads/video/{video_id}"]
+    assert world.object_keys() == kept(video_id)
 
 
 @pytest.mark.parametrize(
@@ -292,6 +309,20 @@ def test_a_deletion_while_the_model_looks_wins(world: World) -> None:
     world.worker.handle(object_created(video_id))
     assert world.types(video_id) == ["VideoRequested", "VideoAnalysisStarted", "VideoDeleted"]
     assert world.object_keys() == []
+
+
+def test_a_video_of_which_no_picture_can_be_taken_has_its_analysis(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unusable(*_: object) -> list[KeyFrame]:
+        raise UnusableMediaError("the content is corrupt")
+
+    monkeypatch.setattr(worker, "take_key_frames", unusable)
+    video_id = world.uploaded()
+    world.worker.handle(object_created(video_id))
+    assert world.types(video_id) == DONE
+    assert world.video(video_id).key_frames is None
+    assert world.object_keys() == [f"analyses/{video_id}.json", f"uploads/video/{video_id}"]
 
 
 def test_an_object_that_is_gone_is_asked_for_again(world: World) -> None:

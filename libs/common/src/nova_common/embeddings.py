@@ -38,7 +38,11 @@ The model makes different ones of the same content.
 type Content = str | Image
 """What is embedded."""
 
-_PURPOSES: dict[HitKind | None, Purpose] = {None: "GENERIC_RETRIEVAL", "image": "IMAGE_RETRIEVAL"}
+_PURPOSES: dict[HitKind | None, Purpose] = {
+    None: "GENERIC_RETRIEVAL",
+    "image": "IMAGE_RETRIEVAL",
+    "frame": "IMAGE_RETRIEVAL",
+}
 """By what is wanted; all other kinds of hits are texts."""
 
 _BUSY = frozenset(

@@ -1,6 +1,6 @@
 """What is indexed of a document: the passages of its text, or its image. No I/O."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import pairwise
@@ -42,6 +42,11 @@ class OwnDocument:
     def content(self) -> DocumentReference:
         """Where it is stored."""
         return self.added.document
+
+    @property
+    def contents(self) -> Sequence[DocumentReference]:
+        """What is indexed of it."""
+        return [self.content]
 
     @property
     def status(self) -> str:
@@ -117,8 +122,8 @@ def _keys(document: OwnDocument) -> list[str]:
     return [vector_key(document.id, number) for number in range(document.added.vectors)]
 
 
-def _plan(document: OwnDocument, content: bytes) -> Plan:
-    stored = Document.model_validate_json(content)
+def _plan(document: OwnDocument, contents: Sequence[bytes]) -> Plan:
+    stored = Document.model_validate_json(contents[0])
     passages = _image(document, stored) if stored.image is not None else _texts(document, stored)
     if len(passages) != document.added.vectors:
         message = (

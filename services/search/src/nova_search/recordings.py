@@ -5,7 +5,7 @@ the numbers from the event's count of segments on, in their order. There are at 
 `_further_parts_max` says; what would exceed them is not indexed.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -47,9 +47,9 @@ class IndexedRecording:
     is_deleted: bool = False
 
     @property
-    def content(self) -> DocumentReference | None:
+    def contents(self) -> Sequence[DocumentReference]:
         """The transcript."""
-        return self.completed.transcript if self.completed else None
+        return [self.completed.transcript] if self.completed else []
 
 
 def _fold(history: Iterable[Event]) -> IndexedRecording | None:
@@ -85,9 +85,9 @@ def _keys(recording: IndexedRecording) -> list[str]:
     return [vector_key(recording.id, number) for number in range(count)]
 
 
-def _plan(recording: IndexedRecording, content: bytes) -> Plan:
+def _plan(recording: IndexedRecording, contents: Sequence[bytes]) -> Plan:
     """Return the passages of a transcript; blank segments have none."""
-    transcript = Transcript.model_validate_json(content)
+    transcript = Transcript.model_validate_json(contents[0])
     expected = recording.completed.segments if recording.completed else 0
     if recording.completed is None or len(transcript.segments) != expected:
         message = (

@@ -1,7 +1,8 @@
 """The job that fills the vector index from the event store: after a change of the embedding model, or a loss.
 
-Every transcript and document is brought up to its history, as if its events came again; what is there already
-is not embedded again, so that a job that was interrupted goes on. New content comes to the indexer meanwhile.
+Every transcript, analysis and document is brought up to its history, as if its events came again; what is
+there already is not embedded again, so that a job that was interrupted goes on. New content comes to the
+indexer meanwhile.
 """
 
 import logging

@@ -64,8 +64,8 @@ class Indexed(Protocol):
         ...
 
     @property
-    def content(self) -> DocumentReference | None:
-        """Where what is to be indexed lies; None while there is nothing."""
+    def contents(self) -> Sequence[DocumentReference]:
+        """Where what is to be indexed lies; empty while there is nothing."""
         ...
 
 
@@ -74,14 +74,14 @@ class Source[S: Indexed]:
     """A kind of aggregate that can be found.
 
     `fold` returns the state after a history, None for an empty one; ValueError when it does not begin with
-    somebody's event. `keys` are all that its vectors can have, `plan` makes passages under such keys from the
-    content; UnexpectedContentError.
+    somebody's event. `keys` are all that its vectors can have, `plan` makes passages under such keys from its
+    `contents`; UnexpectedContentError.
     """
 
     aggregate: AggregateType
     fold: Callable[[Iterable[Event]], S | None]
     keys: Callable[[S], Sequence[str]]
-    plan: Callable[[S, bytes], Plan]
+    plan: Callable[[S, Sequence[bytes]], Plan]
 
 
 def vector_key(aggregate_id: str, number: int) -> str:

@@ -26,6 +26,7 @@ from nova_search.documents import DOCUMENTS
 from nova_search.recordings import RECORDINGS
 from nova_search.settings import IndexerSettings, WorkerSettings
 from nova_search.sources import Indexed, Passage, Plan, Source
+from nova_search.videos import VIDEOS
 
 LIMITS = WorkerLimits(concurrency=2)
 """Aggregates at a time; each has up to `embeddings.CONCURRENCY_MAX` requests to the model under way."""
@@ -62,18 +63,18 @@ class Index:
         # A malformed key never comes from the store: let it end in the dead-letter queue.
         source.aggregate.id_of(aggregate)
         owner = self._load(source, aggregate)
-        if owner is None or owner.content is None:
+        if owner is None or not owner.contents:
             return None
         missing = 0
         if not owner.is_deleted:
             try:
-                content = self._documents.read_document(owner.content)
+                contents = [self._documents.read_document(reference) for reference in owner.contents]
             except ContentMissingError:
                 # A deletion erases the content before it becomes an event; until then this comes again.
                 if not self._is_deleted(source, aggregate):
                     raise
             else:
-                missing = self._put(aggregate, owner, source.plan(owner, content))
+                missing = self._put(aggregate, owner, source.plan(owner, contents))
         if owner.is_deleted or self._is_deleted(source, aggregate):
             self._vectors.delete(source.keys(owner))
             logger.info("removed from the index", extra={"fields": {"aggregate": aggregate}})
@@ -134,6 +135,8 @@ class Indexer:
                 return self._index.catch_up(RECORDINGS, aggregate)
             case DOCUMENTS.aggregate.name:
                 return self._index.catch_up(DOCUMENTS, aggregate)
+            case VIDEOS.aggregate.name:
+                return self._index.catch_up(VIDEOS, aggregate)
             case _:
                 logger.debug("nothing is indexed of this kind of aggregate")
                 return None
@@ -141,7 +144,7 @@ class Indexer:
 
 def indexer(settings: IndexerSettings) -> Indexer:
     """Return an indexer of what the environment names; IndexMismatchError."""
-    registry = EventRegistry([RECORDINGS.aggregate, DOCUMENTS.aggregate])
+    registry = EventRegistry([source.aggregate for source in (RECORDINGS, DOCUMENTS, VIDEOS)])
     store = DynamoEventStore(aws.dynamodb(settings.region), settings.event_store_table, registry)
     embedding = settings.embedding
     bedrock = aws.bedrock_runtime(embedding.region, read_timeout_seconds=EMBEDDING_SECONDS_MAX)

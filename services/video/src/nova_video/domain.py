@@ -68,6 +68,7 @@ class Video:
     duration_seconds: float | None = None
     reason: str | None = None
     analysis: DocumentReference | None = None
+    key_frames: DocumentReference | None = None
     anomalies: int | None = None
     is_deleted: bool = False
 
@@ -128,8 +129,9 @@ def _apply(video: Video, event: Event) -> Video:
     match event.data:
         case VideoAnalysisStarted(duration_seconds=duration):
             return replace(video, status="processing", duration_seconds=duration)
-        case VideoAnalyzed(analysis=analysis, anomalies=anomalies):
-            return replace(video, status="completed", analysis=analysis, anomalies=anomalies)
+        case VideoAnalyzed(analysis=analysis, key_frames=key_frames, anomalies=anomalies):
+            documents = {"analysis": analysis, "key_frames": key_frames}
+            return replace(video, status="completed", anomalies=anomalies, **documents)
         case AnomalyDetected():
             return video
         case VideoAnalysisFailed(reason=reason):
@@ -153,15 +155,28 @@ def start(video: Video, duration_seconds: float) -> Sequence[EventData]:
     return [VideoAnalysisStarted(duration_seconds=duration_seconds)]
 
 
-def complete(video: Video, reference: DocumentReference, analysis: VideoAnalysis) -> Sequence[EventData]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What came of looking at a video, and where it is stored."""
+
+    analysis: VideoAnalysis
+    reference: DocumentReference
+    key_frames: DocumentReference | None
+    frames: int
+
+
+def complete(video: Video, outcome: Outcome) -> Sequence[EventData]:
     """Note the analysis of a video in work, and each anomaly; nothing for one that is settled or deleted."""
+    analysis = outcome.analysis
     if video.is_deleted or video.status != "processing" or video.duration_seconds is None:
         return []
     analyzed = VideoAnalyzed(
-        analysis=reference,
+        analysis=outcome.reference,
         duration_seconds=video.duration_seconds,
         scenes=len(analysis.scenes),
         anomalies=len(analysis.anomalies),
+        key_frames=outcome.key_frames,
+        frames=outcome.frames,
     )
     detected = [
         AnomalyDetected(kind=found.kind, level=found.severity, start=found.start, end=found.end)
@@ -194,6 +209,11 @@ def analysis_key(video_id: str) -> str:
     return f"analyses/{video_id}.json"
 
 
-def content_keys(video_id: str) -> tuple[str, str]:
+def key_frames_key(video_id: str) -> str:
+    """Return the object key of the document of key frames."""
+    return f"analyses/{video_id}.frames.json"
+
+
+def content_keys(video_id: str) -> tuple[str, ...]:
     """Return all object keys that may hold content of a video."""
-    return upload_key(MEDIA, video_id), analysis_key(video_id)
+    return upload_key(MEDIA, video_id), analysis_key(video_id), key_frames_key(video_id)

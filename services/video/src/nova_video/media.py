@@ -29,14 +29,15 @@ def probe_seconds(file: io.IOBase, declared_format: str) -> float:
     Raises UnusableMediaError when it is corrupt, has no picture, or is not of the declared format.
     """
     with opened(file, declared_format, DEMUXERS, "video") as container:
-        stream = _video_stream(container)
+        stream = video_stream(container)
         if decode_some(container, stream, FRAMES_DECODED_MIN) == 0:
             message = "the content has a video track without any picture in it"
             raise UnusableMediaError(message)
         return duration_seconds(container, stream)
 
 
-def _video_stream(container: InputContainer) -> VideoStream:
+def video_stream(container: InputContainer) -> VideoStream:
+    """Return the first track of pictures; UnusableMediaError when there is none."""
     if not container.streams.video:
         message = "the content has no video track"
         raise UnusableMediaError(message)

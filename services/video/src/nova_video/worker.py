@@ -1,16 +1,19 @@
-"""The video worker: an uploaded object is looked into, then the model looks at it.
+"""The video worker: an upload is looked into, the model looks at it, and pictures of its scenes are taken.
 
 Messages may come twice, late, or in any order: what is done depends on the video's history alone, and the ids
 of the events derive from their causes. An answer of the model may take an hour; while it is awaited, the
 message stays invisible.
 """
 
+import logging
 from collections.abc import Callable, Sequence
 
 from fastapi import FastAPI
 from nova_common import aws, server
 from nova_common.content import ContentStore, StoredObject
-from nova_common.contracts.video import VIDEO
+from nova_common.contracts.documents import DocumentReference
+from nova_common.contracts.video import VIDEO, KeyFrames, VideoAnalysis
+from nova_common.documents import ContentMissingError
 from nova_common.event_store import DynamoEventStore, EventStore
 from nova_common.events import EventData, EventRegistry
 from nova_common.histories import Histories
@@ -28,6 +31,7 @@ from nova_video.analysis import (
     ModelUnavailableError,
     StoredVideo,
 )
+from nova_video.key_frames import take_key_frames
 from nova_video.media import probe_seconds
 from nova_video.settings import WorkerSettings
 
@@ -44,6 +48,8 @@ DELIVERIES_MAX = 4
 
 One less than the queue allows, so that it does not become a dead letter, of which the owner hears nothing.
 """
+
+logger = logging.getLogger(__name__)
 
 
 class Analyzer:
@@ -119,13 +125,42 @@ class Analyzer:
             reason = f"{error}, although it was asked again and again; upload the video once more later"
             self._record(video.id, cause, lambda current: domain.fail(current, reason))
             return
-        reference = self._content.write_document(
-            domain.analysis_key(video.id), analysis.model_dump_json().encode()
+        outcome = self._stored(video, analysis, duration_seconds)
+        after = self._record(video.id, cause, lambda current: domain.complete(current, outcome))
+        if not after.is_deleted and after.analysis != outcome.reference:
+            # Another delivery was faster; its documents have to be the current versions of the objects.
+            for reference in (outcome.reference, outcome.key_frames):
+                if reference is not None:
+                    self._content.discard(reference)
+
+    def _stored(
+        self, video: domain.Video, analysis: VideoAnalysis, duration_seconds: float
+    ) -> domain.Outcome:
+        """Store the analysis, and pictures of its scenes."""
+        pictures = self._key_frames(video, analysis, duration_seconds)
+        return domain.Outcome(
+            analysis=analysis,
+            reference=self._write(domain.analysis_key(video.id), analysis),
+            key_frames=self._write(domain.key_frames_key(video.id), pictures) if pictures.frames else None,
+            frames=len(pictures.frames),
         )
-        after = self._record(video.id, cause, lambda current: domain.complete(current, reference, analysis))
-        if not after.is_deleted and after.analysis != reference:
-            # Another delivery was faster; its document has to be the current version of the object.
-            self._content.discard(reference)
+
+    def _write(self, key: str, document: VideoAnalysis | KeyFrames) -> DocumentReference:
+        return self._content.write_document(key, document.model_dump_json().encode())
+
+    def _key_frames(self, video: domain.Video, analysis: VideoAnalysis, duration_seconds: float) -> KeyFrames:
+        """Return pictures of the scenes; none of a video that was deleted or cannot be read any more."""
+        try:
+            stored = self._content.describe(upload_key(domain.MEDIA, video.id))
+            with self._content.open(stored) as reader:
+                try:
+                    taken = take_key_frames(reader, video.media_format, analysis.scenes, duration_seconds)
+                finally:
+                    reader.check()
+        except (ContentMissingError, UnusableMediaError):
+            logger.warning("no pictures could be taken of a video", exc_info=True)
+            return KeyFrames(frames=[])
+        return KeyFrames(frames=taken)
 
     def _record(
         self, video_id: str, cause: str, decide: Callable[[domain.Video], Sequence[EventData]]

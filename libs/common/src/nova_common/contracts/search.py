@@ -1,14 +1,12 @@
 """Contracts of the search service: its HTTP models, and the events of documents that people add."""
 
-import base64
-import binascii
 from typing import Annotated, Literal, Self
 
-from pydantic import BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema, model_validator
+from pydantic import ConfigDict, Field, model_validator
 from pydantic.config import JsonDict
 
 from nova_common.contracts.documents import DocumentReference
-from nova_common.contracts.wire import Contract, Timestamp, is_none
+from nova_common.contracts.wire import Base64, Contract, Timestamp, is_none
 from nova_common.events import AggregateType, EventData
 
 QUERY_CHARACTERS_MAX = 2000
@@ -33,8 +31,8 @@ TEXT_CHARACTERS_MAX = 200_000
 IMAGE_BYTES_MAX = 5 * 1024 * 1024
 """Largest image: in base64 and with what stands around it, under the 10 MB that a REST API takes."""
 
-type HitKind = Literal["transcript", "document", "image"]
-"""What a hit was found in."""
+type HitKind = Literal["transcript", "document", "image", "video", "frame"]
+"""What a hit was found in: `video` is what an analysis says, `frame` a picture of a video."""
 
 type DocumentKind = Literal["document", "image"]
 """What people add: a text or an image; hits in it are of the same kind."""
@@ -42,27 +40,6 @@ type DocumentKind = Literal["document", "image"]
 type ImageFormat = Literal["png", "jpeg", "gif", "webp"]
 """What the embedding model takes (Amazon Nova Multimodal Embeddings, request schema)."""
 
-
-_BASE64 = "^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$"
-
-
-def _decoded(value: object) -> object:
-    if not isinstance(value, str):
-        return value
-    try:
-        return base64.b64decode(value, validate=True)
-    except (binascii.Error, ValueError) as error:
-        message = "the content is not base64"
-        raise ValueError(message) from error
-
-
-type Base64 = Annotated[
-    bytes,
-    BeforeValidator(_decoded),
-    PlainSerializer(lambda content: base64.b64encode(content).decode(), return_type=str, when_used="json"),
-    WithJsonSchema({"type": "string", "contentEncoding": "base64", "pattern": _BASE64}),
-]
-"""Bytes, written as base64."""
 
 type ImageContent = Annotated[Base64, Field(min_length=1, max_length=IMAGE_BYTES_MAX)]
 
@@ -126,9 +103,9 @@ class SearchRequest(Contract):
 class SearchHit(Contract):
     """A passage or an image of the caller's own that is near in meaning to what was looked for.
 
-    `id` is opaque, `media_id` names the recording or document. `score` is 1 minus the cosine distance: 1 for
-    the same direction, 0 for unrelated, -1 for the opposite. `start` and `end` are seconds from the start of
-    a recording. `text` is what was said or written; of an image, its title.
+    `id` is opaque, `media_id` names the recording, video or document. `score` is 1 minus the cosine distance:
+    1 for the same direction, 0 for unrelated, -1 for the opposite. `start` and `end` are seconds from the
+    start of a recording or video. `text` is what was said, written or seen; of an image, its title.
     """
 
     id: str

@@ -1,13 +1,14 @@
-"""Contracts of the video service: its HTTP models, its events and the analysis document."""
+"""Contracts of the video service: its HTTP models, its events and its documents."""
 
-from typing import Annotated, Literal, Self, override
+from collections.abc import Mapping
+from typing import Annotated, ClassVar, Literal, Self, override
 
 from pydantic import Field, StringConstraints, model_validator
 
 from nova_common.contracts.documents import DocumentReference
 from nova_common.contracts.uploads import UploadExpected, UploadRequest
-from nova_common.contracts.wire import Contract, Timestamp, is_none
-from nova_common.events import AggregateType, EventData
+from nova_common.contracts.wire import Base64, Contract, Timestamp, is_none
+from nova_common.events import AggregateType, EventData, Upcaster, with_defaults
 
 type VideoStatus = Literal["awaiting_upload", "processing", "completed", "failed"]
 """Where a video stands; `completed` and `failed` are final."""
@@ -24,6 +25,10 @@ SCENES_MAX = 200
 """Half an hour in scenes of nine seconds."""
 ANOMALIES_MAX = 50
 """Each is an event, and all are appended with the analysis in one transaction, which takes 100."""
+KEY_FRAMES_MAX = 32
+"""Pictures of one video that can be found: of more scenes, as many are chosen at equal distances."""
+KEY_FRAME_BYTES_MAX = 256 * 1024
+"""Of one picture; 32 of them in base64 are an object of 11 MB at most."""
 
 type Text = Annotated[
     str, StringConstraints(min_length=1, max_length=DESCRIPTION_CHARACTERS_MAX, strip_whitespace=True)
@@ -108,6 +113,23 @@ class VideoAnalysis(Contract):
     )
 
 
+class KeyFrame(Contract):
+    """A picture of a video, as JPEG: at `at` seconds from its start, in scene number `scene` of the analysis.
+
+    A video that was not told apart into scenes has one without a number.
+    """
+
+    at: Moment
+    scene: int | None = Field(default=None, ge=0, lt=SCENES_MAX)
+    image: Annotated[Base64, Field(min_length=1, max_length=KEY_FRAME_BYTES_MAX)]
+
+
+class KeyFrames(Contract):
+    """The document of key frames: stored in the content bucket beside the analysis, read by the indexer."""
+
+    frames: list[KeyFrame] = Field(max_length=KEY_FRAMES_MAX)
+
+
 class VideoRequested(EventData):
     """Somebody is going to upload a video. Private: `filename`."""
 
@@ -124,12 +146,20 @@ class VideoAnalysisStarted(EventData):
 
 
 class VideoAnalyzed(EventData):
-    """The analysis is there. `scenes` and `anomalies` are counts."""
+    """The analysis is there. `scenes`, `anomalies` and `frames` are counts.
+
+    `key_frames` is null when no picture could be taken.
+    """
+
+    schema_version: ClassVar[int] = 2
+    upcasters: ClassVar[Mapping[int, Upcaster]] = {1: with_defaults}
 
     analysis: DocumentReference
     duration_seconds: float
     scenes: int
     anomalies: int
+    key_frames: DocumentReference | None = None
+    frames: int = 0
 
 
 class AnomalyDetected(EventData):
