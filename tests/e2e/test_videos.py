@@ -1,9 +1,14 @@
 """Videos become analyses; what is wrong in them reaches people; nobody sees another's."""
 
+import base64
+import io
 from pathlib import Path
+from typing import Any, cast
 
+import av
 import httpx2
 import pytest
+from PIL import Image
 
 from tests.e2e.running import CHECKOUT, Running, eventually, send, settled
 
@@ -14,6 +19,25 @@ YARD = CHECKOUT / "samples" / "yard.mp4"
 
 def upload(api: httpx2.Client, file: Path = YARD, content_type: str = "video/mp4") -> str:
     return send(api, file, content_type, "/video")
+
+
+def found(api: httpx2.Client, video_id: str, **body: object) -> list[dict[str, Any]]:
+    """What a search finds in one video."""
+    narrowed = {"media_id": video_id, **cast("dict[str, str]", body.pop("filter", {}))}
+    answer = api.post("/search", json={"filter": narrowed, **body})
+    assert answer.status_code == 200, answer.text
+    return answer.json()["hits"]
+
+
+def still(at: float) -> str:
+    """A picture of the sample at some second, in base64."""
+    with av.open(str(YARD)) as container:
+        frame = next(frame for frame in container.decode(video=0) if (frame.time or 0) >= at)
+    content = io.BytesIO()
+    pixels = frame.reformat(format="rgb24").planes[0]
+    size = (frame.width, frame.height)
+    Image.frombuffer("RGB", size, bytes(pixels), "raw", "RGB", pixels.line_size, 1).save(content, "PNG")
+    return base64.b64encode(content.getvalue()).decode()
 
 
 def listed(api: httpx2.Client) -> dict[str, object]:
@@ -42,6 +66,25 @@ def test_a_video_becomes_an_analysis_with_times(platform: Running, api: httpx2.C
     eventually(told, "both anomalies are told to the alerts topic")
     alerts = platform.nova("logs", "alerts").stdout
     assert "yard.mp4" not in alerts
+
+
+def test_a_scene_is_found_by_words_and_a_picture_by_an_image(platform: Running, api: httpx2.Client) -> None:
+    video_id = upload(api)
+    settled(api, video_id, path="/video")
+    # Summary, four scenes, two anomalies and four key frames.
+    eventually(lambda: len(found(api, video_id, text="anything", limit=50)) == 11, "the video is indexed")
+    words = found(api, video_id, text="an orange picture with motion", filter={"kind": "video"})
+    assert {hit["kind"] for hit in words} == {"video"}
+    assert (words[0]["start"], words[0]["end"]) == pytest.approx((4, 8), abs=0.11), words
+    black = found(api, video_id, text="The picture is black.", filter={"kind": "video"})[0]
+    assert (black["start"], black["end"]) == pytest.approx((8, 12), abs=0.11)
+    for second, place in ((1.0, 2.0), (5.0, 6.0), (9.0, 10.0)):
+        nearest = found(api, video_id, image=still(second), filter={"kind": "frame"})[0]
+        assert nearest["start"] == pytest.approx(place, abs=0.11)
+    with platform.api(platform.token_of_new_user("video-searcher")) as stranger:
+        assert found(stranger, video_id, text="anything") == []
+    assert api.delete(f"/video/{video_id}").status_code == 204
+    eventually(lambda: found(api, video_id, text="anything") == [], "the index forgets it")
 
 
 def test_what_is_no_video_fails_with_a_reason(api: httpx2.Client, tmp_path: Path, sample: Path) -> None:

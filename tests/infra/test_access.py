@@ -211,6 +211,11 @@ def test_nobody_can_change_or_delete_an_event(deployment: Deployment) -> None:
             f"{CONTENT}/transcripts/*",
             {"s3:GetObject", "s3:GetObjectVersion"},
         ),
+        (
+            "search-indexer-task-policy",
+            f"{CONTENT}/analyses/*",
+            {"s3:GetObject", "s3:GetObjectVersion"},
+        ),
         ("search-indexer-task-policy", f"{CONTENT}/uploads/audio/*", set[str]()),
         ("audio-worker-task-policy", f"{CONTENT}/uploads/video/*", set[str]()),
         (
