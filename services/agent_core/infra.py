@@ -1,7 +1,7 @@
 """The coordinator: sessions in which a model answers with the help of tools.
 
-Creates: one image; the service with its task role; its user of the cache; the load balancer's rule; the same
-image once more as a runtime of AgentCore, with a role of its own.
+Creates: one image; the service with its task role; its user of the cache; the vector index of what people
+want kept; the load balancer's rule; the same image once more as a runtime of AgentCore, with its own role.
 """
 
 from dataclasses import dataclass
@@ -33,8 +33,13 @@ FOLDER = "services/agent_core"
 BEHAVIOURS = f"{FOLDER}/src/nova_agent_core/behaviours"
 SESSIONS = "sessions/"
 """Where the content bucket keeps what was asked and answered."""
+NOTES = "memory/"
+"""Where it keeps what people want kept."""
 PRIORITY = 400
-"""Behind the rule by which another workload lists the sessions."""
+"""Behind the rule by which another workload lists the sessions, and behind those of all others."""
+PATHS = ("/api/sessions*", "/api/memory*", "/api/?????")
+"""A rule compares three paths at most: no other workload's begin as the first two do, and of those with five
+letters the others' rules come first, so that tools and usage are left."""
 AUTHORIZATION_HEADER = "X-Amzn-Bedrock-AgentCore-Runtime-Custom-Authorization"
 """Carries a person's access token past AgentCore, which has signed its caller in by IAM."""
 
@@ -49,6 +54,9 @@ class AgentCoreArgs:
     """Id of the language model or inference profile; it is called in the stack's own region."""
     behaviour: str
     """Version of the behaviour that serves: the name of a file beside the application."""
+    embedding_model: str
+    """Id of the model by whose vectors notes are found."""
+    embedding_region: str
     quota_usd_per_month: int
     """What each user may spend; 0 for no limit."""
     search: Callee
@@ -80,6 +88,9 @@ class AgentCore(pulumi.ComponentResource):
         Route(method="POST", path="/sessions/{id}/cancel"),
         Route(method="GET", path="/tools"),
         Route(method="GET", path="/usage"),
+        Route(method="GET", path="/memory"),
+        Route(method="DELETE", path="/memory"),
+        Route(method="DELETE", path="/memory/{id}"),
     )
     service_names: list[pulumi.Output[str]]
     runtime_arn: pulumi.Output[str] | None = None
@@ -94,6 +105,10 @@ class AgentCore(pulumi.ComponentResource):
         self._child = pulumi.ResourceOptions(parent=self)
         platform = args.platform
         self._model = platform.model(name, args.model, platform.account.region, parent=self)
+        self._embeddings = platform.model(
+            f"{name}-memory", args.embedding_model, args.embedding_region, parent=self
+        )
+        self._notes = platform.vectors.further_index("memory")
         self._image = platform.image(name, FOLDER, parent=self)
         memory = platform.cache.user(name)
         service = self._service(memory)
@@ -116,9 +131,14 @@ class AgentCore(pulumi.ComponentResource):
         platform.events.grant_append(role)
         platform.usage.grant_book(role)
         platform.events.grant_query(role)
-        platform.content.grant_put(role, SESSIONS)
-        platform.content.grant_get(role, SESSIONS)
-        platform.content.grant_erase(role, SESSIONS)
+        for prefix in (SESSIONS, NOTES):
+            platform.content.grant_put(role, prefix)
+            platform.content.grant_get(role, prefix)
+            platform.content.grant_erase(role, prefix)
+        self._notes.grant_put(role)
+        self._notes.grant_query(role)
+        self._notes.grant_delete(role)
+        self._embeddings.grant_invoke(role, streaming=False)
         self._model.grant_invoke(role, streaming=True)
         if platform.guardrail is not None:
             platform.guardrail.grant_apply(role)
@@ -143,14 +163,7 @@ class AgentCore(pulumi.ComponentResource):
                 target=platform.load_balancer.target(
                     self._label,
                     CONTAINER_PORT,
-                    [
-                        RequestMatch(
-                            label="all",
-                            priority=PRIORITY,
-                            # A rule compares three paths at most; no other workload's begins so.
-                            paths=("/api/sessions*", "/api/tools", "/api/usage"),
-                        )
-                    ],
+                    [RequestMatch(label="all", priority=PRIORITY, paths=PATHS)],
                     parent=self,
                 ),
                 internet=(platform.user_pool.signing_keys,),
@@ -211,7 +224,18 @@ class AgentCore(pulumi.ComponentResource):
                 "MODEL_REGION": self._model.region,
             }
             | self._guardrail()
+            | self._long_term_memory()
         )
+
+    def _long_term_memory(self) -> dict[str, pulumi.Input[str]]:
+        vectors = self._args.platform.vectors
+        return {
+            "VECTOR_BUCKET": vectors.bucket_name,
+            "VECTOR_INDEX": self._notes.name,
+            "EMBEDDING_MODEL": self._embeddings.called_as,
+            "EMBEDDING_REGION": self._embeddings.region,
+            "EMBEDDING_DIMENSION": str(vectors.dimension),
+        }
 
     def _guardrail(self) -> dict[str, pulumi.Input[str]]:
         guardrail = self._args.platform.guardrail

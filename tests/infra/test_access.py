@@ -303,6 +303,7 @@ def test_without_profiles_each_role_invokes_its_own_model() -> None:
     coordinators = ["agent-core-runtime-role-policy", "agent-core-task-policy"]
     for policy in coordinators:
         assert model_rights(deployment, policy) == [
+            (*embeds, {}),
             (both, {profile}, {}),
             (both, {f"arn:aws:bedrock:us-east-1::foundation-model/{model}"}, {"StringEquals": through}),
             (
