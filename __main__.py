@@ -101,8 +101,6 @@ agent_core = AgentCore(
         size=sizes["agent-core"],
         model=settings.models.agent,
         behaviour=settings.models.agent_behaviour,
-        embedding_model=settings.models.embedding,
-        embedding_region=settings.models.embedding_region,
         quota_usd_per_month=settings.models.quota_usd_per_user_and_month,
         search=search.callee,
         audio=audio.callee,
@@ -134,5 +132,5 @@ pulumi.export("agent_endpoint_arn", agent_core.endpoint_arn)
 pulumi.export("dashboard_url", platform.dashboard.url)
 pulumi.export("alerts_topic_arn", platform.alerts.topic_arn)
 pulumi.export("replica", platform.handed_over())
-pulumi.export("jobs", {job.name: job.start for job in (*projector.jobs, *search.jobs)})
+pulumi.export("jobs", {job.name: job.start for workload in workloads for job in workload.jobs})
 pulumi.export("services", [name for workload in workloads for name in workload.service_names])

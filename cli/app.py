@@ -19,8 +19,8 @@ from cli import bootstrap as bootstraps
 from cli import cost as costs
 from cli import daemon as daemons
 from cli import demo as demos
+from cli import erasure, jobs, pages, platform, questions, recovery, users
 from cli import graph as graphs
-from cli import jobs, pages, platform, questions, recovery, users
 from cli import logs as log_files
 from cli.apply import apply_program
 from cli.checks import problems
@@ -276,6 +276,28 @@ def replay(
     target = find_target(find_home(), stack)
     with output.step("Replaying") as step:
         step.summary = recovery.replay(target, start, end, rule, step.update)
+
+
+@app.command()
+def erase(
+    user: Annotated[str, typer.Argument(help="who: a user name, an e-mail address or an id")],
+    *,
+    stack: Annotated[
+        str, typer.Option(help="a stack in AWS; the platform on this machine when left out")
+    ] = "",
+    yes: Annotated[bool, typer.Option("--yes", help="do not ask")] = False,
+) -> None:
+    """Erase a person and all that they have, for good. Repeated, it goes on where it was interrupted."""
+    output = Output()
+    target = find_target(find_home(), stack)
+    person = erasure.find_person(target, user)
+    if not yes:
+        typer.confirm(f"Erase {person.described} with all that they have, for good?", abort=True, err=True)
+    with output.step(f"Erasing {person.id}") as step:
+        removed = erasure.erase(target, person, step.update)
+        step.summary = "done" if removed else "nothing was left"
+    for kind, count in removed.items():
+        output.line(f"{count:>8} {kind}")
 
 
 @app.command()

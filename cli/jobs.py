@@ -1,8 +1,9 @@
 """Starts the jobs that the program declares (ECS RunTask), waits for their end, reads what they report."""
 
+import contextlib
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -22,16 +23,48 @@ def run_job(
     target: Target, name: str, arguments: Sequence[str], progress: Callable[[str], None]
 ) -> dict[str, Any]:
     """Run a job to its end and return what it reports; NovaError with its own words when it fails."""
+    return run_jobs(target, [name], arguments, progress)[name]
+
+
+def run_jobs(
+    target: Target, names: Sequence[str], arguments: Sequence[str], progress: Callable[[str], None]
+) -> dict[str, dict[str, Any]]:
+    """Run jobs side by side to their ends and return what they report.
+
+    NovaError with their own words when some fail; the others have come to their end then, too.
+    """
     jobs: dict[str, dict[str, Any]] = target.output("jobs")
-    if name not in jobs:
-        raise NovaError(f"there is no job {name}; there are: {', '.join(sorted(jobs))}")
-    job = jobs[name]
+    if unknown := sorted(set(names) - jobs.keys()):
+        raise NovaError(f"there is no job {unknown[0]}; there are: {', '.join(sorted(jobs))}")
+    started, reports = dict[str, str](), dict[str, dict[str, Any]]()
+    failures: list[str] = []
+    for name in names:
+        with _told(name, failures):
+            started[name] = _start(target, jobs[name], arguments)
+    for name, task_arn in started.items():
+        with _told(name, failures):
+            reports[name] = _followed(target, name, jobs[name], task_arn, progress)
+    if failures:
+        raise NovaError("\n".join(failures))
+    return reports
+
+
+@contextlib.contextmanager
+def _told(name: str, failures: list[str]) -> Generator[None]:
+    """Collect what goes wrong with a job, so that the others go on."""
     try:
-        task_arn = _start(target, job, arguments)
-        _await_end(target, job["cluster"], task_arn, progress)
-        report = _report(target, job, task_arn.rpartition("/")[2])
+        yield
+    except NovaError as error:
+        failures.append(str(error))
     except (ClientError, BotoCoreError) as error:
-        raise NovaError(f"the job {name} cannot be followed: {error}") from error
+        failures.append(f"the job {name} cannot be followed: {error}")
+
+
+def _followed(
+    target: Target, name: str, job: dict[str, Any], task_arn: str, progress: Callable[[str], None]
+) -> dict[str, Any]:
+    _await_end(target, job["cluster"], task_arn, progress)
+    report = _report(target, job, task_arn.rpartition("/")[2])
     if not report.get("done"):
         raise NovaError(f"{name}: {report.get('reason', 'the job gave no reason')}")
     return {key: value for key, value in report.items() if key not in _ENVELOPE}

@@ -5,9 +5,15 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from nova_common.contracts.registry import AGGREGATES
 
 ROOT = Path(__file__).parent.parent
 SLICES = sorted(path.parent.parent for path in ROOT.glob("services/*/src/nova_*"))
+
+HOLDS_NOTHING: dict[str, str] = {}
+"""Slices that keep nothing about people, and why that is so."""
+
+KINDS = {kind.name: kind.source for kind in AGGREGATES}
 
 # Absolute paths of somebody's machine; a home folder inside an image belongs to the user nova.
 MACHINE_PATH = re.compile(r"(?<![\w.$}>/])/(?:root|Users|work|home/(?!nova\b))/[\w.-]+")
@@ -43,6 +49,29 @@ def test_every_slice_has_the_same_rooms(slice_folder: Path) -> None:
     if f'"{package}.worker"' in (slice_folder / "infra.py").read_text():
         expected.append(f"src/{package}/worker.py")
     assert [name for name in expected if not (slice_folder / name).is_file()] == []
+
+
+@pytest.mark.parametrize("slice_folder", SLICES, ids=lambda path: path.name)
+def test_every_slice_takes_part_in_erasing_people(slice_folder: Path) -> None:
+    """Whoever holds nothing about anybody says so in HOLDS_NOTHING, with the reason."""
+    package, name = f"nova_{slice_folder.name}", slice_folder.name
+    job = slice_folder / "src" / package / "erase.py"
+    infra = (slice_folder / "infra.py").read_text()
+    takes_part = job.is_file() and "erasure_job(" in infra and f'"{package}.erase"' in infra
+    assert takes_part != (name in HOLDS_NOTHING), f"{name} needs {job.relative_to(ROOT)} and an erasure_job"
+    if takes_part:
+        assert "self.jobs = " in infra, f"{name} does not hand its jobs over"
+        assert "erasure.main(" in job.read_text()
+
+
+def test_every_kind_of_aggregate_is_erased_by_the_slice_that_owns_it() -> None:
+    erasures = {folder.name: folder / "src" / f"nova_{folder.name}" / "erase.py" for folder in SLICES}
+    for kind, owner in KINDS.items():
+        slice_name = owner.removeprefix("nova.").replace("-", "_")
+        constant = re.sub(r"(?<!^)(?=[A-Z])", "_", kind).upper()
+        assert re.search(rf"\b{constant}\b", erasures[slice_name].read_text()), (
+            f"{owner} begins aggregates of the kind {kind}, which its erase.py does not remove"
+        )
 
 
 def test_no_file_names_somebodys_machine() -> None:

@@ -5,7 +5,7 @@ somebody starts it (ECS RunTask, `nova rebuild` and others).
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import pulumi
 import pulumi_aws as aws
@@ -14,6 +14,7 @@ from components.access.role import ServiceRole
 from components.compute.image import Image
 from components.compute.service import ServiceHost
 from components.compute.task import PLATFORM_VERSION, TaskArgs, fargate_task
+from components.data.secrets import SecretReference
 from components.network.connection import Callee, Peer, connect_to_all
 from components.network.needs import needs_of
 
@@ -31,6 +32,8 @@ class JobArgs:
     environment: Mapping[str, pulumi.Input[str]]
     role: ServiceRole
     """The task role, granted all that the job needs; it is sealed here."""
+    secrets: Mapping[str, SecretReference] = field(default_factory=dict[str, SecretReference])
+    """Variables whose values ECS reads from secrets when the task starts."""
     calls: Sequence[Callee] = ()
     """What in the VPC it calls, apart from the AWS APIs that its roles may use."""
 
@@ -67,6 +70,7 @@ class Job(pulumi.ComponentResource):
                 command=args.command,
                 environment=args.environment,
                 role=args.role,
+                secrets=args.secrets,
                 cpu=CPU,
                 memory=MEMORY,
                 serves=False,

@@ -21,7 +21,7 @@ RECOVERY_DAYS = 7
 was erased can still be dug out by whoever may restore tables and use the wrapping key."""
 
 _SERVICE = "dynamodb"
-_OPERATIONS = ("GetItem", "PutItem")
+_OPERATIONS = ("GetItem", "PutItem", "UpdateItem")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +65,11 @@ class DataKeys(pulumi.ComponentResource):
 
     def task_environment(self) -> dict[str, pulumi.Input[str]]:
         """Return what a task needs to know to encrypt or decrypt what is private."""
-        return {"DATA_KEYS_TABLE": self.name, "DATA_KEYS_WRAPPING_KEY": self._args.wrapping_key.arn}
+        return self.telling_environment() | {"DATA_KEYS_WRAPPING_KEY": self._args.wrapping_key.arn}
+
+    def telling_environment(self) -> dict[str, pulumi.Input[str]]:
+        """Return what a task needs to know to tell who was erased."""
+        return {"DATA_KEYS_TABLE": self.name}
 
     def grant_decrypt(self, role: ServiceRole) -> None:
         """Let ``role`` read what is private in events."""
@@ -83,6 +87,22 @@ class DataKeys(pulumi.ComponentResource):
             )
         )
         role.add(self._unwrap("MakeDataKeys", ("kms:Decrypt", "kms:GenerateDataKey")))
+        role.add_shared(self._args.key.encrypt_through(_SERVICE))
+
+    def grant_tell(self, role: ServiceRole) -> None:
+        """Let ``role`` find out who was erased, and open no key."""
+        role.add(Statement(sid="TellErasures", actions=("dynamodb:GetItem",), resources=(self.arn,)))
+        role.add_shared(self._args.key.decrypt_through(_SERVICE))
+
+    def grant_erase(self, role: ServiceRole) -> None:
+        """Let ``role``, a job's, take a person's key away and note that, and open no key."""
+        role.add(
+            Statement(
+                sid="EraseDataKeys",
+                actions=("dynamodb:GetItem", "dynamodb:UpdateItem"),
+                resources=(self.arn,),
+            )
+        )
         role.add_shared(self._args.key.encrypt_through(_SERVICE))
 
     def _unwrap(self, sid: str, actions: tuple[str, ...]) -> Statement:

@@ -105,6 +105,17 @@ class EventStore(pulumi.ComponentResource):
         role.add(Statement(sid="ScanEvents", actions=("dynamodb:Scan",), resources=(self.arn,)))
         role.add_shared(self._key.decrypt_through(_SERVICE))
 
+    def grant_find(self, role: ServiceRole) -> None:
+        """Let ``role``, a job's, find out which aggregates somebody has."""
+        role.add(
+            Statement(
+                sid="FindEvents",
+                actions=("dynamodb:Query",),
+                resources=(pulumi.Output.concat(self.arn, "/index/", INDEX_NAME),),
+            )
+        )
+        role.add_shared(self._key.decrypt_through(_SERVICE))
+
     def grant_stream(self, role: ServiceRole) -> None:
         """Let ``role``, a pipe's, read the stream."""
         role.add(
@@ -204,6 +215,15 @@ class UsageLedger(pulumi.ComponentResource):
         role.add(
             Statement(
                 sid="BookUsage", actions=("dynamodb:GetItem", "dynamodb:UpdateItem"), resources=(self.arn,)
+            )
+        )
+        role.add_shared(self._key.encrypt_through(_SERVICE))
+
+    def grant_forget(self, role: ServiceRole) -> None:
+        """Let ``role``, a job's, remove what somebody has spent."""
+        role.add(
+            Statement(
+                sid="ForgetUsage", actions=("dynamodb:DeleteItem", "dynamodb:Query"), resources=(self.arn,)
             )
         )
         role.add_shared(self._key.encrypt_through(_SERVICE))

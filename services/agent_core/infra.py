@@ -1,7 +1,7 @@
 """The coordinator: sessions in which a model answers with the help of tools.
 
-Creates: one image; the service with its task role; its user of the cache; the vector index of what people
-want kept; the load balancer's rule; the same image once more as a runtime of AgentCore, with its own role.
+Creates: one image; the service with its task role; its user of the cache; the load balancer's rule; the same
+image once more as a runtime of AgentCore, with a role of its own; the job that erases a person's sessions.
 """
 
 from dataclasses import dataclass
@@ -19,6 +19,7 @@ from components.agent.runtime import (
 from components.agent.runtime_plan import RuntimeNetwork, RuntimePlan
 from components.compute.container import CONTAINER_PORT
 from components.compute.environment import task_environment
+from components.compute.job import Job
 from components.compute.service import FargateService, FargateServiceArgs
 from components.compute.sizing import ServiceSize
 from components.compute.task import task_service_role
@@ -26,6 +27,7 @@ from components.data.cache import CacheUser
 from components.edge.listener_rules import RequestMatch
 from components.edge.plan import SiteDomain
 from components.edge.routes import STREAM_SECONDS_MAX, Route
+from components.erasure import ErasureArgs, erasure_job, erasure_role
 from components.network.connection import Callee
 from components.platform import Platform
 
@@ -33,13 +35,8 @@ FOLDER = "services/agent_core"
 BEHAVIOURS = f"{FOLDER}/src/nova_agent_core/behaviours"
 SESSIONS = "sessions/"
 """Where the content bucket keeps what was asked and answered."""
-NOTES = "memory/"
-"""Where it keeps what people want kept."""
 PRIORITY = 400
-"""Behind the rule by which another workload lists the sessions, and behind those of all others."""
-PATHS = ("/api/sessions*", "/api/memory*", "/api/?????")
-"""A rule compares three paths at most: no other workload's begin as the first two do, and of those with five
-letters the others' rules come first, so that tools and usage are left."""
+"""Behind the rule by which another workload lists the sessions."""
 AUTHORIZATION_HEADER = "X-Amzn-Bedrock-AgentCore-Runtime-Custom-Authorization"
 """Carries a person's access token past AgentCore, which has signed its caller in by IAM."""
 
@@ -54,9 +51,6 @@ class AgentCoreArgs:
     """Id of the language model or inference profile; it is called in the stack's own region."""
     behaviour: str
     """Version of the behaviour that serves: the name of a file beside the application."""
-    embedding_model: str
-    """Id of the model by whose vectors notes are found."""
-    embedding_region: str
     quota_usd_per_month: int
     """What each user may spend; 0 for no limit."""
     search: Callee
@@ -88,11 +82,9 @@ class AgentCore(pulumi.ComponentResource):
         Route(method="POST", path="/sessions/{id}/cancel"),
         Route(method="GET", path="/tools"),
         Route(method="GET", path="/usage"),
-        Route(method="GET", path="/memory"),
-        Route(method="DELETE", path="/memory"),
-        Route(method="DELETE", path="/memory/{id}"),
     )
     service_names: list[pulumi.Output[str]]
+    jobs: tuple[Job, ...]
     runtime_arn: pulumi.Output[str] | None = None
     runtime_id: pulumi.Output[str] | None = None
     endpoint_arn: pulumi.Output[str] | None = None
@@ -105,14 +97,11 @@ class AgentCore(pulumi.ComponentResource):
         self._child = pulumi.ResourceOptions(parent=self)
         platform = args.platform
         self._model = platform.model(name, args.model, platform.account.region, parent=self)
-        self._embeddings = platform.model(
-            f"{name}-memory", args.embedding_model, args.embedding_region, parent=self
-        )
-        self._notes = platform.vectors.further_index("memory")
         self._image = platform.image(name, FOLDER, parent=self)
         memory = platform.cache.user(name)
         service = self._service(memory)
         self.service_names = [service.name]
+        self.jobs = (self._erase(memory),)
         if args.runtime.network is not RuntimeNetwork.NONE:
             runtime = self._runtime(memory)
             self.runtime_arn, self.runtime_id = runtime.arn, runtime.runtime_id
@@ -130,15 +119,11 @@ class AgentCore(pulumi.ComponentResource):
         platform = self._args.platform
         platform.events.grant_append(role)
         platform.usage.grant_book(role)
+        platform.data_keys.grant_tell(role)
         platform.events.grant_query(role)
-        for prefix in (SESSIONS, NOTES):
-            platform.content.grant_put(role, prefix)
-            platform.content.grant_get(role, prefix)
-            platform.content.grant_erase(role, prefix)
-        self._notes.grant_put(role)
-        self._notes.grant_query(role)
-        self._notes.grant_delete(role)
-        self._embeddings.grant_invoke(role, streaming=False)
+        platform.content.grant_put(role, SESSIONS)
+        platform.content.grant_get(role, SESSIONS)
+        platform.content.grant_erase(role, SESSIONS)
         self._model.grant_invoke(role, streaming=True)
         if platform.guardrail is not None:
             platform.guardrail.grant_apply(role)
@@ -163,7 +148,14 @@ class AgentCore(pulumi.ComponentResource):
                 target=platform.load_balancer.target(
                     self._label,
                     CONTAINER_PORT,
-                    [RequestMatch(label="all", priority=PRIORITY, paths=PATHS)],
+                    [
+                        RequestMatch(
+                            label="all",
+                            priority=PRIORITY,
+                            # A rule compares three paths at most; no other workload's begins so.
+                            paths=("/api/sessions*", "/api/tools", "/api/usage"),
+                        )
+                    ],
                     parent=self,
                 ),
                 internet=(platform.user_pool.signing_keys,),
@@ -205,6 +197,30 @@ class AgentCore(pulumi.ComponentResource):
             opts=self._child,
         )
 
+    def _erase(self, memory: CacheUser) -> Job:
+        platform = self._args.platform
+        role = erasure_role(self._label, platform, self._child)
+        platform.events.grant_append(role)
+        platform.content.grant_erase(role, SESSIONS)
+        platform.usage.grant_forget(role)
+        return erasure_job(
+            self._label,
+            ErasureArgs(
+                platform=platform,
+                image=self._image,
+                module="nova_agent_core.erase",
+                role=role,
+                environment={
+                    "CONTENT_BUCKET": platform.content.name,
+                    "USAGE_TABLE": platform.usage.name,
+                    **self._memory(memory),
+                },
+                secrets={"REDIS_PASSWORD": memory.password},
+                calls=(platform.cache.callee,),
+            ),
+            self._child,
+        )
+
     def _callees(self) -> tuple[Callee, ...]:
         args = self._args
         return (args.platform.cache.callee, args.search, args.audio, args.projector)
@@ -213,6 +229,7 @@ class AgentCore(pulumi.ComponentResource):
         platform = self._args.platform
         return (
             platform.user_pool.task_environment()
+            | platform.data_keys.telling_environment()
             | {
                 "EVENT_STORE_TABLE": platform.events.name,
                 "CONTENT_BUCKET": platform.content.name,
@@ -224,18 +241,7 @@ class AgentCore(pulumi.ComponentResource):
                 "MODEL_REGION": self._model.region,
             }
             | self._guardrail()
-            | self._long_term_memory()
         )
-
-    def _long_term_memory(self) -> dict[str, pulumi.Input[str]]:
-        vectors = self._args.platform.vectors
-        return {
-            "VECTOR_BUCKET": vectors.bucket_name,
-            "VECTOR_INDEX": self._notes.name,
-            "EMBEDDING_MODEL": self._embeddings.called_as,
-            "EMBEDDING_REGION": self._embeddings.region,
-            "EMBEDDING_DIMENSION": str(vectors.dimension),
-        }
 
     def _guardrail(self) -> dict[str, pulumi.Input[str]]:
         guardrail = self._args.platform.guardrail

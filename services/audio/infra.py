@@ -2,7 +2,7 @@
 
 Creates: one image; the API and the worker as two services from it, each with a task role of its own; the
 worker's queue, fed by uploads, by transcription jobs that ended and by transcripts that are there; the load
-balancer's rules.
+balancer's rules; the job that erases a person's recordings.
 """
 
 import hashlib
@@ -15,11 +15,13 @@ from components.access.statements import Statement
 from components.compute.backlog import Backlog
 from components.compute.container import CONTAINER_PORT
 from components.compute.environment import task_environment
+from components.compute.job import Job
 from components.compute.service import FargateService, FargateServiceArgs
 from components.compute.sizing import ServiceSize
 from components.compute.task import task_service_role
 from components.edge.listener_rules import RequestMatch
 from components.edge.routes import Route
+from components.erasure import ErasureArgs, erasure_job, erasure_role
 from components.json_text import json_text
 from components.messaging.bus import aws_subscription, object_subscription
 from components.messaging.queue import Queue, QueueArgs
@@ -70,6 +72,7 @@ class Audio(pulumi.ComponentResource):
         Route(method="GET", path="/audio/{id}/transcript"),
     )
     service_names: list[pulumi.Output[str]]
+    jobs: tuple[Job, ...]
     callee: Callee
     """The API, for services that call it."""
 
@@ -85,6 +88,7 @@ class Audio(pulumi.ComponentResource):
         api, worker = self._api(), self._worker()
         self.callee = api.callee()
         self.service_names = [api.name, worker.name]
+        self.jobs = (self._erase(),)
         self.register_outputs({"service_names": self.service_names})
 
     def _api(self) -> FargateService:
@@ -161,6 +165,23 @@ class Audio(pulumi.ComponentResource):
                 ),
             ),
             opts=self._child,
+        )
+
+    def _erase(self) -> Job:
+        platform = self._args.platform
+        role = erasure_role(self._label, platform, self._child)
+        platform.events.grant_append(role)
+        self._grant_erasure(role)
+        return erasure_job(
+            self._label,
+            ErasureArgs(
+                platform=platform,
+                image=self._image,
+                module="nova_audio.erase",
+                role=role,
+                environment={"CONTENT_BUCKET": platform.content.name},
+            ),
+            self._child,
         )
 
     def _stores(self) -> dict[str, pulumi.Input[str]]:

@@ -1,8 +1,8 @@
 """The projector workload: the read model of the event store, and its lists.
 
 Creates: one image; the query API and the worker as two services from it, each with a task role of its own;
-the worker's queue, fed by every event on the bus; the load balancer's rules for the lists; the job that makes
-the read model again, with a role of its own.
+the worker's queue, fed by every event on the bus; the load balancer's rules for the lists; the jobs that make
+the read model again and that erase a person's rows, each with a role of its own.
 """
 
 from dataclasses import dataclass
@@ -18,6 +18,7 @@ from components.compute.sizing import ServiceSize
 from components.compute.task import task_service_role
 from components.edge.listener_rules import RequestMatch
 from components.edge.routes import Route
+from components.erasure import ErasureArgs, erasure_job, erasure_role
 from components.messaging.queue import Queue, QueueArgs
 from components.network.connection import Callee
 from components.platform import Platform
@@ -77,13 +78,14 @@ class Projector(pulumi.ComponentResource):
         api, worker = self._api(), self._worker()
         self.callee = api.callee()
         self.service_names = [api.name, worker.name]
-        self.jobs = (self._rebuild(),)
+        self.jobs = (self._rebuild(), self._erase())
         self.register_outputs({"service_names": self.service_names})
 
     def _api(self) -> FargateService:
         platform = self._args.platform
         role = task_service_role(f"{self._label}-task", platform.account, self._child)
         platform.read_model.grant_list(role)
+        platform.data_keys.grant_tell(role)
         return FargateService(
             self._label,
             FargateServiceArgs(
@@ -92,6 +94,7 @@ class Projector(pulumi.ComponentResource):
                 command=("python", "-m", "nova_projector.app"),
                 environment=task_environment(self._label)
                 | platform.user_pool.task_environment()
+                | platform.data_keys.telling_environment()
                 | {"READ_MODEL_TABLE": platform.read_model.name},
                 role=role,
                 internet=(platform.user_pool.signing_keys,),
@@ -169,6 +172,22 @@ class Projector(pulumi.ComponentResource):
                 role=role,
             ),
             opts=self._child,
+        )
+
+    def _erase(self) -> Job:
+        platform = self._args.platform
+        role = erasure_role(self._label, platform, self._child)
+        platform.read_model.grant_apply(role)
+        return erasure_job(
+            self._label,
+            ErasureArgs(
+                platform=platform,
+                image=self._image,
+                module="nova_projector.erase",
+                role=role,
+                environment={"READ_MODEL_TABLE": platform.read_model.name},
+            ),
+            self._child,
         )
 
     def _stores(self) -> dict[str, pulumi.Input[str]]:

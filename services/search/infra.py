@@ -2,7 +2,7 @@
 
 Creates: one image; the search API and the indexer as two services from it, each with a task role of its own;
 the indexer's queue, fed by transcripts, analyses and documents that are there and by deletions; the load
-balancer's rule; the job that fills the index again.
+balancer's rule; the jobs that fill the index again and that erase a person's documents and vectors.
 """
 
 from dataclasses import dataclass
@@ -19,6 +19,7 @@ from components.compute.sizing import ServiceSize
 from components.compute.task import task_service_role
 from components.edge.listener_rules import RequestMatch
 from components.edge.routes import Route
+from components.erasure import ErasureArgs, erasure_job, erasure_role
 from components.messaging.queue import Queue, QueueArgs
 from components.network.connection import Callee
 from components.platform import Platform
@@ -88,7 +89,7 @@ class Search(pulumi.ComponentResource):
         api, indexer = self._api(), self._indexer()
         self.callee = api.callee()
         self.service_names = [api.name, indexer.name]
-        self.jobs = (self._reindex(),)
+        self.jobs = (self._reindex(), self._erase())
         self.register_outputs({"service_names": self.service_names})
 
     def _api(self) -> FargateService:
@@ -184,6 +185,29 @@ class Search(pulumi.ComponentResource):
                 role=role,
             ),
             opts=self._child,
+        )
+
+    def _erase(self) -> Job:
+        platform = self._args.platform
+        role = erasure_role(self._label, platform, self._child)
+        platform.events.grant_append(role)
+        platform.content.grant_erase(role, DOCUMENTS)
+        platform.vectors.grant_get(role)
+        platform.vectors.grant_delete(role)
+        return erasure_job(
+            self._label,
+            ErasureArgs(
+                platform=platform,
+                image=self._image,
+                module="nova_search.erase",
+                role=role,
+                environment={
+                    "CONTENT_BUCKET": platform.content.name,
+                    "VECTOR_BUCKET": platform.vectors.bucket_name,
+                    "VECTOR_INDEX": platform.vectors.index_name,
+                },
+            ),
+            self._child,
         )
 
     def _indexing_role(self, name: str) -> ServiceRole:

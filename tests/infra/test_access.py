@@ -17,6 +17,7 @@ EVENTS = f"arn:aws:dynamodb:us-east-1:{ACCOUNT_ID}:table/nova-events-table-00000
 DATA_KEYS = resource_arn("dynamodb", "table/nova-data-keys-table-0000000")
 PERSONAL_KEY = resource_arn("kms", "key/nova-keys-personal")
 READ_MODEL = f"arn:aws:dynamodb:us-east-1:{ACCOUNT_ID}:table/nova-read-model-table-0000000"
+USAGE = resource_arn("dynamodb", "table/nova-usage-table-0000000")
 CONTENT = "arn:aws:s3:::nova-content-bucket-0000000"
 INDEX = fitting_name("amazon.nova-2-multimodal-embeddings-v1:0-1024", 63)
 VECTORS = f"arn:aws:s3vectors:us-east-1:{ACCOUNT_ID}:bucket/nova-prod-vectors/index/{INDEX}"
@@ -24,7 +25,12 @@ PASSWORD = resource_arn("secretsmanager", "secret:nova-cache-agent-core-password
 EMBEDDING = "amazon.nova-2-multimodal-embeddings-v1:0"
 PIPES = {"nova-pipe-policy", "nova-tampering-policy"}
 BACKUPS = "nova-backups-policy"
+ERASE_OBJECTS = {"s3:DeleteObject", "s3:DeleteObjectVersion"}
 CONSUME = {"sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"}
+
+
+UNENCRYPTED = {"s3:DeleteObject", "s3:DeleteObjectVersion", "s3:ListBucketVersions"}
+"""What is done with content that is not read: a role that only does that needs no key."""
 
 
 def queue_arn(name: str) -> str:
@@ -77,7 +83,9 @@ def test_nobody_can_change_or_delete_an_event(deployment: Deployment) -> None:
     for statement in granted(deployment):
         for resource in statement.resources:
             # Neither a pattern nor an index of the table lets anything else in.
-            assert resource == EVENTS or not resource.startswith(f"{EVENTS}/index")
+            if resource.startswith(f"{EVENTS}/index"):
+                assert set(statement.actions) == {"dynamodb:Query"}
+                assert statement.role.endswith("-erase-task-policy")
             assert not re.search(r":table/[^/]*\*", resource), statement
 
 
@@ -92,9 +100,9 @@ def test_nobody_can_change_or_delete_an_event(deployment: Deployment) -> None:
         ("audio-worker-task-policy", PERSONAL_KEY, set[str]()),
         ("projector-worker-task-policy", DATA_KEYS, {"dynamodb:GetItem"}),
         ("projector-worker-task-policy", PERSONAL_KEY, {"kms:Decrypt"}),
-        ("projector-task-policy", DATA_KEYS, set[str]()),
+        ("projector-task-policy", PERSONAL_KEY, set[str]()),
         ("search-indexer-task-policy", DATA_KEYS, set[str]()),
-        ("agent-core-task-policy", DATA_KEYS, set[str]()),
+        ("agent-core-task-policy", PERSONAL_KEY, set[str]()),
         (
             "audio-task-policy",
             f"{CONTENT}/uploads/audio/*",
@@ -158,6 +166,18 @@ def test_nobody_can_change_or_delete_an_event(deployment: Deployment) -> None:
         ),
         ("projector-rebuild-task-policy", DATA_KEYS, {"dynamodb:GetItem"}),
         ("projector-task-policy", READ_MODEL, set[str]()),
+        ("projector-task-policy", DATA_KEYS, {"dynamodb:GetItem"}),
+        ("agent-core-task-policy", DATA_KEYS, {"dynamodb:GetItem"}),
+        ("agent-core-erase-task-policy", USAGE, {"dynamodb:DeleteItem", "dynamodb:Query"}),
+        ("agent-core-erase-task-policy", f"{CONTENT}/sessions/*", ERASE_OBJECTS),
+        ("audio-erase-task-policy", f"{CONTENT}/transcripts/*", ERASE_OBJECTS),
+        ("audio-erase-task-policy", f"{CONTENT}/uploads/audio/*", ERASE_OBJECTS),
+        ("audio-erase-task-policy", f"{CONTENT}/uploads/video/*", set[str]()),
+        ("projector-erase-task-policy", READ_MODEL, {"dynamodb:GetItem", "dynamodb:PutItem"}),
+        ("search-erase-task-policy", VECTORS, {"s3vectors:DeleteVectors", "s3vectors:GetVectors"}),
+        ("search-erase-task-policy", f"{CONTENT}/documents/*", ERASE_OBJECTS),
+        ("search-erase-task-policy", f"{CONTENT}/transcripts/*", set[str]()),
+        ("video-erase-task-policy", f"{CONTENT}/analyses/*", ERASE_OBJECTS),
         ("projector-task-policy", f"{READ_MODEL}/index/gsi1", {"dynamodb:Query"}),
         ("projector-worker-task-policy", EVENTS, {"dynamodb:GetItem", "dynamodb:Query"}),
         ("projector-worker-task-policy", READ_MODEL, {"dynamodb:GetItem", "dynamodb:PutItem"}),
@@ -271,6 +291,16 @@ def test_a_role_may_do_what_its_work_needs(
     assert actions_on(production, policy, resource) == actions
 
 
+@pytest.mark.parametrize("workload", ["agent-core", "audio", "projector", "search", "video"])
+def test_erasures_take_keys_away_and_open_none(production: Deployment, workload: str) -> None:
+    policy = f"{workload}-erase-task-policy"
+    assert actions_on(production, policy, DATA_KEYS) == {"dynamodb:GetItem", "dynamodb:UpdateItem"}
+    assert actions_on(production, policy, f"{EVENTS}/index/gsi1") == {"dynamodb:Query"}
+    assert "dynamodb:Scan" not in actions_on(production, policy, EVENTS)
+    conditions = [found.conditions for found in granted(production, policy)]
+    assert not any("kms:EncryptionContext:table" in str(found) for found in conditions)
+
+
 def test_only_the_stacks_own_transcriptions_are_read(production: Deployment) -> None:
     (statement,) = [
         found for found in granted(production) if "transcribe:GetTranscriptionJob" in found.actions
@@ -303,7 +333,6 @@ def test_without_profiles_each_role_invokes_its_own_model() -> None:
     coordinators = ["agent-core-runtime-role-policy", "agent-core-task-policy"]
     for policy in coordinators:
         assert model_rights(deployment, policy) == [
-            (*embeds, {}),
             (both, {profile}, {}),
             (both, {f"arn:aws:bedrock:us-east-1::foundation-model/{model}"}, {"StringEquals": through}),
             (
@@ -327,13 +356,14 @@ def test_nobody_else_invokes_models(deployment: Deployment) -> None:
     }
 
 
-def test_only_the_coordinators_hosts_read_its_password(deployment: Deployment) -> None:
+def test_only_the_coordinator_reads_its_password(deployment: Deployment) -> None:
     readers = [
         (found.role, found.resources)
         for found in granted(deployment)
         if any(action.startswith("secretsmanager:") for action in found.actions)
     ]
     assert sorted(readers) == [
+        ("agent-core-erase-execution-policy", (PASSWORD,)),
         ("agent-core-execution-policy", (PASSWORD,)),
         ("agent-core-runtime-role-policy", (PASSWORD,)),
     ]
@@ -380,7 +410,7 @@ def test_a_role_reads_what_it_is_granted(deployment: Deployment) -> None:
         for statement in document:
             for action in statement.actions:
                 service = action.split(":")[0]
-                if service in keys:
+                if service in keys and action not in UNENCRYPTED:
                     assert usable & {keys[service], "data"}, f"{policy.name} lacks the key of {action}"
 
 

@@ -152,7 +152,9 @@ class TestUsers:
 
     def test_the_task_is_told_the_version_of_its_password(self, deployment: Deployment) -> None:
         found = containers(deployment)
-        assert [name for name, container in found.items() if "secrets" in container] == ["agent-core"]
+        told = [name for name, container in found.items() if "secrets" in container]
+        assert sorted(told) == ["agent-core", "agent-core-erase"]
+        assert found["agent-core-erase"]["secrets"] == found["agent-core"]["secrets"]
         (secret,) = found["agent-core"]["secrets"]
         assert secret["name"] == "REDIS_PASSWORD"
         arn, _, version = secret["valueFrom"].partition(":::")
@@ -209,7 +211,10 @@ class TestRotation:
             containers(deploy("prod", overrides={"cachePasswordGeneration": generation}))
             for generation in ("1", "2")
         )
-        assert {name for name in before if before[name] != after[name]} == {"agent-core"}
+        assert {name for name in before if before[name] != after[name]} == {
+            "agent-core",
+            "agent-core-erase",
+        }
         assert before["agent-core"]["environment"] == after["agent-core"]["environment"]
 
     def test_the_old_version_stays_readable(self, deployment: Deployment) -> None:
@@ -309,9 +314,6 @@ class TestAccess:
             client.execute_command(*command.split())
 
 
-INDEX = "aws:s3/vectorsIndex:VectorsIndex"
-
-
 class TestVectors:
     def test_bucket_and_index(self, production: Deployment) -> None:
         (bucket,) = production.of_type("aws:s3/vectorsVectorBucket:VectorsVectorBucket")
@@ -322,7 +324,8 @@ class TestVectors:
             "nova-prod-vectors",
             False,
         )
-        index = {
+        (index,) = production.of_type("aws:s3/vectorsIndex:VectorsIndex")
+        assert index.inputs == {
             "vectorBucketName": "nova-prod-vectors",
             "indexName": "amazon-nova-2-multimodal-embeddings-v1-0-1024-81a9e83d",
             "dataType": "float32",
@@ -330,17 +333,10 @@ class TestVectors:
             "distanceMetric": "cosine",
             "metadataConfiguration": {"nonFilterableMetadataKeys": ["text"]},
         }
-        indexes = {found.name: found.inputs for found in production.of_type(INDEX)}
-        assert indexes["nova-vectors-index"] == index
-        memory = dict(indexes["nova-vectors-memory-index"])
-        assert memory.pop("indexName").startswith("memory-amazon-nova-2-multimodal-embeddings")
-        assert memory == {
-            name: value for name, value in index.items() if name not in {"indexName", "metadataConfiguration"}
-        }
 
     def test_the_services_and_the_index_agree_on_the_dimension(self, deployment: Deployment) -> None:
-        for name, label in {"search": "", "search-indexer": "", "agent-core": "-memory"}.items():
-            index = deployment.one(INDEX, f"nova-vectors{label}-index")
+        (index,) = deployment.of_type("aws:s3/vectorsIndex:VectorsIndex")
+        for name in ("search", "search-indexer"):
             entries = containers(deployment)[name]["environment"]
             found = {entry["name"]: entry["value"] for entry in entries}
             assert found["EMBEDDING_DIMENSION"] == str(int(index.inputs["dimension"]))

@@ -34,7 +34,8 @@ FOLDERS = (
     "services/search",
     "services/video",
 )
-JOBS = {"projector-rebuild", "search-reindex"}
+ERASURES = {f"{slice_name}-erase" for slice_name in ("agent-core", "audio", "projector", "search", "video")}
+JOBS = {"projector-rebuild", "search-reindex"} | ERASURES
 KEYS = "nova-data-keys-table"
 PRIVATE = {"DATA_KEYS_TABLE", "DATA_KEYS_WRAPPING_KEY"}
 INDEX = {"EMBEDDING_DIMENSION", "EMBEDDING_MODEL", "EMBEDDING_REGION", "VECTOR_BUCKET", "VECTOR_INDEX"}
@@ -87,6 +88,7 @@ class TestNetwork:
         callers = {*SERVICES, *JOBS, RUNTIME}
         assert at_endpoints == {f"{name}-ingress-at-endpoints" for name in callers if with_endpoints}
         assert {rule.name for rule in rules} - at_endpoints == {
+            "agent-core-erase-ingress-at-cache",
             "agent-core-ingress-at-audio",
             "agent-core-ingress-at-cache",
             "agent-core-ingress-at-projector",
@@ -248,7 +250,7 @@ class TestCompute:
             (
                 "projector",
                 "nova_projector.app",
-                {"READ_MODEL_TABLE", "USER_POOL_CLIENT_ID", "USER_POOL_ISSUER"},
+                {"DATA_KEYS_TABLE", "READ_MODEL_TABLE", "USER_POOL_CLIENT_ID", "USER_POOL_ISSUER"},
             ),
             (
                 "projector-worker",
@@ -291,9 +293,7 @@ class TestCompute:
                     "AUDIO_URL",
                     "BEHAVIOUR",
                     "CONTENT_BUCKET",
-                    "EMBEDDING_DIMENSION",
-                    "EMBEDDING_MODEL",
-                    "EMBEDDING_REGION",
+                    "DATA_KEYS_TABLE",
                     "EVENT_STORE_TABLE",
                     "MODEL_ID",
                     "MODEL_NAME",
@@ -306,8 +306,6 @@ class TestCompute:
                     "USAGE_TABLE",
                     "USER_POOL_CLIENT_ID",
                     "USER_POOL_ISSUER",
-                    "VECTOR_BUCKET",
-                    "VECTOR_INDEX",
                 },
             ),
         ],
@@ -403,7 +401,7 @@ class TestCompute:
             assert repository.inputs["forceDelete"] is False
 
     def test_logs_are_kept_and_encrypted(self, production: Deployment, development: Deployment) -> None:
-        for deployed, days, count in ((production, 365, 23), (development, 14, 21)):
+        for deployed, days, count in ((production, 365, 28), (development, 14, 26)):
             groups = deployed.of_type("aws:cloudwatch/logGroup:LogGroup")
             assert len(groups) == count
             for group in groups:
@@ -437,7 +435,7 @@ class TestEdge:
             {"httpRequestMethod": {"values": ["GET"]}},
         ]
         for name, paths in {
-            "agent-core": ["/api/sessions*", "/api/memory*", "/api/?????"],
+            "agent-core": ["/api/sessions*", "/api/tools", "/api/usage"],
             "audio": ["/api/audio", "/api/audio/*"],
             "search": ["/api/search", "/api/documents", "/api/documents/*"],
             "video": ["/api/video", "/api/video/*"],
@@ -463,9 +461,6 @@ class TestEdge:
             "nova-api-documents-id-delete-method",
             "nova-api-documents-id-get-method",
             "nova-api-documents-post-method",
-            "nova-api-memory-delete-method",
-            "nova-api-memory-get-method",
-            "nova-api-memory-id-delete-method",
             "nova-api-search-post-method",
             "nova-api-sessions-get-method",
             "nova-api-sessions-id-delete-method",

@@ -10,7 +10,6 @@ from ..model import Kind, Lifecycle
 from ..secrecy import Secrecy
 from . import (
     api_gateway,
-    bedrock,
     cloudfront,
     cognito,
     dynamodb,
@@ -43,7 +42,6 @@ DECLARED: tuple[Kind, ...] = (
     *elasticache.KINDS,
     *secrets.KINDS,
     *vectors.KINDS,
-    *bedrock.KINDS,
 )
 
 

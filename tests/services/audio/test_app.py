@@ -223,11 +223,12 @@ def test_what_the_worker_writes_during_a_deletion_goes_too(
     calls: list[Sequence[str]] = []
 
     class Interrupted(ContentStore):
-        def delete_all_versions(self, keys: Any) -> None:
-            super().delete_all_versions(keys)
+        def delete_all_versions(self, keys: Any) -> int:
+            deleted = super().delete_all_versions(keys)
             calls.append(keys)
             if len(calls) == 1:
                 complete(store, content, recording_id)
+            return deleted
 
     Recordings(store, Interrupted(s3, CONTENT_BUCKET)).delete(ALICE, recording_id)
     assert len(calls) == 2

@@ -13,7 +13,8 @@ import pytest
 from fastapi import FastAPI, HTTPException, Query, Request
 from fastapi.testclient import TestClient
 from nova_common.application import create_application
-from nova_common.identity import IdentitySettings, KeysUnavailableError, SigningKeys, TokenVerifier
+from nova_common.data_keys import UserErasedError
+from nova_common.identity import KeysUnavailableError, SigningKeys, TokenVerifier
 from nova_common.logs import JsonFormatter, configure_logging
 from nova_common.problems import Problem
 from pydantic import BaseModel, Field
@@ -52,6 +53,10 @@ def build(**options: Any) -> FastAPI:
     @app.get("/teapot")
     def teapot() -> None:
         raise HTTPException(418, "short and stout")
+
+    @app.get("/erased")
+    def erased() -> None:
+        raise UserErasedError
 
     @app.post("/raw")
     async def raw(request: Request) -> int:
@@ -122,6 +127,11 @@ def test_problems_of_ours_and_of_the_framework(client: TestClient) -> None:
     assert document["title"] == "Not yet"
     assert response.headers["retry-after"] == "5"
     assert check_problem(client.get("/teapot"), 418)["detail"] == "short and stout"
+
+
+def test_a_request_that_was_let_in_before_an_erasure_is_refused(client: TestClient) -> None:
+    document = check_problem(client.get("/erased"), 401)
+    assert document["type"] == "urn:nova:problem:account-erased"
 
 
 def test_a_valid_request_id_is_kept_and_another_replaced(client: TestClient) -> None:
@@ -199,8 +209,7 @@ def test_a_service_that_cannot_verify_tokens_is_not_ready() -> None:
         message = "no route"
         raise KeysUnavailableError(message)
 
-    settings = IdentitySettings(issuer=tokens.ISSUER, client_id=tokens.CLIENT_ID, jwks_url="unused")
-    verifier = TokenVerifier(settings, SigningKeys("unused", fetch=fetch))
+    verifier = TokenVerifier(tokens.SETTINGS, tokens.Erasures(), SigningKeys("unused", fetch=fetch))
     with TestClient(build(verifier=verifier)) as client:
         assert client.get("/ready").json()["checks"] == {"identity": "failed"}
         reachable.set()

@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+from botocore.exceptions import EndpointConnectionError
 from fastapi import APIRouter
 from fastapi.testclient import TestClient
 from nova_common.application import create_application
@@ -15,18 +16,18 @@ from nova_common.identity import (
     AuthenticatedCaller,
     AuthenticatedRoute,
     Caller,
+    Erasures,
     InsufficientScopeError,
     InvalidTokenError,
     KeysUnavailableError,
     SigningKeys,
     TokenVerifier,
 )
-from nova_common.settings import IdentitySettings
 from pydantic import BaseModel
 
 from tests.services.support import tokens
 
-SETTINGS = IdentitySettings(issuer=tokens.ISSUER, client_id=tokens.CLIENT_ID, jwks_url="https://keys")
+SETTINGS, ERASURES = tokens.SETTINGS, tokens.Erasures()
 
 
 class KeyServer:
@@ -120,7 +121,7 @@ def test_a_route_without_verification_cannot_take_a_caller() -> None:
 
 def test_keys_are_cached_and_refreshed_for_an_unknown_id() -> None:
     server = KeyServer()
-    verifier = TokenVerifier(SETTINGS, server.keys())
+    verifier = TokenVerifier(SETTINGS, ERASURES, server.keys())
     for _ in range(5):
         verifier.verify(tokens.token())
     assert server.fetches == 1
@@ -132,7 +133,7 @@ def test_keys_are_cached_and_refreshed_for_an_unknown_id() -> None:
 
 def test_unknown_ids_do_not_hammer_the_key_server() -> None:
     server = KeyServer()
-    verifier = TokenVerifier(SETTINGS, server.keys())
+    verifier = TokenVerifier(SETTINGS, ERASURES, server.keys())
     verifier.verify(tokens.token())
     for number in range(20):
         with pytest.raises(InvalidTokenError):
@@ -146,7 +147,7 @@ def test_unknown_ids_do_not_hammer_the_key_server() -> None:
 
 def test_withdrawn_keys_end_within_the_hour() -> None:
     server = KeyServer()
-    verifier = TokenVerifier(SETTINGS, server.keys())
+    verifier = TokenVerifier(SETTINGS, ERASURES, server.keys())
     verifier.verify(tokens.token())
     server.documents = tokens.jwks("key-2")
     server.now += 3601
@@ -157,7 +158,7 @@ def test_withdrawn_keys_end_within_the_hour() -> None:
 def test_an_absent_key_server_matters_only_at_the_start() -> None:
     server = KeyServer()
     server.documents = KeysUnavailableError("down")
-    verifier = TokenVerifier(SETTINGS, server.keys())
+    verifier = TokenVerifier(SETTINGS, ERASURES, server.keys())
     for _ in range(2):
         with pytest.raises(KeysUnavailableError):
             verifier.verify(tokens.token())
@@ -181,12 +182,44 @@ def test_an_absent_key_server_is_a_503() -> None:
         return caller.user_id
 
     app = create_application("test")
-    app.state.verifier = TokenVerifier(SETTINGS, server.keys())
+    app.state.verifier = TokenVerifier(SETTINGS, ERASURES, server.keys())
     app.include_router(router)
     response = TestClient(app).get("/things", headers=tokens.bearer())
     assert response.status_code == 503
     assert response.headers["retry-after"] == "5"
     assert "down" not in response.text
+
+
+def asked_by(erasures: Erasures) -> Any:
+    """The answer to Alice, whose token is valid."""
+    router = APIRouter(route_class=AuthenticatedRoute)
+
+    @router.get("/things")
+    def read(caller: AuthenticatedCaller) -> str:
+        return caller.user_id
+
+    app = create_application("test")
+    app.state.verifier = TokenVerifier(SETTINGS, erasures, KeyServer().keys())
+    app.include_router(router)
+    return TestClient(app).get("/things", headers=tokens.bearer())
+
+
+def test_the_token_of_an_erased_person_opens_nothing() -> None:
+    assert asked_by(tokens.Erasures(tokens.BOB)).status_code == 200
+    response = asked_by(tokens.Erasures(tokens.ALICE))
+    assert response.status_code == 401
+    assert response.json()["type"] == "urn:nova:problem:account-erased"
+    assert response.headers["www-authenticate"] == 'Bearer error="invalid_token"'
+
+
+def test_nobody_is_let_in_while_it_cannot_be_told_who_was_erased() -> None:
+    class Away(tokens.Erasures):
+        def is_erased(self, user: str) -> bool:
+            raise EndpointConnectionError(endpoint_url=user)
+
+    response = asked_by(Away())
+    assert response.status_code == 503
+    assert response.headers["retry-after"] == "5"
 
 
 def test_many_threads_make_one_fetch() -> None:
@@ -198,7 +231,7 @@ def test_many_threads_make_one_fetch() -> None:
         time.sleep(0.05)
         return server.fetch(url)
 
-    verifier = TokenVerifier(SETTINGS, SigningKeys("https://keys", fetch=slow))
+    verifier = TokenVerifier(SETTINGS, ERASURES, SigningKeys("https://keys", fetch=slow))
     good = tokens.token()
     with ThreadPoolExecutor(8) as pool:
         assert set(pool.map(verifier.verify, [good] * 8)) == {Caller(tokens.ALICE)}
@@ -209,7 +242,7 @@ def test_many_threads_make_one_fetch() -> None:
 def test_no_key_is_fetched_for_what_cannot_be_genuine(fault: str) -> None:
     server = KeyServer()
     with pytest.raises(InvalidTokenError):
-        TokenVerifier(SETTINGS, server.keys()).verify(tokens.forged_tokens()[fault])
+        TokenVerifier(SETTINGS, ERASURES, server.keys()).verify(tokens.forged_tokens()[fault])
     assert server.fetches == 0
 
 
@@ -223,6 +256,6 @@ def test_keys_of_other_kinds_are_passed_over() -> None:
             *tokens.jwks()["keys"],
         ]
     }
-    assert TokenVerifier(SETTINGS, server.keys()).verify(tokens.token())
+    assert TokenVerifier(SETTINGS, ERASURES, server.keys()).verify(tokens.token())
     with pytest.raises(InvalidTokenError):
-        TokenVerifier(SETTINGS, server.keys()).verify(tokens.token(key_id="encryption"))
+        TokenVerifier(SETTINGS, ERASURES, server.keys()).verify(tokens.token(key_id="encryption"))

@@ -51,6 +51,12 @@ def store(dynamodb: "DynamoDBClient", private: Private) -> DynamoEventStore:
     return DynamoEventStore(dynamodb, EVENT_STORE_TABLE, EventRegistry([RECORDING]), private.data)
 
 
+def reading(dynamodb: "DynamoDBClient", private: Private) -> DynamoEventStore:
+    """The store as a task sees it that has read no key yet."""
+    registry = EventRegistry([RECORDING])
+    return DynamoEventStore(dynamodb, EVENT_STORE_TABLE, registry, PrivateData(private.other_task()))
+
+
 def requested(user: str | None = ALICE, names: Mapping[str, Any] | None = None) -> NewEvent:
     return RECORDING.event(
         str(uuid.uuid4()),
@@ -176,8 +182,8 @@ def test_after_an_erasure_events_remain_and_what_was_private_does_not(
     event, other = requested(), requested(BOB)
     for new in (event, other):
         store.append([new], 0)
-    assert private.keys.erase(ALICE) is True
-    (loaded,) = store.load(event.aggregate)
+    private.people.erase(ALICE)
+    (loaded,) = reading(dynamodb, private).load(event.aggregate)
     assert (loaded.data, loaded.private) == (event.data, {})
     assert next(store.load(other.aggregate)).private == {"filename": CANARY}
     store.append([RECORDING.event(event.aggregate[10:], RecordingDeleted(), user=ALICE, correlation="c")], 1)
@@ -186,8 +192,9 @@ def test_after_an_erasure_events_remain_and_what_was_private_does_not(
 
 
 def test_nobody_makes_another_key_for_an_erased_person(store: DynamoEventStore, private: Private) -> None:
-    assert private.keys.erase(ALICE) is True
-    assert private.keys.erase(ALICE) is False
+    first = private.people.erase(ALICE)
+    assert private.people.erase(ALICE) == first == private.people.erased_at(ALICE)
+    assert private.people.erased_at(BOB) is None
     for keys in (private.keys, private.other_task()):
         with pytest.raises(UserErasedError):
             keys.for_writing(ALICE)
@@ -206,7 +213,7 @@ def test_an_erasure_reaches_other_tasks_when_they_forget(
     ciphertext = private.data.encrypt(PLACE, {"filename": CANARY})
     reader = PrivateData(task)
     assert reader.decrypt(PLACE, ciphertext) == {"filename": CANARY}
-    private.keys.erase(ALICE)
+    private.people.erase(ALICE)
     clock.seconds = KEY_SECONDS_MAX - 1
     # Being used does not keep a key alive.
     assert reader.decrypt(PLACE, ciphertext) == {"filename": CANARY}
@@ -227,7 +234,7 @@ def test_keys_of_a_restored_table_open_nothing(dynamodb: "DynamoDBClient", priva
     """A restore makes a table of another name, and that name is part of what a key was wrapped with."""
     private.keys.for_writing(ALICE)
     item = dynamodb.get_item(TableName=DATA_KEYS_TABLE, Key={"pk": {"S": f"user#{ALICE}"}}).get("Item", {})
-    private.keys.erase(ALICE)
+    private.people.erase(ALICE)
     create_keys_table(dynamodb, "restored")
     dynamodb.put_item(TableName="restored", Item=item)
     restored = DataKeys(dynamodb, private.kms, table="restored", wrapping_key=private.wrapping_key)

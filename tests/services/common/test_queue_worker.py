@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from botocore.exceptions import EndpointConnectionError
 from fastapi.testclient import TestClient
+from nova_common.data_keys import UserErasedError
 from nova_common.logs import correlation_id
 from nova_common.queue_worker import (
     QueueWorker,
@@ -47,6 +48,19 @@ def run(worker: QueueWorker, until: Callable[[], bool], seconds_max: float = 15.
 def send(client: "SQSClient", url: str, *bodies: str) -> None:
     for body in bodies:
         client.send_message(QueueUrl=url, MessageBody=body)
+
+
+def test_a_message_about_an_erased_person_is_done(sqs: "SQSClient") -> None:
+    queue, dead = create_queue(sqs, receives_max=3)
+    send(sqs, queue, "late")
+    handled: list[str] = []
+
+    def handle(body: str) -> None:
+        handled.append(body)
+        raise UserErasedError
+
+    run(QueueWorker(sqs, queue, handle, FAST), lambda: bool(handled) and not queue_depth(sqs, queue))
+    assert (handled, queue_depth(sqs, dead)) == (["late"], 0)
 
 
 def test_messages_are_handled_and_deleted(sqs: "SQSClient") -> None:

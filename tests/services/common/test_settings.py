@@ -77,7 +77,7 @@ def test_given_values_win() -> None:
     [
         (
             ApiSettings.from_env,
-            "SERVICE_NAME USER_POOL_ISSUER USER_POOL_CLIENT_ID AWS_REGION EVENT_STORE_TABLE DATA_KEYS_TABLE "
+            "SERVICE_NAME USER_POOL_ISSUER USER_POOL_CLIENT_ID DATA_KEYS_TABLE AWS_REGION EVENT_STORE_TABLE "
             "DATA_KEYS_WRAPPING_KEY CONTENT_BUCKET",
         ),
         (
@@ -87,7 +87,7 @@ def test_given_values_win() -> None:
         ),
         (
             QuerySettings.from_env,
-            "SERVICE_NAME USER_POOL_ISSUER USER_POOL_CLIENT_ID AWS_REGION READ_MODEL_TABLE",
+            "SERVICE_NAME USER_POOL_ISSUER USER_POOL_CLIENT_ID DATA_KEYS_TABLE AWS_REGION READ_MODEL_TABLE",
         ),
         (
             ProjectorSettings.from_env,
@@ -96,9 +96,9 @@ def test_given_values_win() -> None:
         ),
         (
             SearchSettings.from_env,
-            "SERVICE_NAME USER_POOL_ISSUER USER_POOL_CLIENT_ID AWS_REGION VECTOR_BUCKET VECTOR_INDEX "
-            "EMBEDDING_MODEL EMBEDDING_REGION EMBEDDING_DIMENSION EVENT_STORE_TABLE CONTENT_BUCKET "
-            "DATA_KEYS_TABLE DATA_KEYS_WRAPPING_KEY",
+            "SERVICE_NAME USER_POOL_ISSUER USER_POOL_CLIENT_ID DATA_KEYS_TABLE AWS_REGION "
+            "VECTOR_BUCKET VECTOR_INDEX EMBEDDING_MODEL EMBEDDING_REGION EMBEDDING_DIMENSION "
+            "EVENT_STORE_TABLE CONTENT_BUCKET DATA_KEYS_WRAPPING_KEY",
         ),
         (
             IndexerSettings.from_env,

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from nova_common import aws
 from nova_common.data_keys import DataKeys
+from nova_common.erased import ErasedPeople
 from nova_common.private_data import PrivateData
 
 from tests.services.support.tables import REGION
@@ -22,6 +23,7 @@ class Private:
         self.kms = aws.kms(REGION)
         create_keys_table(dynamodb, DATA_KEYS_TABLE)
         self.wrapping_key: str = self.kms.create_key()["KeyMetadata"].get("Arn", "")
+        self.people = ErasedPeople(dynamodb, DATA_KEYS_TABLE)
         self.keys = self.other_task()
         self.data = PrivateData(self.keys)
         self.environment = {"DATA_KEYS_TABLE": DATA_KEYS_TABLE, "DATA_KEYS_WRAPPING_KEY": self.wrapping_key}

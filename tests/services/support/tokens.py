@@ -107,6 +107,23 @@ def forged_tokens() -> dict[str, str]:
     }
 
 
-def verifier() -> TokenVerifier:
-    settings = IdentitySettings(issuer=ISSUER, client_id=CLIENT_ID, jwks_url="unused")
-    return TokenVerifier(settings, SigningKeys("unused", fetch=lambda _: jwks()))
+SETTINGS = IdentitySettings(
+    issuer=ISSUER, client_id=CLIENT_ID, jwks_url="https://keys", data_keys_table="unused"
+)
+
+
+class Erasures:
+    """Who was erased, as a test says."""
+
+    def __init__(self, *erased: str) -> None:
+        self.erased = erased
+
+    def check_ready(self) -> None:
+        return None
+
+    def is_erased(self, user: str) -> bool:
+        return user in self.erased
+
+
+def verifier(*erased: str) -> TokenVerifier:
+    return TokenVerifier(SETTINGS, Erasures(*erased), SigningKeys("unused", fetch=lambda _: jwks()))

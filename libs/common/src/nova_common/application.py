@@ -15,7 +15,8 @@ from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 
 from nova_common import openapi
-from nova_common.identity import TokenVerifier
+from nova_common.data_keys import UserErasedError
+from nova_common.identity import TokenVerifier, account_erased
 from nova_common.middleware import BODY_BYTES_MAX, BodyLimitMiddleware, RequestContextMiddleware
 from nova_common.problems import Problem, problem_response
 
@@ -82,6 +83,7 @@ def create_application(
     app.add_middleware(RequestContextMiddleware, is_draining=lambda: draining.started)
     app.add_exception_handler(HTTPException, _http_problem)
     app.add_exception_handler(RequestValidationError, _validation_problem)
+    app.add_exception_handler(UserErasedError, _erased_problem)
     _add_health(app, alive)
     _add_readiness(app, known, draining, check_seconds_max)
     return app
@@ -146,6 +148,12 @@ async def _http_problem(request: Request, error: Exception) -> Response:
     return problem_response(
         error.status_code, error.detail, request.url.path, kind=kind, errors=errors, headers=error.headers
     )
+
+
+async def _erased_problem(request: Request, error: Exception) -> Response:
+    """Answer a request that was let in just before its person was erased."""
+    del error
+    return await _http_problem(request, account_erased())
 
 
 async def _validation_problem(request: Request, error: Exception) -> Response:

@@ -1,9 +1,9 @@
 """The data keys of people: one for each, under which is encrypted what is private in their events.
 
 Each is an item of a table of its own, wrapped by a KMS key that never leaves KMS. Erasing a person takes the
-key out of the item and leaves a note, so that nobody makes another one for that person. A process remembers a
-key for `KEY_SECONDS_MAX` at most: so long after an erasure what it encrypted may still be read by a task that
-had just used it, and never again.
+key out of the item and leaves a note (`nova_common.erased`), so that nobody makes another one for that
+person. A process remembers a key for `KEY_SECONDS_MAX` at most: so long after an erasure what it encrypted
+may still be read by a task that had just used it, and never again.
 
 The name of the table is part of what a key was wrapped with. A restored table has another name, so that keys
 which a restore brings back open nothing until somebody says so on purpose (docs/adr/0036).
@@ -99,23 +99,6 @@ class DataKeys:
             raise DataKeyMissingError(message)
         return key or None
 
-    def erase(self, user: str) -> bool:
-        """Take a person's key away for good and keep others from making one; false if that was done before.
-
-        Copies in other processes' memory live for `KEY_SECONDS_MAX`.
-        """
-        answer = self._dynamodb.update_item(
-            TableName=self._table,
-            Key=_item_key(user),
-            UpdateExpression="SET erased_at = if_not_exists(erased_at, :now) REMOVE wrapped_key",
-            ExpressionAttributeValues={":now": {"S": format_timestamp(datetime.now(UTC))}},
-            ReturnValues="ALL_OLD",
-        )
-        with self._lock:
-            self._remembered.pop(user, None)
-        before = answer.get("Attributes", {})
-        return "wrapped_key" in before or "erased_at" not in before
-
     def _read(self, user: str) -> bytes | None:
         """Return a key, b"" for an erased person, None for one who never had a key."""
         known = self._recall(user)
@@ -141,7 +124,7 @@ class DataKeys:
             EncryptionContext=self._context(user),
         )
         item: dict[str, Any] = {
-            **_item_key(user),
+            **item_key(user),
             "wrapped_key": {"B": made["CiphertextBlob"]},
             "created_at": {"S": format_timestamp(datetime.now(UTC))},
         }
@@ -157,7 +140,7 @@ class DataKeys:
         return self._remember(user, made["Plaintext"])
 
     def _item(self, user: str) -> dict[str, Any] | None:
-        answer = self._dynamodb.get_item(TableName=self._table, Key=_item_key(user), ConsistentRead=True)
+        answer = self._dynamodb.get_item(TableName=self._table, Key=item_key(user), ConsistentRead=True)
         return answer.get("Item")
 
     def _context(self, user: str) -> dict[str, str]:
@@ -183,5 +166,6 @@ class DataKeys:
         return key or b""
 
 
-def _item_key(user: str) -> dict[str, Any]:
+def item_key(user: str) -> dict[str, Any]:
+    """Return the key of a person's item."""
     return {"pk": {"S": f"user#{user}"}}

@@ -70,8 +70,12 @@ class DocumentStore:
         """Delete exactly the version that a reference refers to; the one before it is the newest then."""
         self._client.delete_object(Bucket=self._bucket, Key=reference.key, VersionId=reference.version_id)
 
-    def delete_all_versions(self, keys: Iterable[str]) -> None:
-        """Delete every version and delete marker of these objects; those that do not exist are fine."""
+    def delete_all_versions(self, keys: Iterable[str]) -> int:
+        """Delete every version and delete marker of these objects; return how many versions there were.
+
+        Objects that do not exist are fine.
+        """
+        deleted = 0
         for key in keys:
             pages = self._client.get_paginator("list_object_versions").paginate(
                 Bucket=self._bucket, Prefix=key
@@ -84,6 +88,8 @@ class DocumentStore:
                     if entry.get("Key") == key
                 ]
                 self._delete(versions)
+                deleted += sum(entry.get("Key") == key for entry in page.get("Versions", []))
+        return deleted
 
     def _delete(self, versions: list[ObjectIdentifierTypeDef]) -> None:
         """Delete up to a page of versions, which is also the most that DeleteObjects takes (1,000)."""

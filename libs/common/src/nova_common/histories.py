@@ -97,7 +97,7 @@ class Histories[S: Owned]:
         self,
         user: str,
         aggregate_id: str,
-        erase: Callable[[], None],
+        erase: Callable[[], object],
         decide: Callable[[S], Sequence[EventData]],
     ) -> None:
         """Erase content, then append what `decide` gives; a Problem 404 when there is nothing (any more).
@@ -116,6 +116,35 @@ class Histories[S: Owned]:
             ]
 
         decide_and_append(self._store, self._kind.key(found.id), decide_events)
+
+    def erase(
+        self,
+        user: str,
+        aggregate_id: str,
+        erase: Callable[[], object],
+        decide: Callable[[S], Sequence[EventData]],
+    ) -> bool:
+        """Erase content of an erased person, then append what `decide` gives; return whether it gave any.
+
+        Other than `delete` it looks at what was deleted before, too: something may have come late. ValueError
+        for what is somebody else's.
+        """
+        appended: list[NewEvent] = []
+
+        def decide_events(history: Sequence[Event]) -> list[NewEvent]:
+            current = self._known(aggregate_id, history)
+            if current.user != user:
+                message = f"this {self._noun} is not that person's"
+                raise ValueError(message)
+            erase()
+            appended[:] = [
+                self._kind.event(aggregate_id, data, user=user, correlation=_correlation())
+                for data in decide(current)
+            ]
+            return appended
+
+        decide_and_append(self._store, self._kind.key(aggregate_id), decide_events)
+        return bool(appended)
 
     def load(self, aggregate_id: str) -> S:
         """Return an aggregate, also a deleted one; UnknownAggregateError."""

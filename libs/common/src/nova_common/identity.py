@@ -8,14 +8,17 @@ import urllib.request
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Annotated, Any, ClassVar, override
+from typing import Annotated, Any, ClassVar, Protocol, override
 
 import jwt
+from botocore.exceptions import BotoCoreError, ClientError
 from fastapi import Depends, Request, Response
 from fastapi.routing import APIRoute
 from pydantic import BaseModel, ValidationError
 from starlette.concurrency import run_in_threadpool
 
+from nova_common import aws
+from nova_common.erased import ErasedPeople
 from nova_common.problems import Problem
 from nova_common.settings import IdentitySettings
 
@@ -55,6 +58,18 @@ class Caller:
     """Who calls: the subject of a verified access token."""
 
     user_id: str
+
+
+class Erasures(Protocol):
+    """What is known of people who were erased."""
+
+    def check_ready(self) -> None:
+        """Raise as long as nobody can tell."""
+        ...
+
+    def is_erased(self, user: str) -> bool:
+        """Whether this person was erased."""
+        ...
 
 
 class _KeySet(BaseModel):
@@ -140,9 +155,15 @@ class SigningKeys:
 
 
 class TokenVerifier:
-    """Decides whether an access token was issued by our user pool, for our client, and is still valid."""
+    """Decides whether an access token was issued by our user pool, for our client, and is still valid.
 
-    def __init__(self, settings: IdentitySettings, keys: SigningKeys | None = None) -> None:
+    A token outlives its person for as long as it is valid: who was erased is asked of `erasures`.
+    """
+
+    def __init__(
+        self, settings: IdentitySettings, erasures: Erasures, keys: SigningKeys | None = None
+    ) -> None:
+        self._erasures = erasures
         self._issuer = settings.issuer
         self._client_id = settings.client_id
         self._keys = keys or SigningKeys(settings.jwks_url)
@@ -150,6 +171,7 @@ class TokenVerifier:
     def check_ready(self) -> None:
         """Readiness: KeysUnavailableError as long as no token can be verified."""
         self._keys.ensure()
+        self._erasures.check_ready()
 
     def verify(self, token: str) -> Caller:
         """Return the caller; InvalidTokenError, InsufficientScopeError or KeysUnavailableError otherwise."""
@@ -179,16 +201,20 @@ class TokenVerifier:
         if scheme.lower() != "bearer" or not token.strip():
             raise _unauthorized("an access token is required", None)
         try:
-            return self.verify(token.strip())
+            caller = self.verify(token.strip())
+            is_erased = self._erasures.is_erased(caller.user_id)
         except InvalidTokenError as error:
             raise _unauthorized(str(error), "invalid_token") from error
         except InsufficientScopeError as error:
             challenge = {"WWW-Authenticate": f'Bearer error="insufficient_scope", scope="{REQUIRED_SCOPE}"'}
             raise Problem(HTTPStatus.FORBIDDEN, str(error), headers=challenge) from error
-        except KeysUnavailableError as error:
+        except (KeysUnavailableError, ClientError, BotoCoreError) as error:
             logger.warning("a token could not be verified", exc_info=True)
             detail = "identity cannot be verified at the moment"
             raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, detail, headers={"Retry-After": "5"}) from error
+        if is_erased:
+            raise account_erased()
+        return caller
 
     def _claims(self, token: str, header: Mapping[str, Any]) -> dict[str, Any]:
         # Checked before a key is looked up: RS256 alone rules out `none` and a public key used as an HMAC
@@ -240,6 +266,19 @@ def _verified_caller(request: Request) -> Caller:
 
 type AuthenticatedCaller = Annotated[Caller, Depends(_verified_caller)]
 """The verified caller, as a parameter of an endpoint."""
+
+
+def token_verifier(settings: IdentitySettings, region: str) -> TokenVerifier:
+    """Return what a task verifies callers with, by the settings of its environment."""
+    return TokenVerifier(settings, ErasedPeople(aws.dynamodb(region), settings.data_keys_table))
+
+
+def account_erased() -> Problem:
+    """Return the answer to whoever still calls in the name of a person who was erased."""
+    challenge = {"WWW-Authenticate": 'Bearer error="invalid_token"'}
+    return Problem(
+        HTTPStatus.UNAUTHORIZED, "this account was erased", kind="account-erased", headers=challenge
+    )
 
 
 def _unauthorized(detail: str, error: str | None) -> Problem:

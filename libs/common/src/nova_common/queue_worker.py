@@ -2,9 +2,10 @@
 
 The event loop only schedules; every call that blocks runs in a thread. Guarantees: at most `concurrency`
 messages are handled at a time; a message stays invisible while its handler runs; each is deleted by itself
-after its handler returned; a message whose handler raised (also because it could not be parsed) becomes
-visible again after a growing, jittered delay, until the queue's redrive policy moves it to the dead-letter
-queue; others go on meanwhile. Handlers must be idempotent, because SQS delivers at least once.
+after its handler returned, or found that the person concerned was erased (UserErasedError), which is final; a
+message whose handler raised anything else (also because it could not be parsed) becomes visible again after a
+growing, jittered delay, until the queue's redrive policy moves it to the dead-letter queue; others go on
+meanwhile. Handlers must be idempotent, because SQS delivers at least once.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from fastapi import FastAPI
 
 from nova_common.application import Check, create_application
+from nova_common.data_keys import UserErasedError
 from nova_common.logs import correlation_id
 
 if TYPE_CHECKING:
@@ -190,6 +192,10 @@ class QueueWorker:
         count = delivery.set(_deliveries(message))
         try:
             self._handle(message.get("Body", ""))
+        except UserErasedError:
+            # Nobody is left whom it concerns, and what there was is removed by the erasure.
+            logger.info("a message about somebody who was erased")
+            self._delete(message)
         except Exception:  # noqa: BLE001 - whatever a handler raises means: deliver again, later
             self._postpone(message)
         else:

@@ -93,7 +93,7 @@ class Environment:
     def check(self) -> None:
         """Raise SettingsError when anything read so far was missing or wrong."""
         if self._problems:
-            message = "the environment is incomplete: " + "; ".join(self._problems)
+            message = "the environment is incomplete: " + "; ".join(dict.fromkeys(self._problems))
             raise SettingsError(message)
 
 
@@ -143,13 +143,16 @@ class IdentitySettings:
     issuer: str
     client_id: str
     jwks_url: str
+    data_keys_table: str
+    """Where it is noted who was erased."""
 
     @classmethod
     def read(cls, environment: Environment) -> Self:
-        """USER_POOL_ISSUER, USER_POOL_CLIENT_ID and NOVA_JWKS_URL (default: derived from the issuer)."""
+        """USER_POOL_ISSUER, USER_POOL_CLIENT_ID, NOVA_JWKS_URL (by default the issuer's), DATA_KEYS_TABLE."""
         issuer = environment.url("USER_POOL_ISSUER")
         return cls(
             issuer=issuer,
             client_id=environment.text("USER_POOL_CLIENT_ID"),
             jwks_url=environment.url("NOVA_JWKS_URL", f"{issuer}/.well-known/jwks.json" if issuer else ""),
+            data_keys_table=environment.text("DATA_KEYS_TABLE"),
         )

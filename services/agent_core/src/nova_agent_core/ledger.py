@@ -171,8 +171,9 @@ class UsageLedger:
         """Give back what was held for a turn that spent nothing, or of which nothing is known."""
         return self._close(reservation, {})
 
-    def forget(self, user: str) -> None:
-        """Remove all months of a user."""
+    def forget(self, user: str) -> int:
+        """Remove all months of a user, and return how many there were."""
+        forgotten = 0
         pages = self._client.get_paginator("query").paginate(
             TableName=self._table,
             KeyConditionExpression="pk = :user",
@@ -182,6 +183,8 @@ class UsageLedger:
         for page in pages:
             for item in page["Items"]:
                 self._client.delete_item(TableName=self._table, Key={"pk": item["pk"], "sk": item["sk"]})
+                forgotten += 1
+        return forgotten
 
     def _close(self, reservation: Reservation, counted: Mapping[str, int]) -> Month:
         cost = counted.get("cost_nanousd", 0)

@@ -114,8 +114,8 @@ class SessionMemory(Protocol):
         """Remember this and nothing else."""
         ...
 
-    async def delete(self, session_id: str) -> None:
-        """Forget a session."""
+    async def delete(self, session_id: str) -> bool:
+        """Forget a session; false when nothing was remembered."""
         ...
 
     async def lock(self, session_id: str) -> SessionLock:
@@ -193,10 +193,10 @@ class RedisMemory:
         with _translated():
             await self._redis.set(memory_key(session_id), memory.model_dump_json(), ex=MEMORY_SECONDS_MAX)
 
-    async def delete(self, session_id: str) -> None:
+    async def delete(self, session_id: str) -> bool:
         """See `SessionMemory.delete`."""
         with _translated():
-            await self._redis.delete(memory_key(session_id))
+            return bool(await self._redis.delete(memory_key(session_id)))
 
     async def lock(self, session_id: str) -> SessionLock:
         """See `SessionMemory.lock`."""

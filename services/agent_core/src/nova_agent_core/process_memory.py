@@ -28,9 +28,9 @@ class ProcessMemory:
         while len(self._memories) > SESSIONS_MAX:
             self._memories.pop(next(iter(self._memories)))
 
-    async def delete(self, session_id: str) -> None:
+    async def delete(self, session_id: str) -> bool:
         """See `SessionMemory.delete`."""
-        self._memories.pop(session_id, None)
+        return self._memories.pop(session_id, None) is not None
 
     async def lock(self, session_id: str) -> SessionLock:
         """See `SessionMemory.lock`."""

@@ -123,6 +123,30 @@ class Sessions:
 
         decide_and_append(self._store, SESSION.key(session.id), decide)
 
+    def erase(self, user: str, session_id: str) -> tuple[bool, int]:
+        """Delete a session of an erased person, in whatever state it is, with all that was said.
+
+        Return whether it was there, and how many documents were. ValueError for somebody else's.
+        """
+        appended: list[NewEvent] = []
+        documents = 0
+
+        def decide(history: Sequence[Event]) -> list[NewEvent]:
+            nonlocal documents
+            session = domain.fold(history)
+            if session is None or session.user != user:
+                message = "this session is not that person's"
+                raise ValueError(message)
+            documents += self._documents.erase(session_id)
+            appended[:] = [
+                SESSION.event(session_id, data, user=user, correlation=_correlation())
+                for data in domain.delete(session)
+            ]
+            return appended
+
+        decide_and_append(self._store, SESSION.key(session_id), decide)
+        return bool(appended), documents
+
     def _body(self, turn: domain.Turn) -> TurnBody:
         if turn.body is None:
             return NO_BODY

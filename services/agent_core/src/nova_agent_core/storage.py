@@ -29,8 +29,12 @@ class TurnDocuments(DocumentStore):
         """Return a turn's document; ContentMissingError, ContentCorruptError when the hash differs."""
         return TurnBody.model_validate_json(self.read_document(reference))
 
-    def erase(self, session_id: str) -> None:
-        """Delete every version of every document of a session, also of turns that were never noted."""
+    def erase(self, session_id: str) -> int:
+        """Delete every version of every document of a session, also of turns that were never noted.
+
+        Return how many there were.
+        """
+        deleted = 0
         pages = self._client.get_paginator("list_object_versions").paginate(
             Bucket=self._bucket, Prefix=domain.body_prefix(session_id)
         )
@@ -40,3 +44,5 @@ class TurnDocuments(DocumentStore):
                 for entry in [*page.get("Versions", []), *page.get("DeleteMarkers", [])]
             ]
             self._delete(versions)
+            deleted += len(page.get("Versions", []))
+        return deleted

@@ -340,8 +340,7 @@ class Turns:
         try:
             messages = await self._recall(session)
             reservation = await run_in_threadpool(self._quotas.reserve, user, session_id, str(uuid.uuid4()))
-            notes = await self._coordinator.recall(user, question)
-            run = self._coordinator.run(messages, question, user, authorization, notes)
+            run = self._coordinator.run(messages, question, authorization)
             turn = Turn(user, session_id, question, run, lock, reservation, self._recorder)
             task = turn.start(self._limits.turn_seconds_max)
         except BaseException:

@@ -23,7 +23,7 @@ from nova_common.contracts.audio import (
 from nova_common.event_store import DynamoEventStore, EventStore
 from nova_common.events import EventRegistry
 from nova_common.histories import Histories
-from nova_common.identity import AuthenticatedCaller, AuthenticatedRoute, TokenVerifier
+from nova_common.identity import AuthenticatedCaller, AuthenticatedRoute, token_verifier
 from nova_common.private_data import private_data
 from nova_common.problems import Problem
 from nova_common.uploads import accepted_type, upload_key
@@ -124,7 +124,9 @@ def create_app(settings: ApiSettings) -> FastAPI:
         private_data(dynamodb, settings.private_data, settings.region),
     )
     app = create_application(
-        TITLE, checks={"event_store": store.check_ready}, verifier=TokenVerifier(settings.identity)
+        TITLE,
+        checks={"event_store": store.check_ready},
+        verifier=token_verifier(settings.identity, settings.region),
     )
     app.state.recordings = Recordings(store, ContentStore(aws.s3(settings.region), settings.content_bucket))
     app.include_router(router)

@@ -9,7 +9,7 @@ from nova_common.application import create_application
 from nova_common.contracts.audio import RecordingPage, RecordingSummary
 from nova_common.contracts.sessions import SessionPage, SessionSummary
 from nova_common.contracts.video import VideoPage, VideoSummary
-from nova_common.identity import AuthenticatedCaller, AuthenticatedRoute, TokenVerifier
+from nova_common.identity import AuthenticatedCaller, AuthenticatedRoute, token_verifier
 from nova_common.problems import Problem
 
 from nova_projector.generations import GenerationState
@@ -84,7 +84,7 @@ def create_app(settings: ApiSettings) -> FastAPI:
     app = create_application(
         TITLE,
         checks={"read_model": recordings.check_ready},
-        verifier=TokenVerifier(settings.identity),
+        verifier=token_verifier(settings.identity, settings.region),
     )
     app.state.recordings = recordings
     app.state.sessions = DynamoReadModel(dynamodb, settings.read_model_table, SESSIONS, served)

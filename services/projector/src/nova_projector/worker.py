@@ -86,6 +86,11 @@ class RowKeeper[S: Summary]:
                 logger.info("row projected", extra={"fields": fields})
                 return
 
+    def shows(self, aggregate: str) -> bool:
+        """Whether the aggregate has a row that a list shows."""
+        row = self._read_model.get(aggregate)
+        return row is not None and row.summary is not None
+
     def agrees(self, aggregate: str, *, version_min: int) -> bool:
         """Whether the row is what the aggregate's history says, as far as the row has followed it.
 

@@ -28,7 +28,7 @@ from nova_common.embeddings import (
 )
 from nova_common.event_store import DynamoEventStore
 from nova_common.events import EventRegistry
-from nova_common.identity import AuthenticatedCaller, AuthenticatedRoute, TokenVerifier
+from nova_common.identity import AuthenticatedCaller, AuthenticatedRoute, token_verifier
 from nova_common.openapi import problems
 from nova_common.private_data import private_data
 from nova_common.problems import Problem
@@ -185,7 +185,7 @@ def create_app(settings: ApiSettings) -> FastAPI:
     app = create_application(
         TITLE,
         checks={"vector_index": index.check_ready, "event_store": store.check_ready},
-        verifier=TokenVerifier(settings.identity),
+        verifier=token_verifier(settings.identity, settings.region),
         body_bytes_max=BODY_BYTES_MAX,
     )
     app.state.searches = Searches(EmbeddingModel(bedrock, embedding.model, embedding.dimension), index)

@@ -82,6 +82,11 @@ def _begin(event: Event) -> OwnDocument:
     )
 
 
+def delete(document: OwnDocument) -> Sequence[DocumentDeleted]:
+    """Delete a document; nothing when it is deleted already."""
+    return [] if document.is_deleted else [DocumentDeleted()]
+
+
 def content_key(document_id: str) -> str:
     """Return the object key of a document."""
     return f"documents/{document_id}.json"

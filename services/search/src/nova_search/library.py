@@ -11,14 +11,13 @@ from nova_common.contracts.search import (
     Document,
     DocumentAdded,
     DocumentCreated,
-    DocumentDeleted,
 )
 from nova_common.documents import ContentMissingError, DocumentStore
 from nova_common.event_store import EventStore
 from nova_common.histories import Histories
 from nova_common.problems import Problem
 
-from nova_search.documents import OwnDocument, content_key, fold, passages_of
+from nova_search.documents import content_key, delete, fold, passages_of
 from nova_search.images import accepted_image
 
 
@@ -56,15 +55,11 @@ class Library:
 
     def delete(self, user: str, document_id: str) -> None:
         """Delete content, then the document; a Problem 404 when it is not there (any more)."""
-
-        def decide(document: OwnDocument) -> list[DocumentDeleted]:
-            return [] if document.is_deleted else [DocumentDeleted()]
-
         self._histories.delete(
             user,
             document_id,
             lambda: self._documents.delete_all_versions([content_key(document_id)]),
-            decide,
+            delete,
         )
 
 
