@@ -19,7 +19,7 @@ from cli import bootstrap as bootstraps
 from cli import cost as costs
 from cli import daemon as daemons
 from cli import demo as demos
-from cli import erasure, jobs, pages, platform, questions, recovery, users
+from cli import erasure, jobs, pages, platform, questions, recovery, traces, users
 from cli import graph as graphs
 from cli import logs as log_files
 from cli.apply import apply_program
@@ -298,6 +298,29 @@ def erase(
         step.summary = "done" if removed else "nothing was left"
     for kind, count in removed.items():
         output.line(f"{count:>8} {kind}")
+
+
+@app.command()
+def trace(
+    asked: Annotated[
+        str, typer.Argument(metavar="ID", help="a trace, or a recording, video, session, document or request")
+    ],
+    *,
+    stack: Annotated[
+        str, typer.Option(help="a stack in AWS; the platform on this machine when left out")
+    ] = "",
+    as_json: Annotated[bool, typer.Option("--json", help="print JSON for programs")] = False,
+) -> None:
+    """Show what one request set off, over services, queues and models: a tree with times."""
+    output = Output()
+    target = find_target(find_home(), stack)
+    trace_id = traces.find_trace(target, asked)
+    spans = traces.read_trace(target, trace_id, output.note)
+    if as_json:
+        output.line(json.dumps(traces.listing(trace_id, spans), indent=2))
+        return
+    for line in traces.lines(trace_id, spans):
+        output.line(line)
 
 
 @app.command()

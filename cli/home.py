@@ -15,7 +15,10 @@ DATA = (
     "stack.key", "user.json",
 )  # fmt: skip
 # What `nova up` makes and `nova down --volumes` removes together with the data.
-MADE = (*DATA, "images", "tls", "run", "logs", "ports.json", "daemon.json", "env")
+MADE = (
+    *DATA, "images", "tls", "run", "logs", "ports.json", "daemon.json", "env", "traces.sqlite",
+    "traces.sqlite-shm", "traces.sqlite-wal",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

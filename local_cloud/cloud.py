@@ -36,6 +36,9 @@ from local_cloud.gateway.s3_vectors.store import VectorStore
 from local_cloud.gateway.sqs_moves import MessageMoves
 from local_cloud.gateway.transcribe import TranscribeService
 from local_cloud.gateway.transcription_jobs import TranscriptionJobs
+from local_cloud.gateway.xray.service import SERVICE as XRAY
+from local_cloud.gateway.xray.service import XRayService
+from local_cloud.gateway.xray.store import SpanStore
 from local_cloud.runtime.caches import Caches
 from local_cloud.runtime.credentials import TaskCredentials
 from local_cloud.runtime.distributions import Distributions
@@ -73,7 +76,10 @@ class LocalCloud:
         self._follow = asyncio.Event()
         self._names = Names(self.aws, self.ports, self._follow.set)
         self._balancers = LoadBalancers(self.aws, self.ministack, self.ports, self._proxy)
-        self._rest_apis = RestApis(self.aws, self._balancers, self.ports, self._proxy, self._logs)
+        self._traces = XRayService(SpanStore(home / "traces.sqlite"))
+        self._rest_apis = RestApis(
+            self.aws, self._balancers, self.ports, self._proxy, self._logs, self._traces.record
+        )
         self._distributions = Distributions(
             self.aws, self._balancers, self._rest_apis, self.ports, self._proxy
         )
@@ -149,6 +155,8 @@ class LocalCloud:
         handlers["pipes"] = PipesService(self._pipes, self.ministack)
         self.ministack.add_service(S3_VECTORS)
         handlers[S3_VECTORS] = self._vectors
+        self.ministack.add_service(XRAY)
+        handlers[XRAY] = self._traces
         self.ministack.close_docker()
         handlers["elasticache"] = ElastiCacheService(
             self._cache_passwords, lambda: self.persistence.touch("cache-passwords"),
@@ -265,6 +273,7 @@ class LocalCloud:
         await self._proxy.close()
         await self.aws.close()
         self._vectors.close()
+        self._traces.close()
         self._embedder.close()
         for passed in self._aws_models:
             await passed.close()

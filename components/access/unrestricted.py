@@ -26,6 +26,7 @@ UNRESTRICTED_ACTIONS: dict[str, str] = {
         (
             "xray:GetSamplingRules",
             "xray:GetSamplingTargets",
+            "xray:PutSpans",
             "xray:PutTelemetryRecords",
             "xray:PutTraceSegments",
         ),
@@ -34,7 +35,5 @@ UNRESTRICTED_ACTIONS: dict[str, str] = {
     ),
     "transcribe:StartTranscriptionJob": "The action has no resource type (Service Authorization Reference, "
     "Amazon Transcribe); what a job reads and writes is limited by the caller's own rights on the bucket.",
-    "xray:PutTelemetryRecords": "Traces have no resource (Service Authorization Reference, AWS X-Ray).",
-    "xray:PutTraceSegments": "Traces have no resource (Service Authorization Reference, AWS X-Ray).",
 }
 """Action to the reason why ``Resource: *`` is right for it."""

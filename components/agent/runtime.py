@@ -26,6 +26,7 @@ from components.observe.log_watch import LogWatch
 from components.observe.logs import LogPolicy
 from components.observe.sets.agent import runtime_alarms
 from components.observe.sets.traffic import runtime_calls
+from components.observe.traces import spans_statement
 
 PORT = 8080
 """Where AgentCore calls a container that speaks HTTP."""
@@ -290,6 +291,7 @@ def _runtime_rights(account: Account, name: str) -> tuple[Statement, ...]:
             ),
             resources=("*",),
         ),
+        spans_statement(),
         Statement(
             sid="SendMetrics",
             actions=("cloudwatch:PutMetricData",),

@@ -32,6 +32,7 @@ from components.observe.alarms import Alerts
 from components.observe.log_watch import LogWatch
 from components.observe.logs import LogPolicy
 from components.observe.sets.compute import service_alarms
+from components.observe.traces import spans_statement
 
 GRACE_SECONDS = 60
 """Time from a task's start in which the load balancer's verdict does not count."""
@@ -115,6 +116,7 @@ class FargateService(pulumi.ComponentResource):
         group_id = self._security_group()
         self._peer = Peer(label=f"the tasks of {name}", security_group_id=group_id)
         connections = self._connect()
+        args.role.add(spans_statement())
         task_policy = args.role.seal()
         task = self._task()
         ways_out = self._allow_out(task.execution_role)

@@ -27,7 +27,17 @@ ATTEMPTS_MAX = 20
 RECORD_AGE_SECONDS_MAX = 3600
 """Without these a record that never passes would block its shard until the stream forgets it."""
 
-ROUTED_FIELDS = ("id", "version", "source", "type", "user", "occurred_at", "correlation", "severity")
+ROUTED_FIELDS = (
+    "id",
+    "version",
+    "source",
+    "type",
+    "user",
+    "occurred_at",
+    "correlation",
+    "severity",
+    "trace",
+)
 """Attributes of an event that rules may look at; its data stays in the store."""
 
 

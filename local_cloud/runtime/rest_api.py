@@ -12,6 +12,7 @@ from local_cloud.documents import Document, part
 from local_cloud.gateway.asgi import Message, Receive, Scope, Send, headers_of, respond, serve
 from local_cloud.gateway.aws import Aws
 from local_cloud.runtime import routes
+from local_cloud.runtime.api_traces import Record, StageTrace
 from local_cloud.runtime.authorizer import Authorizer, token_of
 from local_cloud.runtime.following import Follower
 from local_cloud.runtime.listeners import LoadBalancers, answer_lifespan
@@ -40,7 +41,7 @@ class RestApi:
         self.stages: dict[str, Document] = {}
         self.authorizers: dict[str, Document] = {}
         self.responses: dict[str, Document] = {}
-        self.api_id = ""
+        self.api_id = self.name = ""
         self.stream_idle_seconds = STREAM_IDLE_SECONDS
         self.stop = asyncio.Event()
         self._apis = apis
@@ -69,9 +70,16 @@ class RestApi:
             await send(message)
 
         entry: Document = {"requestId": request_id, "httpMethod": scope["method"], "path": scope["path"]}
+        stage = str(scope["path"]).lstrip("/").partition("/")[0]
+        trace = StageTrace.of(scope) if self.stages.get(stage, {}).get("tracingEnabled") else None
+        if trace is not None:
+            scope = trace.passed_on(scope)
+            entry["xrayTraceId"] = trace.xray_id
         try:
             await self._request(scope, receive, send_identified, entry)
         finally:
+            if trace is not None and trace.sampled:
+                await self._apis.record(trace.ended(self.name, stage, scope["method"], status))
             entry |= {"status": status, "responseLatency": round((time.monotonic() - begun) * 1000)}
             self._apis.logs.of("api").write(self.api_id, json.dumps(entry).encode())
 
@@ -191,8 +199,11 @@ class RestApi:
 class RestApis(Follower):
     """All REST APIs; follows what API Gateway calls create, change and delete."""
 
-    def __init__(self, aws: Aws, balancers: LoadBalancers, ports: Ports, proxy: Proxy, logs: Logs) -> None:
+    def __init__(
+        self, aws: Aws, balancers: LoadBalancers, ports: Ports, proxy: Proxy, logs: Logs, record: Record
+    ) -> None:
         super().__init__()
+        self.record = record
         self.balancers = balancers
         self.proxy = proxy
         self.logs = logs
@@ -208,6 +219,7 @@ class RestApis(Follower):
     async def _refresh(self) -> None:
         declared = (await self._aws.call("apigateway", "GetRestApis", {"limit": PAGE})).get("items", [])
         ids = {api["id"]: part(api, "endpointConfiguration").get("types") or ["EDGE"] for api in declared}
+        names = {api["id"]: str(api.get("name") or api["id"]) for api in declared}
         for api_id in self._apis.keys() - ids.keys():
             self._apis.pop(api_id).stop.set()
             self._ports.forget(f"rest-api:{api_id}")
@@ -218,7 +230,7 @@ class RestApis(Follower):
             if api_id not in self._apis:
                 self._apis[api_id] = RestApi(self._ports.listen(f"rest-api:{api_id}"), self)
             api = self._apis[api_id]
-            api.api_id = api_id
+            api.api_id, api.name = api_id, names[api_id]
             edge = "EDGE" in endpoint_types
             api.stream_idle_seconds = EDGE_STREAM_IDLE_SECONDS if edge else STREAM_IDLE_SECONDS
             api.stages = {stage["stageName"]: stage for stage in stages}

@@ -443,3 +443,15 @@ def test_a_service_waits_for_its_policies(deployment: Deployment) -> None:
 def test_the_registry_password_is_secret(deployment: Deployment) -> None:
     for image in deployment.of_type("docker:index/image:Image"):
         assert is_rpc_secret(image.inputs["registry"])
+
+
+def test_every_service_may_send_its_spans_and_no_job_does(deployment: Deployment) -> None:
+    sending = {statement.role for statement in granted(deployment) if "xray:PutSpans" in statement.actions}
+    services = deployment.of_type("aws:ecs/service:Service")
+    tasks = {f"{service.name.removesuffix('-service')}-task-policy" for service in services}
+    assert tasks <= sending
+    assert sending - tasks == {
+        resource.name
+        for resource in deployment.of_type("aws:iam/rolePolicy:RolePolicy")
+        if resource.name.startswith("agent-core-runtime")
+    }

@@ -323,6 +323,7 @@ class TestPipes:
                     "occurred_at",
                     "correlation",
                     "severity",
+                    "trace",
                 )
             },
         }

@@ -18,12 +18,14 @@ from urllib.parse import parse_qs
 from local_cloud.documents import Document
 from local_cloud.gateway.account import ACCOUNT
 
-REST_SERVICES = frozenset(("cloudfront", "pipes", "lambda", "bedrock-runtime", "s3vectors"))
+REST_SERVICES = frozenset(("cloudfront", "pipes", "lambda", "bedrock-runtime", "s3vectors", "xray"))
 """Services whose operation is a method and a path (names of their models in botocore as well)."""
 QUERY_SERVICES = frozenset(
     ("sns", "iam", "sts", "sqs", "elasticache", "elasticloadbalancing", "ec2", "monitoring", "ses")
 )
 """Services that take their operation as the parameter Action (some of them also in X-Amz-Target)."""
+SPANS = ("xray", "POST", "/v1/traces")
+"""X-Ray's OTLP endpoint, which its API model does not have."""
 DATE_SUFFIX = re.compile(r"\d{4}_\d{2}_\d{2}$")
 CBOR_PATH = re.compile(r"/service/[\w.]+/operation/(\w+)/?")
 LIST_MEMBER = re.compile(r"^([\w.]+?)(?:\.member|\.entry)?\.(\d+)$")
@@ -142,6 +144,8 @@ def _routes(service: str) -> list[tuple[str, re.Pattern[str], str]]:
 
 def _rest(service: str, method: str, path: str) -> tuple[str, Document]:
     """Return the operation and the path members of a request to a REST service."""
+    if (service, method, path) == SPANS:
+        return "PutSpans", {}
     for known, pattern, name in _routes(service):
         matched = pattern.fullmatch(path) if known == method else None
         if matched:

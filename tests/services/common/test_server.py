@@ -15,6 +15,14 @@ from pathlib import Path
 
 import pytest
 
+REGION = {
+    "AWS_REGION": "us-east-1",
+    "AWS_ACCESS_KEY_ID": "test",
+    "AWS_SECRET_ACCESS_KEY": "test",
+    # Nobody listens there, and nothing of a test goes anywhere else.
+    "AWS_ENDPOINT_URL_XRAY": "http://127.0.0.1:1",
+}
+
 PROGRAM = """
 import sys, time
 from nova_common import server
@@ -60,7 +68,13 @@ def process(directory: Path, drain_seconds: float) -> Generator[tuple[subprocess
     program = directory / "program.py"
     program.write_text(PROGRAM)
     port = free_port()
-    environment = {**os.environ, "HOST": "127.0.0.1", "PORT": str(port), "SERVICE_NAME": "test"}
+    environment = {
+        **os.environ,
+        **REGION,
+        "HOST": "127.0.0.1",
+        "PORT": str(port),
+        "SERVICE_NAME": "test",
+    }
     started = subprocess.Popen(
         [sys.executable, str(program), str(drain_seconds)],
         env=environment,

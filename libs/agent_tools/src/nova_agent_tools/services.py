@@ -12,6 +12,8 @@ from nova_common.contracts.search import SearchRequest, SearchResult
 from nova_common.logs import correlation_id
 from nova_common.middleware import REQUEST_ID_HEADER
 from nova_common.settings import Environment
+from nova_common.telemetry import spans
+from nova_common.telemetry.context import HEADER as TRACE_HEADER
 from pydantic import BaseModel, ValidationError
 
 CALL_SECONDS_MAX = 10.0
@@ -96,8 +98,12 @@ class Services:
     ) -> A:
         headers = {"Authorization": authorization, REQUEST_ID_HEADER: correlation_id.get() or ""}
         try:
-            async with self._client.stream(method, url, json=body, headers=headers) as response:
-                content = await _bounded(response, service)
+            with spans.calling(f"{method} {service}", {"http.request.method": method}) as span:
+                if trace := spans.header():
+                    headers[TRACE_HEADER] = trace
+                async with self._client.stream(method, url, json=body, headers=headers) as response:
+                    content = await _bounded(response, service)
+                span.set_attribute("http.response.status_code", response.status_code)
         except httpx2.TimeoutException as error:
             message = f"the {service} service did not answer within {CALL_SECONDS_MAX:.0f} s"
             raise ToolFailedError(message) from error

@@ -17,7 +17,12 @@ from starlette.exceptions import HTTPException
 from nova_common import openapi
 from nova_common.data_keys import UserErasedError
 from nova_common.identity import TokenVerifier, account_erased
-from nova_common.middleware import BODY_BYTES_MAX, BodyLimitMiddleware, RequestContextMiddleware
+from nova_common.middleware import (
+    BODY_BYTES_MAX,
+    BodyLimitMiddleware,
+    RequestContextMiddleware,
+    TraceMiddleware,
+)
 from nova_common.problems import Problem, problem_response
 
 type Check = Callable[[], None]
@@ -78,9 +83,10 @@ def create_application(
     app.openapi = lambda: openapi.document(app)
     app.state.draining = draining
     app.state.verifier = verifier
-    # The last one added is the outermost: even a refused body has a request id and a log line.
+    # The last one added is the outermost: even a refused body has a trace, a request id and a log line.
     app.add_middleware(BodyLimitMiddleware, bytes_max=body_bytes_max)
     app.add_middleware(RequestContextMiddleware, is_draining=lambda: draining.started)
+    app.add_middleware(TraceMiddleware)
     app.add_exception_handler(HTTPException, _http_problem)
     app.add_exception_handler(RequestValidationError, _validation_problem)
     app.add_exception_handler(UserErasedError, _erased_problem)

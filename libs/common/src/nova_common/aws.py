@@ -14,6 +14,8 @@ from botocore.config import Config
 from botocore.exceptions import ClientError, HTTPClientError
 from botocore.exceptions import ConnectionError as BotoConnectionError
 
+from nova_common.telemetry.aws_calls import trace_calls
+
 if TYPE_CHECKING:
     from types_boto3_bedrock_runtime import BedrockRuntimeClient
     from types_boto3_dynamodb import DynamoDBClient
@@ -49,7 +51,15 @@ def _client(service: str, region: str, *, read_timeout_seconds: float, **options
         **options,
     }
     create = cast("Any", session().create_client)
-    return create(service, region_name=region, config=Config(**settings))
+    client = create(service, region_name=region, config=Config(**settings))
+    trace_calls(client)
+    return client
+
+
+def endpoint(service: str, region: str) -> str:
+    """Return the URL at which a service is called in a region, without a slash at its end."""
+    client = cast("Any", session().create_client)(service, region_name=region)
+    return str(client.meta.endpoint_url).rstrip("/")
 
 
 def dynamodb(region: str) -> DynamoDBClient:

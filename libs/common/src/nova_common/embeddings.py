@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextvars
 import json
 import math
 import queue
@@ -146,8 +147,10 @@ class EmbeddingModel:
                 except Exception as error:  # noqa: BLE001 - handed over to the caller's thread
                     failures.append(error)
 
+        # Each thread has a context of its own, with what the calling one knows: the trace among it.
         threads = [
-            threading.Thread(target=work, daemon=True) for _ in range(min(CONCURRENCY_MAX, len(contents)))
+            threading.Thread(target=contextvars.copy_context().run, args=(work,), daemon=True)
+            for _ in range(min(CONCURRENCY_MAX, len(contents)))
         ]
         for thread in threads:
             thread.start()

@@ -168,6 +168,7 @@ class DynamoEventStore:
             user=text.get("user"),
             occurred_at=parse_timestamp(text["occurred_at"]),
             correlation=text["correlation"],
+            trace=text.get("trace"),
             data=data,
             private=private,
         )
@@ -268,6 +269,8 @@ def _item(event: Event) -> dict[str, Any]:
     }
     if event.user:
         attributes["user"] = event.user
+    if event.trace:
+        attributes["trace"] = event.trace
     if event.data.attention:
         attributes["severity"] = event.data.attention
     return {name: {"S": value} for name, value in attributes.items()}

@@ -14,6 +14,8 @@ from typing import ClassVar, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, SerializeAsAny, model_validator
 
+from nova_common.telemetry import spans
+
 type Severity = Literal["info", "warning", "error", "critical"]
 """How much attention an event deserves; rules route alerts by it."""
 
@@ -93,6 +95,8 @@ class NewEvent(BaseModel):
     user: str | None = None
     occurred_at: datetime
     correlation: str
+    trace: str | None = None
+    """What it goes back to, as X-Ray's tracing header: no part of the fact, and of no meaning to readers."""
     data: SerializeAsAny[EventData]
     private: Mapping[str, JsonValue] = Field(default_factory=dict[str, JsonValue], repr=False)
     """What is personal: empty where there is nothing, for readers without the right, and after an erasure."""
@@ -177,6 +181,7 @@ class AggregateType:
             user=user,
             occurred_at=occurred_at or datetime.now(UTC),
             correlation=correlation,
+            trace=spans.header(),
             data=data,
             private=private or {},
         )

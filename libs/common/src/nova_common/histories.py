@@ -16,6 +16,7 @@ from nova_common.event_store import EventStore, decide_and_append
 from nova_common.events import AggregateType, Event, EventData, NewEvent, derived_event_id, is_aggregate_id
 from nova_common.logs import correlation_id
 from nova_common.problems import Problem
+from nova_common.telemetry import spans
 
 logger = logging.getLogger(__name__)
 
@@ -83,6 +84,7 @@ class Histories[S: Owned]:
     ) -> str:
         """Append the first event of a new aggregate of the user, under a new id unless one is given."""
         aggregate_id = aggregate_id or str(uuid.uuid4())
+        spans.note({"nova.aggregate": self._kind.key(aggregate_id)})
         first = self._kind.event(aggregate_id, data, user=user, correlation=_correlation(), private=private)
         self._store.append([first], expected_version=0)
         return aggregate_id
@@ -148,7 +150,13 @@ class Histories[S: Owned]:
 
     def load(self, aggregate_id: str) -> S:
         """Return an aggregate, also a deleted one; UnknownAggregateError."""
-        return self._known(aggregate_id, self._store.load(self._kind.key(aggregate_id)))
+        history = list(self._store.load(self._kind.key(aggregate_id)))
+        if history:
+            # What happens to an upload belongs to the request that announced it: a notification of S3, or
+            # of a job that ended, names no trace.
+            spans.adopt(history[0].trace)
+            spans.note({"nova.aggregate": history[0].aggregate})
+        return self._known(aggregate_id, history)
 
     def record(self, aggregate_id: str, cause: str, decide: Callable[[S], Sequence[EventData]]) -> S:
         """Append what follows from the state, and return the state afterwards.

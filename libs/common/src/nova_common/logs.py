@@ -13,6 +13,7 @@ from types import TracebackType
 from typing import override
 
 from nova_common.events import format_timestamp
+from nova_common.telemetry import spans
 
 correlation_id: ContextVar[str | None] = ContextVar("correlation_id", default=None)
 """The id of the request or message that the current code works for."""
@@ -41,6 +42,8 @@ class JsonFormatter(logging.Formatter):
         request_id = correlation_id.get()
         if request_id:
             entry["request_id"] = request_id
+        if found := spans.ids():
+            entry["trace_id"], entry["span_id"] = found
         entry.update(getattr(record, "fields", {}))
         if record.exc_info:
             entry["exception"] = self.formatException(record.exc_info)

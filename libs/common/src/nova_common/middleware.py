@@ -1,6 +1,6 @@
 """ASGI middleware of every application.
 
-Request context with access log and last-resort errors, body limit.
+Traces, request context with access log and last-resort errors, body limit.
 """
 
 import logging
@@ -15,6 +15,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from nova_common.logs import correlation_id
 from nova_common.problems import Problem, problem_response
+from nova_common.telemetry import spans
+from nova_common.telemetry.context import HEADER as TRACE_HEADER
 
 BODY_BYTES_MAX = 64 * 1024
 """Default limit of a request body.
@@ -23,9 +25,48 @@ All bodies of the API are small JSON documents, content goes to S3 directly.
 """
 
 REQUEST_ID_HEADER = "X-Request-Id"
+PROBES = frozenset({"/health", "/ready"})
+"""Paths that are asked every few seconds, and are neither logged as requests nor traced."""
+
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._=:+/-]{1,128}")
 
 logger = logging.getLogger("nova.access")
+
+
+class TraceMiddleware:
+    """Serves each request and each WebSocket under the trace that its header names, or a new one.
+
+    What is noted of it is the method, the route's template, the status, and the request's id.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one connection."""
+        if scope["type"] not in {"http", "websocket"} or scope["path"] in PROBES:
+            await self._app(scope, receive, send)
+            return
+        method = scope.get("method", "WEBSOCKET")
+        with spans.serving(
+            method, Headers(scope=scope).get(TRACE_HEADER), {"http.request.method": method}
+        ) as span:
+
+            async def send_noted(message: Message) -> None:
+                if message["type"] == "http.response.start":
+                    status = message["status"]
+                    span.set_attribute("http.response.status_code", status)
+                    if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+                        spans.failed(span, str(status))
+                await send(message)
+
+            try:
+                await self._app(scope, receive, send_noted)
+            finally:
+                route = getattr(scope.get("route"), "path", None)
+                if route:
+                    span.update_name(f"{method} {route}")
+                    span.set_attribute("http.route", route)
 
 
 class RequestContextMiddleware:
@@ -46,6 +87,7 @@ class RequestContextMiddleware:
         stated = Headers(scope=scope).get(REQUEST_ID_HEADER, "")
         request_id = stated if _REQUEST_ID.fullmatch(stated) else str(uuid.uuid4())
         token = correlation_id.set(request_id)
+        spans.note({"nova.request_id": request_id, "aws.xray.annotations": ("nova.request_id",)})
         begun = time.perf_counter()
         status = 0
 
@@ -76,7 +118,7 @@ class RequestContextMiddleware:
     def _log(self, scope: Scope, status: int, begun: float) -> None:
         """Write the access log: it has the route's template, never the path or query that somebody typed."""
         route = getattr(scope.get("route"), "path", None)
-        level = logging.DEBUG if route in {"/health", "/ready"} else logging.INFO
+        level = logging.DEBUG if route in PROBES else logging.INFO
         fields = {
             "method": scope["method"],
             "route": route,

@@ -11,6 +11,7 @@ meanwhile. Handlers must be idempotent, because SQS delivers at least once.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import random
 import threading
@@ -23,10 +24,12 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 from fastapi import FastAPI
+from pydantic import AliasPath, BaseModel, ConfigDict, Field, ValidationError
 
 from nova_common.application import Check, create_application
 from nova_common.data_keys import UserErasedError
 from nova_common.logs import correlation_id
+from nova_common.telemetry import spans
 
 if TYPE_CHECKING:
     from types_boto3_sqs import SQSClient
@@ -77,6 +80,14 @@ class WorkerLimits:
             raise ValueError(message)
 
 
+class _Traced(BaseModel):
+    """A message that is an event of our own, which says what it goes back to."""
+
+    model_config = ConfigDict(extra="ignore", hide_input_in_errors=True)
+
+    trace: str = Field(validation_alias=AliasPath("detail", "trace"))
+
+
 class QueueWorker:
     """Consumes one queue with one handler until it is stopped."""
 
@@ -85,6 +96,8 @@ class QueueWorker:
     ) -> None:
         self._client = client
         self._queue_url = queue_url
+        self._queue_name = queue_url.rpartition("/")[2]
+        self._span_name = f"process {self._queue_name}"
         self._handle = handle
         self._limits = limits or WorkerLimits()
         self._stopping = asyncio.Event()
@@ -181,7 +194,7 @@ class QueueWorker:
             # The first answer makes the worker ready, so it does not wait for messages.
             WaitTimeSeconds=0 if self._heard_at is None else self._limits.poll,
             VisibilityTimeout=self._limits.visibility,
-            MessageSystemAttributeNames=["ApproximateReceiveCount"],
+            MessageSystemAttributeNames=["ApproximateReceiveCount", "AWSTraceHeader"],
         )
         return answer.get("Messages", [])
 
@@ -191,7 +204,8 @@ class QueueWorker:
         token = correlation_id.set(message_id)
         count = delivery.set(_deliveries(message))
         try:
-            self._handle(message.get("Body", ""))
+            with spans.handling(self._span_name, _trace_of(message), self._span_attributes(message)):
+                self._handle(message.get("Body", ""))
         except UserErasedError:
             # Nobody is left whom it concerns, and what there was is removed by the erasure.
             logger.info("a message about somebody who was erased")
@@ -203,6 +217,15 @@ class QueueWorker:
         finally:
             delivery.reset(count)
             correlation_id.reset(token)
+
+    def _span_attributes(self, message: MessageTypeDef) -> spans.Attributes:
+        return {
+            "messaging.system": "aws_sqs",
+            "messaging.operation.type": "process",
+            "messaging.destination.name": self._queue_name,
+            "messaging.message.id": message.get("MessageId", ""),
+            "nova.deliveries": _deliveries(message),
+        }
 
     def _postpone(self, message: MessageTypeDef) -> None:
         deliveries = _deliveries(message)
@@ -233,6 +256,15 @@ class QueueWorker:
 
 def _deliveries(message: MessageTypeDef) -> int:
     return int(message.get("Attributes", {}).get("ApproximateReceiveCount", "1"))
+
+
+def _trace_of(message: MessageTypeDef) -> str | None:
+    """Return the trace that a message belongs to: its event's, or the one that SQS was told."""
+    body = message.get("Body", "")
+    if '"trace"' in body:
+        with contextlib.suppress(ValidationError):
+            return _Traced.model_validate_json(body).trace
+    return message.get("Attributes", {}).get("AWSTraceHeader")
 
 
 def retry_delay_seconds(deliveries: int, limits: WorkerLimits) -> int:

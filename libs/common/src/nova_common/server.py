@@ -14,6 +14,7 @@ from fastapi import FastAPI
 from nova_common.application import Draining
 from nova_common.logs import configure_logging
 from nova_common.settings import ServerSettings, SettingsError
+from nova_common.telemetry import export, spans
 
 DRAIN_SECONDS = 6.0
 """How long an API serves on after SIGTERM, for callers that still hold its address.
@@ -99,4 +100,8 @@ def main[S](
         sys.exit(EXIT_CONFIGURATION)
     server = server_settings(settings)
     configure_logging(server.service_name, server.log_level)
-    run(create_app(settings), server, drain_seconds=drain_seconds)
+    export.start(server.service_name, server.region)
+    try:
+        run(create_app(settings), server, drain_seconds=drain_seconds)
+    finally:
+        spans.shut_down()

@@ -86,8 +86,9 @@ class Environment:
     def region(self) -> str:
         """Return the AWS region; ECS sets both names, boto's own libraries read only the second."""
         value = self.optional_text("AWS_REGION") or self.optional_text("AWS_DEFAULT_REGION")
-        if not value:
-            self._problems.append("AWS_REGION is not set")
+        problem = "AWS_REGION is not set"
+        if not value and problem not in self._problems:
+            self._problems.append(problem)
         return value
 
     def check(self) -> None:
@@ -118,8 +119,9 @@ class TaskSettings(ABC):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServerSettings:
-    """Where a process listens and how it logs."""
+    """Where a process runs and listens, and how it logs."""
 
+    region: str
     host: str
     port: int
     log_level: str
@@ -127,8 +129,9 @@ class ServerSettings:
 
     @classmethod
     def read(cls, environment: Environment) -> Self:
-        """HOST, PORT, LOG_LEVEL and SERVICE_NAME."""
+        """AWS_REGION, HOST, PORT, LOG_LEVEL and SERVICE_NAME."""
         return cls(
+            region=environment.region(),
             host=environment.optional_text("HOST", "0.0.0.0"),  # noqa: S104 - a container has its own interface
             port=environment.port("PORT", 8000),
             log_level=environment.log_level("LOG_LEVEL", logging.getLevelName(logging.INFO)),

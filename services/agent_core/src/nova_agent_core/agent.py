@@ -16,6 +16,7 @@ from nova_agent_tools.catalog import tools_for
 from nova_agent_tools.services import Services
 from nova_common.contracts.sessions import TokenEvent, ToolEvent
 from nova_common.model_prices import ModelPrice
+from nova_common.telemetry.aws_calls import trace_calls
 from strands import Agent
 from strands.agent.conversation_manager import SlidingWindowConversationManager
 from strands.models.bedrock import BedrockModel
@@ -79,6 +80,7 @@ def bedrock_model(settings: ApiSettings, limits: ModelLimits, parameters: ModelP
         **_guarded(settings.guardrail),
     )
     client: Any = model.client
+    trace_calls(client)
     client.converse_stream = noted(client.converse_stream)
     return model
 

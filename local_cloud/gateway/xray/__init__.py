@@ -1,0 +1,1 @@
+"""AWS X-Ray: takes spans, keeps the newest of them, and shows traces."""
