@@ -34,8 +34,9 @@ test: tools ## check everything: lint, unit tests, whole platform
 lint: tools lint-only ## format, lint, types, import directions, dead code
 unit: tools unit-only ## tests without a running platform
 engine: tools engine-only ## the program on the real Pulumi engine, where `pulumi` is on PATH
-prove: tools ## every stack on the real Pulumi engine (up to an hour)
+prove: tools ## every stack on the real Pulumi engine, requests of all forms (up to an hour)
 	@$(RUN) "every stack on the real engine" env NOVA_ENGINE_STACKS="local dev prod" $(MAKE) --no-print-directory engine-only
+	@$(RUN) "requests of all forms" env NOVA_TEST_API_EXAMPLES=100 $(PYTHON) -m pytest -q -n auto -k test_the_api_does_what_it_says tests/services
 e2e: tools e2e-only ## tests of the whole platform, in a home and on ports of their own
 
 bench: tools ## measure what there are limits for (CPU of a program start)

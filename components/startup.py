@@ -14,5 +14,10 @@ atexit.register(gc.freeze)
 
 
 def keep_what_is_loaded() -> None:
-    """Let no later collection look at what the imports have made; called once they are done."""
-    gc.freeze()
+    """Let no later collection look at what the imports have made; called once they are done.
+
+    Only the first call in a process does it. Where the program runs again, as in the tests, a second would
+    keep what the run before left, its tasks among them, and each event loop that closes looks at all tasks.
+    """
+    if not gc.get_freeze_count():
+        gc.freeze()

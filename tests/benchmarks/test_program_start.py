@@ -8,11 +8,22 @@ import pytest
 from benchmarks import program_start
 from tests.infra.deployment import ROOT
 
+TWICE = """
+import gc
+from evaluation.program import evaluate
+for _ in range(2):
+    evaluate("local")
+    print(gc.isenabled(), gc.get_freeze_count())
+"""
 
-def test_collections_are_off_only_while_the_program_runs() -> None:
-    check = "import gc; from evaluation.program import evaluate; evaluate('dev'); print(gc.isenabled())"
-    run = subprocess.run([sys.executable, "-c", check], cwd=ROOT, capture_output=True, text=True, check=True)
-    assert run.stdout.strip() == "True"
+
+def test_collections_are_off_only_while_the_program_runs_and_a_second_run_keeps_nothing_of_the_first() -> (
+    None
+):
+    run = subprocess.run([sys.executable, "-c", TWICE], cwd=ROOT, capture_output=True, text=True, check=True)
+    first, second = run.stdout.splitlines()
+    assert first.startswith("True ")
+    assert second == first
 
 
 def test_a_start_over_its_limit_fails(

@@ -2,6 +2,7 @@
 
 # ruff: noqa: ANN401 - clients of Redis are untyped
 
+import itertools
 import uuid
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -139,28 +140,27 @@ def test_a_deletion_that_failed_can_be_repeated(client: TestClient, monkeypatch:
     assert client.delete(f"/api/sessions/{session_id}", headers=bearer()).status_code == 204
 
 
-@pytest.mark.parametrize(
-    "foreign", ["unknown", "another user's", "deleted", "malformed", "upper case", "long"]
-)
-@pytest.mark.parametrize(("method", "suffix"), [("GET", ""), ("DELETE", ""), ("POST", "/messages")])
 def test_what_is_not_the_callers_does_not_exist(
-    client: TestClient, model: ScriptedModel, foreign: str, method: str, suffix: str
+    client: TestClient, model: ScriptedModel, subtests: pytest.Subtests
 ) -> None:
     bobs, deleted = start(client, BOB), start(client)
     client.delete(f"/api/sessions/{deleted}", headers=bearer())
-    session_id = {
+    foreign = {
         "unknown": str(uuid.uuid4()),
         "another user's": bobs,
         "deleted": deleted,
         "malformed": "not-an-id",
         "upper case": "A" * 8 + "-AAAA-4AAA-8AAA-" + "A" * 12,
         "long": "a" * 3000,
-    }[foreign]
-    body = {"text": "?"} if suffix else None
-    response = client.request(method, f"/api/sessions/{session_id}{suffix}", headers=bearer(), json=body)
-    problem = check_problem(response, 404)
-    assert problem["detail"] == "there is no such session"
-    assert model.seen == []
+    }
+    requests = [("GET", ""), ("DELETE", ""), ("POST", "/messages")]
+    for (kind, session_id), (method, suffix) in itertools.product(foreign.items(), requests):
+        with subtests.test(kind=kind, method=method, suffix=suffix):
+            body = {"text": "?"} if suffix else None
+            url = f"/api/sessions/{session_id}{suffix}"
+            problem = check_problem(client.request(method, url, headers=bearer(), json=body), 404)
+            assert problem["detail"] == "there is no such session"
+            assert model.seen == []
     assert view(client, bobs, BOB)["turns"] == []
 
 

@@ -2,6 +2,7 @@
 
 # ruff: noqa: ANN401 - stand-ins and keyword tables take whatever the real thing takes
 
+import itertools
 import uuid
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -249,18 +250,14 @@ def test_a_deletion_that_failed_can_be_repeated(client: TestClient, monkeypatch:
     assert client.delete(f"/api/audio/{recording_id}", headers=bearer()).status_code == 204
 
 
-@pytest.mark.parametrize(
-    "foreign", ["unknown", "another user's", "deleted", "malformed", "upper case", "path", "long"]
-)
-@pytest.mark.parametrize(("method", "suffix"), [("GET", ""), ("GET", "/transcript"), ("DELETE", "")])
 def test_what_is_not_the_callers_does_not_exist(
-    client: TestClient, store: DynamoEventStore, foreign: str, method: str, suffix: str
+    client: TestClient, store: DynamoEventStore, subtests: pytest.Subtests
 ) -> None:
     mine = create(client)
     bobs = create(client, BOB)
     deleted = create(client)
     happen(store, deleted, RecordingDeleted())
-    recording_id = {
+    foreign = {
         "unknown": str(uuid.uuid4()),
         "another user's": bobs,
         "deleted": deleted,
@@ -268,18 +265,20 @@ def test_what_is_not_the_callers_does_not_exist(
         "upper case": mine.upper() if mine.upper() != mine else "A" * 36,
         "path": "%2e%2e",
         "long": "a" * 3000,
-    }[foreign]
-    response = client.request(method, f"/api/audio/{recording_id}{suffix}", headers=bearer())
-    problem = check_problem(response, 404)
-    assert (problem["title"], problem["type"]) == ("Not Found", "about:blank")
-    if foreign != "path":
-        assert problem["detail"] == "there is no such recording"
+    }
+    requests = [("GET", ""), ("GET", "/transcript"), ("DELETE", "")]
+    for (kind, recording_id), (method, suffix) in itertools.product(foreign.items(), requests):
+        with subtests.test(kind=kind, method=method, suffix=suffix):
+            response = client.request(method, f"/api/audio/{recording_id}{suffix}", headers=bearer())
+            problem = check_problem(response, 404)
+            assert (problem["title"], problem["type"]) == ("Not Found", "about:blank")
+            if kind != "path":
+                assert problem["detail"] == "there is no such recording"
     assert client.get(f"/api/audio/{bobs}", headers=bearer(BOB)).status_code == 200
 
 
-@pytest.mark.parametrize(
-    ("changes", "status"),
-    [
+def test_bad_requests_are_refused_with_a_reason(client: TestClient, subtests: pytest.Subtests) -> None:
+    cases: list[tuple[dict[str, Any], int]] = [
         ({"content_type": "text/plain"}, 415),
         ({"content_type": "audio/midi"}, 415),
         ({"size_bytes": 2 * 1024**3 + 1}, 413),
@@ -298,27 +297,25 @@ def test_what_is_not_the_callers_does_not_exist(
         ({"language": "en_US"}, 422),
         ({"langauge": "en-US"}, 422),
         ({"content_type": "a" * 200}, 422),
-    ],
-)
-def test_bad_requests_are_refused_with_a_reason(
-    client: TestClient, changes: dict[str, Any], status: int
-) -> None:
-    problem = check_problem(client.post("/api/audio", json=BODY | changes, headers=bearer()), status)
-    if status == 422:
-        (fault,) = problem["errors"]
-        assert fault["pointer"] == f"#/{next(iter(changes))}"
+    ]
+    for changes, status in cases:
+        with subtests.test(changes=changes):
+            problem = check_problem(client.post("/api/audio", json=BODY | changes, headers=bearer()), status)
+            if status == 422:
+                (fault,) = problem["errors"]
+                assert fault["pointer"] == f"#/{next(iter(changes))}"
 
 
 def test_a_limit_is_still_allowed(client: TestClient) -> None:
     assert create(client, size_bytes=2 * 1024**3, filename="x" * 255)
 
 
-@pytest.mark.parametrize(
-    ("body", "status"), [(b"{", 400), (b"\xff", 400), (b"[]", 422), (b"null", 422), (b"5", 422), (b"{}", 422)]
-)
-def test_bodies_that_are_no_request(client: TestClient, body: bytes, status: int) -> None:
+def test_bodies_that_are_no_request(client: TestClient, subtests: pytest.Subtests) -> None:
     headers = {**bearer(), "Content-Type": "application/json"}
-    check_problem(client.post("/api/audio", content=body, headers=headers), status)
+    bodies = {b"{": 400, b"\xff": 400, b"[]": 422, b"null": 422, b"5": 422, b"{}": 422}
+    for body, status in bodies.items():
+        with subtests.test(body=body):
+            check_problem(client.post("/api/audio", content=body, headers=headers), status)
 
 
 def test_every_route_needs_a_token(client: TestClient) -> None:

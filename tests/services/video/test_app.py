@@ -2,6 +2,7 @@
 
 # ruff: noqa: ANN401 - stand-ins and keyword tables take whatever the real thing takes
 
+import itertools
 import uuid
 from typing import TYPE_CHECKING, Any
 
@@ -169,27 +170,27 @@ def test_deletion_leaves_nothing_and_is_final(
     assert [event.type for event in store.load(VIDEO.key(video_id))][-1] == "VideoDeleted"
 
 
-@pytest.mark.parametrize("foreign", ["unknown", "another user's", "deleted", "malformed"])
-@pytest.mark.parametrize(("method", "suffix"), [("GET", ""), ("GET", "/analysis"), ("DELETE", "")])
 def test_what_is_not_the_callers_does_not_exist(
-    client: TestClient, store: DynamoEventStore, foreign: str, method: str, suffix: str
+    client: TestClient, store: DynamoEventStore, subtests: pytest.Subtests
 ) -> None:
     bobs, deleted = create(client, BOB), create(client)
     happen(store, deleted, VideoDeleted())
-    video_id = {
+    foreign = {
         "unknown": str(uuid.uuid4()),
         "another user's": bobs,
         "deleted": deleted,
         "malformed": "not-an-id",
-    }[foreign]
-    response = client.request(method, f"/api/video/{video_id}{suffix}", headers=bearer())
-    assert check_problem(response, 404)["detail"] == "there is no such video"
+    }
+    requests = [("GET", ""), ("GET", "/analysis"), ("DELETE", "")]
+    for (kind, video_id), (method, suffix) in itertools.product(foreign.items(), requests):
+        with subtests.test(kind=kind, method=method, suffix=suffix):
+            response = client.request(method, f"/api/video/{video_id}{suffix}", headers=bearer())
+            assert check_problem(response, 404)["detail"] == "there is no such video"
     assert client.get(f"/api/video/{bobs}", headers=bearer(BOB)).status_code == 200
 
 
-@pytest.mark.parametrize(
-    ("changes", "status"),
-    [
+def test_bad_requests_are_refused_with_a_reason(client: TestClient, subtests: pytest.Subtests) -> None:
+    cases: list[tuple[dict[str, Any], int]] = [
         ({"content_type": "audio/wav"}, 415),
         ({"content_type": "video/x-msvideo"}, 415),
         ({"size_bytes": UPLOAD_BYTES_MAX + 1}, 413),
@@ -197,15 +198,12 @@ def test_what_is_not_the_callers_does_not_exist(
         ({"size_bytes": True}, 422),
         ({"filename": "a\nb"}, 422),
         ({"language": "en-US"}, 422),
-    ],
-)
-def test_bad_requests_are_refused_with_a_reason(
-    client: TestClient, store: DynamoEventStore, changes: dict[str, Any], status: int
-) -> None:
-    problem = check_problem(client.post("/api/video", json=BODY | changes, headers=bearer()), status)
-    if status == 422:
-        assert problem["errors"][0]["pointer"] == f"#/{next(iter(changes))}"
-    del store
+    ]
+    for changes, status in cases:
+        with subtests.test(changes=changes):
+            problem = check_problem(client.post("/api/video", json=BODY | changes, headers=bearer()), status)
+            if status == 422:
+                assert problem["errors"][0]["pointer"] == f"#/{next(iter(changes))}"
     assert create(client, size_bytes=UPLOAD_BYTES_MAX)
 
 
