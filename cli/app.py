@@ -26,6 +26,7 @@ from cli.apply import apply_program
 from cli.checks import problems
 from cli.errors import NovaError
 from cli.home import CHECKOUT, MADE, Home, find_home, read_json
+from cli.model_account import model_account
 from cli.output import Output, aligned
 from cli.picture.svg import drawn
 from cli.ports import choose_port, keep_port
@@ -65,6 +66,9 @@ def up(
     running = daemons.running(home)
     if missing := problems(home, running_port=running.port if running else None):
         raise NovaError("the platform cannot start yet:\n" + "\n".join(f"  - {item}" for item in missing))
+    if models is Models.aws:
+        for line in model_account().notes():
+            output.note(line)
     uv = find_uv() or "uv"
     with _alone(home):
         daemon = _start_cloud(home, output, uv, models)

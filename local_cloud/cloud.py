@@ -12,6 +12,7 @@ from local_cloud.gateway.app import Gateway
 from local_cloud.gateway.aws import Aws
 from local_cloud.gateway.bedrock.duplex import Door, Duplex
 from local_cloud.gateway.bedrock.embedder import Embedder
+from local_cloud.gateway.bedrock.inlined import Objects
 from local_cloud.gateway.bedrock.service import SERVICE as BEDROCK
 from local_cloud.gateway.bedrock.service import BedrockService
 from local_cloud.gateway.bedrock.video import OfflineVideoModel
@@ -26,7 +27,7 @@ from local_cloud.gateway.iam import authorization as iam
 from local_cloud.gateway.iam import deliveries as iam_deliveries
 from local_cloud.gateway.iam import errors as iam_errors
 from local_cloud.gateway.ministack import Credentials, MiniStack
-from local_cloud.gateway.models import MODEL_SERVICES, PassThrough
+from local_cloud.gateway.models import PassThrough
 from local_cloud.gateway.persistence import Persistence
 from local_cloud.gateway.pipes import PipesService
 from local_cloud.gateway.protocol import AwsError
@@ -63,7 +64,7 @@ class LocalCloud:
 
     def __init__(self, home: Path, port: int, models: str, region: str, stop: asyncio.Event) -> None:
         self._home = home
-        self._aws_models = [PassThrough(service) for service in MODEL_SERVICES] if models == "aws" else []
+        self._aws_models = PassThrough() if models == "aws" else None
         self.ministack = MiniStack(home, port, region)
         self.persistence = Persistence(self.ministack, home / "state")
         self.gateway = Gateway(self.ministack, self.persistence)
@@ -111,7 +112,7 @@ class LocalCloud:
             home, f"http://127.0.0.1:{port}", region, self.ministack, self.aws,
             Images(home / "images", self.aws), self._task_credentials, self._orphans, self._logs,
             self._names.address, self._caches.authority.bundle,
-            self._models.url if self._models else "",
+            self._models.url,
         )  # fmt: skip
         registrar = Registrar(self.ministack, self.aws, self.persistence.touch_service)
         self.scheduler = Scheduler(
@@ -122,10 +123,8 @@ class LocalCloud:
         self.gateway.sites = self._distributions.sites
         self._background: list[asyncio.Task[None]] = []
 
-    def _open_models(self) -> Door | None:
-        """Serve models over HTTP/2 where they are offline."""
-        if self._aws_models:
-            return None
+    def _open_models(self) -> Door:
+        """Serve models over HTTP/2 too; where AWS answers, the door says what it does not pass on."""
         certificate = self._caches.authority.issue(self._home / "tls", ())
         return Door(Duplex(self.gateway, self._bedrock.language), self.ports.listen("models"), certificate)
 
@@ -145,9 +144,10 @@ class LocalCloud:
 
         handlers["transcribe"] = TranscribeService(self._transcriptions, self.ministack)
         handlers[BEDROCK] = self._bedrock
-        for passed in self._aws_models:
-            passed.ministack = self.ministack
-            handlers[passed.service] = passed
+        if self._aws_models is not None:
+            self._aws_models.ministack = self.ministack
+            self._aws_models.objects = Objects(self.aws, self.ministack)
+            handlers[BEDROCK] = self._aws_models
         handlers["logs"] = ContainerLogs(
             self._logs, self.scheduler.records.values, self.aws, self.ministack, handlers["logs"]
         )
@@ -220,7 +220,7 @@ class LocalCloud:
         await self.scheduler.restore()
         for forever in (self.persistence.run, self.scheduler.run, self._follow_changes):
             self._background.append(asyncio.create_task(forever()))
-        if not self._aws_models:
+        if self._aws_models is None:
             self._background.append(asyncio.create_task(self._bedrock.warm()))
         self.control.open(self.aws.administrator.secret_access_key)
         return self.aws.administrator
@@ -250,7 +250,7 @@ class LocalCloud:
             "distributions": await self._distributions.status(),
             "rest_apis": await self._rest_apis.status(),
             "load_balancers": await self._balancers.status(),
-            "models": self._models.url if self._models else None,
+            "models": self._models.url,
             "pipes": self._pipes.status(),
             "caches": await self._caches.status(),
             "unsupported": [],
@@ -268,12 +268,11 @@ class LocalCloud:
         await self.scheduler.stop()
         await self._caches.stop()
         await asyncio.gather(self._pipes.stop(), self._transcriptions.stop())
-        if self._models is not None:
-            await self._models.close()
+        await self._models.close()
         await self._proxy.close()
         await self.aws.close()
         self._vectors.close()
         self._traces.close()
         self._embedder.close()
-        for passed in self._aws_models:
-            await passed.close()
+        if self._aws_models is not None:
+            await self._aws_models.close()

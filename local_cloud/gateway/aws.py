@@ -54,23 +54,10 @@ class Aws:
             AwsError: the service's answer.
 
         """
-        identity = credentials or self.administrator
-        if identity is None:
-            raise AwsError("ServiceUnavailable", "the gateway is starting", 503)
+        response = await self._answered(service, operation, parameters or {}, credentials, region)
         model = self._model(service)
         operation_model: Any = model.operation_model(operation)
         protocol: str = model.resolved_protocol
-        request = self._request(model, operation_model, protocol, parameters or {})
-        signer: Any = botocore.auth.SigV4Auth(
-            botocore.credentials.Credentials(
-                identity.access_key_id, identity.secret_access_key, identity.session_token
-            ),
-            model.signing_name,
-            region or self._region,
-        )
-        signer.add_auth(request)
-        # A fresh context: the request must not see or change who called the operation that is being served.
-        response = await asyncio.create_task(self._send(request.prepare()), context=contextvars.Context())
         parser: Any = botocore.parsers.create_parser(protocol)
         raw = {"status_code": response.status_code, "headers": response.headers, "body": response.content}
         parsed: Document = parser.parse(raw, operation_model.output_shape)
@@ -82,6 +69,18 @@ class Aws:
         parsed.pop("ResponseMetadata", None)
         return parsed
 
+    async def content(self, bucket: str, key: str) -> bytes:
+        """Return an object as it is, which a parsed answer would take for text.
+
+        Raises:
+            AwsError: there is none.
+
+        """
+        response = await self._answered("s3", "GetObject", {"Bucket": bucket, "Key": key})
+        if response.status_code >= HTTP_ERROR:
+            raise AwsError("NoSuchKey", "The specified key does not exist.", response.status_code)
+        return response.content
+
     async def get(self, path: str) -> httpx2.Response:
         """Get an unsigned path of the gateway (public keys of a user pool)."""
         return await asyncio.create_task(self._http.get(path), context=contextvars.Context())
@@ -89,6 +88,32 @@ class Aws:
     async def close(self) -> None:
         """Release the client."""
         await self._http.aclose()
+
+    async def _answered(
+        self,
+        service: str,
+        operation: str,
+        parameters: Document,
+        credentials: Credentials | None = None,
+        region: str | None = None,
+    ) -> httpx2.Response:
+        identity = credentials or self.administrator
+        if identity is None:
+            raise AwsError("ServiceUnavailable", "the gateway is starting", 503)
+        model = self._model(service)
+        operation_model: Any = model.operation_model(operation)
+        protocol: str = model.resolved_protocol
+        request = self._request(model, operation_model, protocol, parameters)
+        signer: Any = botocore.auth.SigV4Auth(
+            botocore.credentials.Credentials(
+                identity.access_key_id, identity.secret_access_key, identity.session_token
+            ),
+            model.signing_name,
+            region or self._region,
+        )
+        signer.add_auth(request)
+        # A fresh context: the request must not see or change who called the operation that is being served.
+        return await asyncio.create_task(self._send(request.prepare()), context=contextvars.Context())
 
     def _model(self, service: str) -> Any:  # noqa: ANN401 (botocore has no public type for it)
         if service not in self._models:

@@ -1,4 +1,8 @@
-"""Model services answered by AWS itself (`models: aws`): requests are signed anew as the user."""
+"""Bedrock answered by AWS itself (`models: aws`): requests are signed anew as the user, and no others sent.
+
+Transcribe is not among what leaves: it reads recordings from a bucket and writes there, and the bucket is
+here. What a conversation names in a bucket, such as a video, is put into the request, as AWS cannot read it.
+"""
 
 import os
 import re
@@ -12,41 +16,48 @@ import botocore.session
 import httpx2
 
 from local_cloud.gateway.bedrock.frames import CONTENT_TYPE
+from local_cloud.gateway.bedrock.inlined import Objects, inlined
 from local_cloud.gateway.ministack import MiniStack
 from local_cloud.gateway.protocol import Answer, AwsError
 
-MODEL_SERVICES = {"transcribe": "transcribe", "bedrock-runtime": "bedrock"}
-"""Services that pass through, with the names that their requests are signed for."""
-PASSED_HEADERS = ("content-type", "x-amz-target", "accept")
+SERVICE = "bedrock-runtime"
+SIGNED_AS = "bedrock"
+PASSED_HEADERS = ("content-type", "accept")
 ANSWERED_HEADERS = re.compile(r"content-type|x-amzn-errortype|x-amzn-bedrock-[\w-]+")
 ANSWER_SECONDS = 300.0
 """Longest silence of a model: whole answers of several thousand tokens take minutes."""
-MODEL_PATH = re.compile(r"(/model/)(.+)(/[a-z-]+)")
+PASSED_PATH = re.compile(r"(/model/)(.+)(/(?:converse|converse-stream|invoke|invoke-with-response-stream))")
+"""The operations that are passed on."""
+SPEECH_PATH = re.compile(r"/model/.+/invoke-with-bidirectional-stream")
 
 
 class PassThrough:
-    """The handler of a service that AWS answers; make it before the daemon's environment is set up.
+    """Bedrock's handler where AWS answers; make it before the daemon's environment is set up.
 
-    `AWS_ENDPOINT_URL_<SERVICE>` of that environment names another address, as it does for AWS's SDKs.
+    `AWS_ENDPOINT_URL_BEDROCK_RUNTIME` of that environment names another address, as it does for AWS's SDKs.
     """
 
-    def __init__(self, service: str) -> None:
-        self.service = service
+    def __init__(self) -> None:
         session: Any = botocore.session.get_session()
         self._credentials: Any = session.get_credentials()
-        self._endpoint = os.environ.get(f"AWS_ENDPOINT_URL_{service.upper().replace('-', '_')}")
+        self._endpoint = os.environ.get("AWS_ENDPOINT_URL_BEDROCK_RUNTIME")
         self._client = httpx2.AsyncClient(timeout=ANSWER_SECONDS)
         self.ministack: MiniStack | None = None
+        self.objects: Objects | None = None
 
     async def __call__(
-        self, method: str, path: str, headers: dict[str, str], body: bytes, _query: dict[str, list[str]]
+        self, method: str, path: str, headers: dict[str, str], body: bytes, query: dict[str, list[str]]
     ) -> Answer:
         """Answer one request; a stream of events is passed on as it comes."""
-        if self._credentials is None or self.ministack is None:
+        if self._credentials is None or self.ministack is None or self.objects is None:
             message = "models: aws needs AWS credentials in the environment that starts the local cloud"
             return AwsError("UnrecognizedClientException", message, 403).answer()
-        request = self._signed(self.ministack.region(), method, path, headers, body)
         try:
+            found = _passed(method, path)
+            if found[3].startswith("/converse"):
+                caller = self.ministack.access_key(headers, query)
+                body = await inlined(body, self.objects, caller)
+            request = self._signed(self.ministack.region(), found, headers, body)
             response = await self._client.send(request, stream=True)
             answered = {
                 name: value for name, value in response.headers.items() if ANSWERED_HEADERS.fullmatch(name)
@@ -54,6 +65,8 @@ class PassThrough:
             if response.headers.get("content-type") == CONTENT_TYPE:
                 return response.status_code, answered, self.ministack.streamed(_passed_on(response))
             return response.status_code, answered, await response.aread()
+        except AwsError as error:
+            return error.answer()
         except httpx2.HTTPError as error:
             return AwsError("ServiceUnavailableException", f"AWS cannot be reached: {error}", 503).answer()
 
@@ -62,19 +75,32 @@ class PassThrough:
         await self._client.aclose()
 
     def _signed(
-        self, region: str, method: str, path: str, headers: dict[str, str], body: bytes
+        self, region: str, path: re.Match[str], headers: dict[str, str], body: bytes
     ) -> httpx2.Request:
         # The path arrives decoded; a model's id may be an ARN, whose slashes are no separators.
-        found = MODEL_PATH.fullmatch(path)
-        encoded = f"{found[1]}{quote(found[2], safe='')}{found[3]}" if found else quote(path)
-        url = (self._endpoint or f"https://{self.service}.{region}.amazonaws.com").rstrip("/") + encoded
+        encoded = f"{path[1]}{quote(path[2], safe='')}{path[3]}"
+        url = (self._endpoint or f"https://{SERVICE}.{region}.amazonaws.com").rstrip("/") + encoded
         passed = {name: value for name, value in headers.items() if name in PASSED_HEADERS}
         passed["accept-encoding"] = "identity"
-        request: Any = botocore.awsrequest.AWSRequest(method=method, url=url, data=body, headers=passed)
+        request: Any = botocore.awsrequest.AWSRequest(method="POST", url=url, data=body, headers=passed)
         credentials = self._credentials.get_frozen_credentials()
-        signer: Any = botocore.auth.SigV4Auth(credentials, MODEL_SERVICES[self.service], region)
+        signer: Any = botocore.auth.SigV4Auth(credentials, SIGNED_AS, region)
         signer.add_auth(request)
-        return self._client.build_request(method, url, headers=dict(request.headers.items()), content=body)
+        return self._client.build_request("POST", url, headers=dict(request.headers.items()), content=body)
+
+
+def _passed(method: str, path: str) -> re.Match[str]:
+    """Return model and operation of a request; AwsError for one that is not passed on."""
+    found = PASSED_PATH.fullmatch(path) if method == "POST" else None
+    if found is None and SPEECH_PATH.fullmatch(path):
+        message = (
+            "The local cloud passes no speech sessions on to AWS: their frames are signed one by one. "
+            "`./nova up --models offline` answers them here."
+        )
+        raise AwsError("ValidationException", message)
+    if found is None:
+        raise AwsError("ValidationException", f"The local cloud passes no {method} {path[:80]} on to AWS")
+    return found
 
 
 async def _passed_on(response: httpx2.Response) -> AsyncGenerator[bytes]:

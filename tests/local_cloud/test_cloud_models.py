@@ -3,6 +3,7 @@
 import base64
 import json
 import math
+import os
 import subprocess
 import threading
 import time
@@ -14,9 +15,13 @@ from pathlib import Path
 from typing import Any, ClassVar, cast, override
 
 import boto3
+import httpx2
 import pytest
 import strands
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
 from botocore.config import Config
+from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
 from nova_agent_tools.catalog import tools_for
 from nova_agent_tools.services import Services, ServiceUrls
@@ -596,11 +601,12 @@ class Upstream(BaseHTTPRequestHandler):
     gone = threading.Event()
     paths: ClassVar[list[str]]
     authorizations: ClassVar[list[str]]
+    bodies: ClassVar[list[bytes]]
 
     def do_POST(self) -> None:
         self.paths.append(self.path)
         self.authorizations.append(self.headers["authorization"])
-        self.rfile.read(int(self.headers["content-length"]))
+        self.bodies.append(self.rfile.read(int(self.headers["content-length"])))
         if self.path.endswith("/converse"):
             body = b'{"message": "Too many tokens"}'
             self.send_response(429)
@@ -639,6 +645,7 @@ def upstream(monkeypatch: pytest.MonkeyPatch) -> Generator[type[Upstream]]:
         go_on, gone = threading.Event(), threading.Event()
         paths: ClassVar[list[str]] = []
         authorizations: ClassVar[list[str]] = []
+        bodies: ClassVar[list[bytes]] = []
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
@@ -680,3 +687,73 @@ def test_aws_models_stream_through(new_cloud: Callable[..., Running], upstream: 
     next(iter(left))
     left.close()
     assert upstream.gone.wait(5)
+
+
+def test_aws_models_get_what_lies_in_a_bucket_here(
+    new_cloud: Callable[..., Running], upstream: type[Upstream]
+) -> None:
+    upstream.go_on.set()
+    cloud = new_cloud("aws-media", "--models", "aws").start()
+    cloud.client("s3").create_bucket(Bucket="videos")
+    cloud.client("s3").put_object(Bucket="videos", Key="a/video", Body=b"moving pictures")
+    cloud.client("s3").put_object(Bucket="videos", Key="large", Body=bytes(18 * 1024 * 1024 + 1))
+
+    def ask(uri: str, client: Any = None) -> None:  # noqa: ANN401 (a boto3 client)
+        source = {"s3Location": {"uri": uri, "bucketOwner": "123456789012"}}
+        content = [{"video": {"format": "mp4", "source": source}}, {"text": "What is it?"}]
+        asked = {"role": "user", "content": content}
+        list((client or bedrock).converse_stream(modelId=TEXT_MODEL, messages=[asked])["stream"])
+
+    bedrock = cloud.client("bedrock-runtime", config=Config(retries={"total_max_attempts": 1}))
+    ask("s3://videos/a/video")
+    (body,) = upstream.bodies
+    (video, text) = json.loads(body)["messages"][0]["content"]
+    assert video["video"]["source"] == {"bytes": base64.b64encode(b"moving pictures").decode()}
+    assert text == {"text": "What is it?"}
+    refusals = {"s3://videos/large": "at most", "s3://videos/none": "nothing at", "http://x": "S3 URI"}
+    for uri, said in refusals.items():
+        with pytest.raises(ClientError, match=f"ValidationException.*{said}"):
+            ask(uri)
+    # Whoever may call the model, and may not read the bucket, cannot have it read.
+    iam = cloud.client("iam")
+    iam.create_user(UserName="caller")
+    document = policy((["bedrock:InvokeModel*"], "*"))
+    iam.put_user_policy(UserName="caller", PolicyName="own", PolicyDocument=document)
+    key = iam.create_access_key(UserName="caller")["AccessKey"]
+    identity = {"aws_access_key_id": key["AccessKeyId"], "aws_secret_access_key": key["SecretAccessKey"]}
+    with pytest.raises(ClientError, match=r"AccessDeniedException.*rights of the caller"):
+        ask("s3://videos/a/video", cloud.client("bedrock-runtime", **identity))
+    guarded = {"guardrailIdentifier": "a1b2c3", "guardrailVersion": "1"}
+    with pytest.raises(ClientError, match="guardrail is on this machine alone"):
+        bedrock.converse(modelId=TEXT_MODEL, messages=[HELLO], guardrailConfig=guarded)
+    assert len(upstream.bodies) == 1
+
+
+def test_aws_models_are_all_that_is_passed_on(
+    new_cloud: Callable[..., Running], upstream: type[Upstream], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for service in ("TRANSCRIBE", "S3", "DYNAMODB", "STS"):
+        # What a service would be called at, if it were.
+        monkeypatch.setenv(f"AWS_ENDPOINT_URL_{service}", os.environ["AWS_ENDPOINT_URL_BEDROCK_RUNTIME"])
+    cloud = new_cloud("aws-only", "--models", "aws").start()
+    cloud.client("s3").create_bucket(Bucket="recordings")
+    cloud.client("s3").put_object(Bucket="recordings", Key="a", Body=b"no recording")
+    cloud.client("transcribe").start_transcription_job(
+        TranscriptionJobName="job",
+        Media={"MediaFileUri": "s3://recordings/a"},
+        LanguageCode="en-US",
+        OutputBucketName="recordings",
+    )
+    cloud.client("dynamodb").list_tables()
+    bedrock = cloud.client("bedrock-runtime", config=Config(retries={"total_max_attempts": 1}))
+    with pytest.raises(ClientError, match=r"passes no POST|is not authorized"):
+        bedrock.count_tokens(modelId=TEXT_MODEL, input={"converse": {"messages": [HELLO]}})
+    # Speech sessions come by the door with HTTP/2, which asks the same handler.
+    url = f"{cloud.url}/model/{TEXT_MODEL}/invoke-with-bidirectional-stream"
+    request: Any = AWSRequest("POST", url, data=b"")
+    known = Credentials(cloud.administrator["access_key_id"], cloud.administrator["secret_access_key"])
+    SigV4Auth(known, "bedrock", "us-east-1").add_auth(request)
+    refused = httpx2.post(url, headers=dict(request.headers), content=b"")
+    assert refused.status_code == 400
+    assert "--models offline" in refused.text
+    assert upstream.paths == []
