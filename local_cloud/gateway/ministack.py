@@ -113,6 +113,7 @@ class MiniStack:
         self._written: dict[str, int] = {}
         self._close_root_keys()
         self._know_services()
+        self._name_guardrails()
 
     def _service(self, name: str) -> Any:  # noqa: ANN401 (a MiniStack module)
         return importlib.import_module(f"ministack.services.{name}")
@@ -176,6 +177,29 @@ class MiniStack:
 
         self._evaluator.is_root_access_key = is_root
         self._service("sts").is_root_access_key = is_root
+
+    def _name_guardrails(self) -> None:
+        """Give guardrails ids that AWS's own API model takes: small letters and digits.
+
+        MiniStack's have a hyphen (services/bedrock.py `_create_guardrail`).
+        """
+        bedrock = self._service("bedrock")
+        create = bedrock._create_guardrail
+
+        def created(body: bytes) -> Answer:
+            status, headers, content = create(body)
+            given: str | None = json.loads(content).get("guardrailId")
+            if given is None:
+                return status, headers, content
+            name = given.replace("-", "")
+            record: Document = bedrock._guardrails.pop(given)
+            tags = bedrock._tags.pop(record["GuardrailArn"], {})
+            record |= {"GuardrailId": name, "GuardrailArn": bedrock._guardrail_arn(name)}
+            bedrock._guardrails[name] = record
+            bedrock._tags[record["GuardrailArn"]] = tags
+            return status, headers, content.replace(given.encode(), name.encode())
+
+        bedrock._create_guardrail = created
 
     def access_key(self, headers: dict[str, str], query: dict[str, list[str]]) -> str:
         """Return the access key id that signed this request, "" for none."""
@@ -290,6 +314,13 @@ class MiniStack:
         eventbridge = self._service("eventbridge")
         alternatives: list[Any] = eventbridge._compiled_pattern(pattern) or []
         return any(eventbridge._matches_detail(document, alternative) for alternative in alternatives)
+
+    def guardrail(self, identifier: str, version: str) -> Document | None:
+        """Return the record of a guardrail of the request's region, by id or ARN, as it was at a version."""
+        bedrock, name = self._service("bedrock"), identifier.rpartition("/")[2]
+        if version == "DRAFT":
+            return bedrock._guardrails.get(name)
+        return bedrock._guardrail_versions.get(f"{name}/{version}")
 
     def close_docker(self) -> None:
         """Keep MiniStack's caches from Docker; it looks for containers at a start and for each new group."""

@@ -1,7 +1,8 @@
 """The coordinator: sessions in which a model answers with the help of tools.
 
-Creates: one image; the service with its task role; its user of the cache; the load balancer's rule; the same
-image once more as a runtime of AgentCore, with a role of its own; the job that erases a person's sessions.
+Creates: one image; the service with its task role; its user of the cache; the vector index of what people
+want kept; the load balancer's rule; the same image once more as a runtime of AgentCore, with its own role;
+the job that erases a person's sessions and notes.
 """
 
 from dataclasses import dataclass
@@ -10,6 +11,8 @@ from pathlib import Path
 import pulumi
 
 from components.access.role import ServiceRole
+from components.agent.mcp_plan import McpServers
+from components.agent.mcp_servers import grant_call, internet_needs
 from components.agent.runtime import (
     AgentRuntime,
     AgentRuntimeArgs,
@@ -29,14 +32,20 @@ from components.edge.plan import SiteDomain
 from components.edge.routes import STREAM_SECONDS_MAX, Route
 from components.erasure import ErasureArgs, erasure_job, erasure_role
 from components.network.connection import Callee
+from components.network.needs import InternetNeed
 from components.platform import Platform
 
 FOLDER = "services/agent_core"
 BEHAVIOURS = f"{FOLDER}/src/nova_agent_core/behaviours"
 SESSIONS = "sessions/"
 """Where the content bucket keeps what was asked and answered."""
+NOTES = "memory/"
+"""Where it keeps what people want kept."""
 PRIORITY = 400
-"""Behind the rule by which another workload lists the sessions."""
+"""Behind the rule by which another workload lists the sessions, and behind those of all others."""
+PATHS = ("/api/sessions*", "/api/memory*", "/api/?????")
+"""A rule compares three paths at most: no other workload's begin as the first two do, and of those with five
+letters the others' rules come first, so that tools and usage are left."""
 AUTHORIZATION_HEADER = "X-Amzn-Bedrock-AgentCore-Runtime-Custom-Authorization"
 """Carries a person's access token past AgentCore, which has signed its caller in by IAM."""
 
@@ -51,11 +60,16 @@ class AgentCoreArgs:
     """Id of the language model or inference profile; it is called in the stack's own region."""
     behaviour: str
     """Version of the behaviour that serves: the name of a file beside the application."""
+    embedding_model: str
+    """Id of the model by whose vectors notes are found."""
+    embedding_region: str
     quota_usd_per_month: int
     """What each user may spend; 0 for no limit."""
     search: Callee
     audio: Callee
     projector: Callee
+    mcp: McpServers
+    """Servers whose tools the model is given beside its own."""
     runtime: RuntimePlan
     site: SiteDomain | None
     """Where the platform is reached from the internet; only a runtime there has to know."""
@@ -82,6 +96,9 @@ class AgentCore(pulumi.ComponentResource):
         Route(method="POST", path="/sessions/{id}/cancel"),
         Route(method="GET", path="/tools"),
         Route(method="GET", path="/usage"),
+        Route(method="GET", path="/memory"),
+        Route(method="DELETE", path="/memory"),
+        Route(method="DELETE", path="/memory/{id}"),
     )
     service_names: list[pulumi.Output[str]]
     jobs: tuple[Job, ...]
@@ -97,6 +114,10 @@ class AgentCore(pulumi.ComponentResource):
         self._child = pulumi.ResourceOptions(parent=self)
         platform = args.platform
         self._model = platform.model(name, args.model, platform.account.region, parent=self)
+        self._embeddings = platform.model(
+            f"{name}-memory", args.embedding_model, args.embedding_region, parent=self
+        )
+        self._notes = platform.vectors.further_index("memory")
         self._image = platform.image(name, FOLDER, parent=self)
         memory = platform.cache.user(name)
         service = self._service(memory)
@@ -121,10 +142,16 @@ class AgentCore(pulumi.ComponentResource):
         platform.usage.grant_book(role)
         platform.data_keys.grant_tell(role)
         platform.events.grant_query(role)
-        platform.content.grant_put(role, SESSIONS)
-        platform.content.grant_get(role, SESSIONS)
-        platform.content.grant_erase(role, SESSIONS)
+        for prefix in (SESSIONS, NOTES):
+            platform.content.grant_put(role, prefix)
+            platform.content.grant_get(role, prefix)
+            platform.content.grant_erase(role, prefix)
+        self._notes.grant_put(role)
+        self._notes.grant_query(role)
+        self._notes.grant_delete(role)
+        self._embeddings.grant_invoke(role, streaming=False)
         self._model.grant_invoke(role, streaming=True)
+        grant_call(self._args.mcp, role)
         if platform.guardrail is not None:
             platform.guardrail.grant_apply(role)
 
@@ -148,17 +175,10 @@ class AgentCore(pulumi.ComponentResource):
                 target=platform.load_balancer.target(
                     self._label,
                     CONTAINER_PORT,
-                    [
-                        RequestMatch(
-                            label="all",
-                            priority=PRIORITY,
-                            # A rule compares three paths at most; no other workload's begins so.
-                            paths=("/api/sessions*", "/api/tools", "/api/usage"),
-                        )
-                    ],
+                    [RequestMatch(label="all", priority=PRIORITY, paths=PATHS)],
                     parent=self,
                 ),
-                internet=(platform.user_pool.signing_keys,),
+                internet=self._internet(),
                 calls=self._callees(),
             ),
             opts=self._child,
@@ -191,7 +211,7 @@ class AgentCore(pulumi.ComponentResource):
                 | remembered,
                 secrets={"REDIS_PASSWORD": memory.password} if in_vpc else {},
                 calls=self._callees() if in_vpc else (),
-                internet=(platform.user_pool.signing_keys,),
+                internet=self._internet(),
                 headers=(AUTHORIZATION_HEADER,),
             ),
             opts=self._child,
@@ -202,6 +222,8 @@ class AgentCore(pulumi.ComponentResource):
         role = erasure_role(self._label, platform, self._child)
         platform.events.grant_append(role)
         platform.content.grant_erase(role, SESSIONS)
+        platform.content.grant_erase(role, NOTES)
+        self._notes.grant_delete(role)
         platform.usage.grant_forget(role)
         return erasure_job(
             self._label,
@@ -213,6 +235,8 @@ class AgentCore(pulumi.ComponentResource):
                 environment={
                     "CONTENT_BUCKET": platform.content.name,
                     "USAGE_TABLE": platform.usage.name,
+                    "VECTOR_BUCKET": platform.vectors.bucket_name,
+                    "VECTOR_INDEX": self._notes.name,
                     **self._memory(memory),
                 },
                 secrets={"REDIS_PASSWORD": memory.password},
@@ -220,6 +244,9 @@ class AgentCore(pulumi.ComponentResource):
             ),
             self._child,
         )
+
+    def _internet(self) -> tuple[InternetNeed, ...]:
+        return (self._args.platform.user_pool.signing_keys, *internet_needs(self._args.mcp))
 
     def _callees(self) -> tuple[Callee, ...]:
         args = self._args
@@ -241,7 +268,19 @@ class AgentCore(pulumi.ComponentResource):
                 "MODEL_REGION": self._model.region,
             }
             | self._guardrail()
+            | self._long_term_memory()
+            | self._args.mcp.environment()
         )
+
+    def _long_term_memory(self) -> dict[str, pulumi.Input[str]]:
+        vectors = self._args.platform.vectors
+        return {
+            "VECTOR_BUCKET": vectors.bucket_name,
+            "VECTOR_INDEX": self._notes.name,
+            "EMBEDDING_MODEL": self._embeddings.called_as,
+            "EMBEDDING_REGION": self._embeddings.region,
+            "EMBEDDING_DIMENSION": str(vectors.dimension),
+        }
 
     def _guardrail(self) -> dict[str, pulumi.Input[str]]:
         guardrail = self._args.platform.guardrail

@@ -317,7 +317,7 @@ def model_rights(deployment: Deployment, policy: str) -> list[tuple[set[str], se
     return [
         (set(found.actions), set(found.resources), found.conditions)
         for found in granted(deployment, policy)
-        if any(action.startswith("bedrock:") for action in found.actions)
+        if any(action.startswith("bedrock:Invoke") for action in found.actions)
     ]
 
 
@@ -333,6 +333,7 @@ def test_without_profiles_each_role_invokes_its_own_model() -> None:
     coordinators = ["agent-core-runtime-role-policy", "agent-core-task-policy"]
     for policy in coordinators:
         assert model_rights(deployment, policy) == [
+            (*embeds, {}),
             (both, {profile}, {}),
             (both, {f"arn:aws:bedrock:us-east-1::foundation-model/{model}"}, {"StringEquals": through}),
             (
@@ -379,6 +380,10 @@ def test_keys_are_used_through_one_service_only(deployment: Deployment) -> None:
                 assert statement.conditions == {"Bool": {"kms:GrantIsForAWSResource": "true"}}
                 continue
             if statement.actions == ("kms:DescribeKey",):
+                continue
+            if statement.sid == "DecryptGuardrail":
+                # Bedrock reads its rules on the caller's behalf; the key encrypts nothing else.
+                assert statement.resources == (resource_arn("kms", "key/nova-keys-guardrails"),)
                 continue
             if statement.sid in {"MakeDataKeys", "UnwrapDataKeys"}:
                 # The one key that services call KMS for themselves, and for one table's items only.

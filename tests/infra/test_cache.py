@@ -314,6 +314,9 @@ class TestAccess:
             client.execute_command(*command.split())
 
 
+INDEX = "aws:s3/vectorsIndex:VectorsIndex"
+
+
 class TestVectors:
     def test_bucket_and_index(self, production: Deployment) -> None:
         (bucket,) = production.of_type("aws:s3/vectorsVectorBucket:VectorsVectorBucket")
@@ -324,8 +327,7 @@ class TestVectors:
             "nova-prod-vectors",
             False,
         )
-        (index,) = production.of_type("aws:s3/vectorsIndex:VectorsIndex")
-        assert index.inputs == {
+        index = {
             "vectorBucketName": "nova-prod-vectors",
             "indexName": "amazon-nova-2-multimodal-embeddings-v1-0-1024-81a9e83d",
             "dataType": "float32",
@@ -333,10 +335,17 @@ class TestVectors:
             "distanceMetric": "cosine",
             "metadataConfiguration": {"nonFilterableMetadataKeys": ["text"]},
         }
+        indexes = {found.name: found.inputs for found in production.of_type(INDEX)}
+        assert indexes["nova-vectors-index"] == index
+        memory = dict(indexes["nova-vectors-memory-index"])
+        assert memory.pop("indexName").startswith("memory-amazon-nova-2-multimodal-embeddings")
+        assert memory == {
+            name: value for name, value in index.items() if name not in {"indexName", "metadataConfiguration"}
+        }
 
     def test_the_services_and_the_index_agree_on_the_dimension(self, deployment: Deployment) -> None:
-        (index,) = deployment.of_type("aws:s3/vectorsIndex:VectorsIndex")
-        for name in ("search", "search-indexer"):
+        for name, label in {"search": "", "search-indexer": "", "agent-core": "-memory"}.items():
+            index = deployment.one(INDEX, f"nova-vectors{label}-index")
             entries = containers(deployment)[name]["environment"]
             found = {entry["name"]: entry["value"] for entry in entries}
             assert found["EMBEDDING_DIMENSION"] == str(int(index.inputs["dimension"]))

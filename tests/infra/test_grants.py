@@ -16,6 +16,7 @@ from tests.infra.deployment import Deployment
 OUTSIDE = {
     r"arn:aws:bedrock:[a-z0-9-]*::foundation-model/[^*]+": "models belong to AWS",
     rf"arn:aws:bedrock:[a-z0-9-]+:{ACCOUNT_ID}:inference-profile/[a-z]+\.[^*]+": "AWS makes these profiles",
+    rf"arn:aws:bedrock:[a-z0-9-]+:{ACCOUNT_ID}:guardrail-profile/[a-z]+\.[^*]+": "and these",
     rf"arn:aws:logs:[a-z0-9-]+:{ACCOUNT_ID}:log-group:/aws/bedrock-agentcore/runtimes/nova_[a-z_]+-\*"
     r"(:log-stream:\*)?": "AgentCore names them after the runtime's id, which follows from the role",
     rf"arn:aws:bedrock-agentcore:[a-z0-9-]+:{ACCOUNT_ID}:workload-identity-directory/default"

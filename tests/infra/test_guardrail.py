@@ -14,6 +14,7 @@ from components.agent.residency import Residency
 from evaluation.answers import ACCOUNT_ID, resource_arn
 from settings.errors import SettingsError
 from tests.infra import grants, requests, schema
+from tests.infra.conftest import deployed
 from tests.infra.deployment import Deployment, deploy
 from tests.infra.policies import granted
 from tests.infra.test_hardening import environment
@@ -38,7 +39,9 @@ def inputs(deployment: Deployment) -> dict[str, Any]:
     return found.inputs
 
 
-def test_nothing_of_it_is_there_when_it_is_off(deployment: Deployment) -> None:
+@pytest.mark.parametrize("stack", ["dev", "prod"])
+def test_nothing_of_it_is_there_when_it_is_off(stack: str) -> None:
+    deployment = deployed(stack)
     assert deployment.of_type(GUARDRAIL) == deployment.of_type(VERSION) == []
     assert not [key for key in deployment.of_type("aws:kms/key:Key") if key.name == KEY]
     assert not [found for found in granted(deployment) if "bedrock:ApplyGuardrail" in found.actions]

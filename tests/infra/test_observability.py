@@ -281,7 +281,7 @@ class TestEveryResourceHasItsAlarms:
             for variable in container["environment"]
             if variable["name"] in {"MODEL_ID", "EMBEDDING_MODEL"}
         }
-        assert len(models) == 3
+        assert len(models) == 4
         for model in models:
             assert watched.of("AWS/Bedrock", {"ModelId": model}) == {
                 ("InvocationThrottles", "Sum"),

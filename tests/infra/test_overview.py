@@ -152,6 +152,7 @@ class TestDashboard:
         places = {row[-1]["label"]: row[-1].get("region", "eu-west-1") for row in model["metrics"]}
         assert places == {
             "agent-core": "eu-west-1",
+            "agent-core-memory": "us-east-1",
             "audio": "eu-west-1",
             "search": "us-east-1",
             "video": "eu-west-1",

@@ -22,19 +22,29 @@ def arn(deployment: Deployment, workload: str) -> str:
     """The ARN by which a workload calls its model."""
     (found,) = [
         statement.resources
-        for statement in granted(deployment, f"{workload}-task-policy")
-        if statement.sid.startswith("Invoke")
+        for statement in granted(deployment, policy_of(workload))
+        if statement.sid.startswith("Invoke") and is_its(workload, statement)
     ]
     (only,) = found
     return only
+
+
+def policy_of(workload: str) -> str:
+    """The policy of the role in which a workload calls its model."""
+    return f"{workload.removesuffix('-memory')}-task-policy"
+
+
+def is_its(workload: str, statement: Granted) -> bool:
+    """Whether a right is one on the kind of model that a workload calls: some roles call two."""
+    return ("Embeddings" in statement.sid) == workload.startswith(("search", "agent-core-memory"))
 
 
 def routes(deployment: Deployment, workload: str) -> list[Granted]:
     """A workload's rights on the models behind its profile."""
     return [
         statement
-        for statement in granted(deployment, f"{workload}-task-policy")
-        if statement.sid.startswith("Route")
+        for statement in granted(deployment, policy_of(workload))
+        if statement.sid.startswith("Route") and is_its(workload, statement)
     ]
 
 
@@ -55,6 +65,7 @@ class TestWhatIsMade:
         made = {found.name: found.inputs["modelSource"]["copyFrom"] for found in profiled.of_type(PROFILE)}
         assert made == {
             "agent-core-model": f"arn:aws:bedrock:us-east-1:{ACCOUNT_ID}:inference-profile/global.{SONNET}",
+            "agent-core-memory-model": f"arn:aws:bedrock:us-east-1::foundation-model/{EMBEDDINGS}",
             "audio-model": f"arn:aws:bedrock:us-east-1:{ACCOUNT_ID}:inference-profile/global.{LITE}",
             "search-model": f"arn:aws:bedrock:us-east-1::foundation-model/{EMBEDDINGS}",
             "video-model": f"arn:aws:bedrock:us-east-1:{ACCOUNT_ID}:inference-profile/global.{LITE}",
@@ -64,6 +75,7 @@ class TestWhatIsMade:
         tags = {found.name: found.inputs["tags"] for found in profiled.of_type(PROFILE)}
         assert tags == {
             "agent-core-model": {"workload": "agent-core"},
+            "agent-core-memory-model": {"workload": "agent-core-memory"},
             "audio-model": {"workload": "audio"},
             "search-model": {"workload": "search"},
             "video-model": {"workload": "video"},
@@ -75,6 +87,7 @@ class TestWhatIsMade:
         places = {found.name: found.inputs.get("region") for found in moved.of_type(PROFILE)}
         assert places == {
             "agent-core-model": None,
+            "agent-core-memory-model": "us-east-1",
             "audio-model": None,
             "search-model": "us-east-1",
             "video-model": None,
@@ -84,14 +97,18 @@ class TestWhatIsMade:
         plain = deployed("local")
         assert plain.of_type(PROFILE) == []
         assert environment(plain, "agent-core")["MODEL_ID"] == f"global.{SONNET}"
-        assert environment(plain, "search")["EMBEDDING_MODEL"] == EMBEDDINGS
+        for service in ("search", "agent-core"):
+            assert environment(plain, service)["EMBEDDING_MODEL"] == EMBEDDINGS
 
 
 class TestRights:
-    @pytest.mark.parametrize("workload", ["agent-core", "search", "search-indexer", "video-worker"])
+    @pytest.mark.parametrize(
+        "workload", ["agent-core", "agent-core-memory", "search", "search-indexer", "video-worker"]
+    )
     def test_a_role_may_invoke_its_own_profile_alone(self, profiled: Deployment, workload: str) -> None:
         assert f":{ACCOUNT_ID}:application-inference-profile/" in arn(profiled, workload)
         assert arn(profiled, "agent-core") != arn(profiled, "search") == arn(profiled, "search-indexer")
+        assert arn(profiled, "agent-core-memory") != arn(profiled, "search")
         for statement in granted(profiled):
             if "bedrock:InvokeModel" in statement.actions:
                 assert not [found for found in statement.resources if ":inference-profile/" in found]
@@ -109,7 +126,6 @@ class TestRights:
     def test_only_who_answers_in_streams_may_have_them(
         self, profiled: Deployment, policy: str, streams: bool
     ) -> None:
-        streamed = ["bedrock:InvokeModelWithResponseStream"] if streams else []
         found = [
             statement
             for statement in granted(profiled, policy)
@@ -117,10 +133,12 @@ class TestRights:
         ]
         assert found
         for statement in found:
-            assert list(statement.actions) == ["bedrock:InvokeModel", *streamed]
+            streamed = streams and "Embeddings" not in statement.sid
+            more = ["bedrock:InvokeModelWithResponseStream"] if streamed else []
+            assert list(statement.actions) == ["bedrock:InvokeModel", *more]
 
     def test_models_are_invoked_only_through_it(self, profiled: Deployment) -> None:
-        for workload in ("agent-core", "search", "search-indexer", "video-worker"):
+        for workload in ("agent-core", "agent-core-memory", "search", "search-indexer", "video-worker"):
             found = routes(profiled, workload)
             assert found
             for statement in found:
@@ -159,7 +177,8 @@ class TestWhoKnows:
         assert runtime.inputs["environmentVariables"]["MODEL_ID"] == arn(profiled, "agent-core")
 
     def test_alarms_know_both_names_that_its_metrics_may_have(self, profiled: Deployment) -> None:
-        for workload in ("agent-core", "search"):
+        assert environment(profiled, "agent-core")["EMBEDDING_MODEL"] == arn(profiled, "agent-core-memory")
+        for workload in ("agent-core", "agent-core-memory", "search"):
             profile = arn(profiled, workload)
             alarms = [
                 found for found in profiled.of_type(ALARM) if found.name.startswith(f"{workload}-model-")

@@ -57,9 +57,14 @@ def test_the_stacks_have_the_same_resources() -> None:
     shapes = {
         stack: {(found.type, found.name) for found in deployed(stack).resources.values()} for stack in STACKS
     }
-    # The models of the local cloud know no profiles, and its keys cost nothing.
+    # The models of the local cloud know no profiles; its keys and its guardrail cost nothing.
     key = "aws:kms/key:Key"
-    assert {kind for kind, _ in shapes["local"] - shapes["dev"]} == {key}
+    assert {kind for kind, _ in shapes["local"] - shapes["dev"]} == {
+        key,
+        "aws:bedrock/guardrail:Guardrail",
+        "aws:bedrock/guardrailVersion:GuardrailVersion",
+        "nova:agent:Guardrail",
+    }
     assert {kind for kind, _ in shapes["dev"] - shapes["local"]} == {
         "aws:bedrock/inferenceProfile:InferenceProfile",
         key,

@@ -362,6 +362,40 @@ def test_failures_and_empty_results_are_reported(bedrock: Any) -> None:  # noqa:
     assert "None of it is close to your question" in asking.text(turn("Who sings the aria?", (*search, far)))
 
 
+KEEP = spec(
+    "keep_note", "Remember what the person wants to have kept in mind for later.", ["words"],
+    words={"type": "string", "description": "What to keep, word for word from the person's message"},
+)  # fmt: skip
+
+
+def test_what_is_to_be_kept_is_no_question(bedrock: Any) -> None:  # noqa: ANN401
+    asking = Asking(bedrock, [*PLAIN_TOOLS, KEEP])
+    for wish in (
+        "Please remember that my favourite colour is teal.",
+        "Keep in mind that I prefer metric units.",
+        "Do not forget that I am allergic to nuts.",
+        "Remember: my sister is called Aiko.",
+    ):
+        assert asking.tool(wish) == ("keep_note", {"words": wish})
+    for question in ("What did he say about the budget?", "Do you remember what she said about the harbour?"):
+        assert asking.tool(question)[0] == PLAIN_TOOLS[0]["toolSpec"]["name"]
+
+
+def test_data_that_comes_with_a_request_answers_a_question(bedrock: Any) -> None:  # noqa: ANN401
+    notes = {"notes": [{"id": RECORDING, "text": "my favourite colour is teal"}]}
+    system = [{"text": "Be kind."}, {"text": f"Data:\n{json.dumps(notes)}\n{{"}]
+
+    def answered(question: str) -> list[dict[str, Any]]:
+        answer = bedrock.converse(
+            modelId=TEXT_MODEL, messages=asked(question), system=system, toolConfig={"tools": PLAIN_TOOLS}
+        )
+        return answer["output"]["message"]["content"]
+
+    (block,) = answered("What is my favourite colour?")
+    assert block["text"].endswith('I do not reason. "my favourite colour is teal"')
+    assert "toolUse" in answered("What did he say about the budget?")[0]
+
+
 def test_without_tools_it_says_what_it_is(bedrock: Any) -> None:  # noqa: ANN401
     assert "offline model" in Asking(bedrock, []).text("What is the capital of France?")
     assert "search_recordings" in Asking(bedrock, PLAIN_TOOLS).text("Hello!")

@@ -10,6 +10,7 @@ from ..model import Kind, Lifecycle
 from ..secrecy import Secrecy
 from . import (
     api_gateway,
+    bedrock,
     cloudfront,
     cognito,
     dynamodb,
@@ -42,6 +43,7 @@ DECLARED: tuple[Kind, ...] = (
     *elasticache.KINDS,
     *secrets.KINDS,
     *vectors.KINDS,
+    *bedrock.KINDS,
 )
 
 

@@ -1,9 +1,10 @@
 """Chooses a tool by meaning: which tool's description, and which kind of request, a question is nearest to.
 
-A request is one of four kinds, told apart by what people say in general and by nothing about any subject:
+A request is one of five kinds, told apart by what people say in general and by nothing about any subject:
 small talk with the assistant, which no tool answers; looking something up, which tools with a free text do;
-an overview, which tools without required arguments give; the whole of one thing, which tools that require an
-id give. A tool's score is the similarity of the question with its description plus that with its kind.
+keeping something for later, which tools with a free text do that say so; an overview, which tools without
+required arguments give; the whole of one thing, which tools that require an id give. A tool's score is the
+similarity of the question with its description plus that with its kind.
 """
 
 import asyncio
@@ -79,7 +80,19 @@ WHOLE = (
     "Read it to me from start to end.",
     "I want all of it, word for word.",
 )
-KINDS = {"small talk": SMALL_TALK, "lookup": LOOKUP, "overview": OVERVIEW, "whole": WHOLE}
+KEEP = (
+    "Please remember that I like it.",
+    "Keep in mind that I prefer the other one.",
+    "Do not forget that I cannot have it.",
+    "Make a note of this for later.",
+    "For the next time: I live there.",
+    "Remember: she is called so.",
+)
+"""What is said to be kept."""
+KINDS = {"small talk": SMALL_TALK, "lookup": LOOKUP, "overview": OVERVIEW, "whole": WHOLE, "keep": KEEP}
+KEEPING = ("Remember what the person says.", "Save a note for later.", "Keep this in mind.")
+SEEKING = ("Search what there is.", "Find what was said about a topic.", "Answer a question.")
+"""What tools with a free text say of themselves: those that keep it, and those that look something up."""
 SMALL_TALK_LEAST = 0.34
 """Least similarity with small talk; below, a question is taken for one about something.
 
@@ -114,7 +127,8 @@ class ToolChooser:
 
     async def warm(self) -> None:
         """Compute what every choice compares with."""
-        await self._embedder.embed([said for kind in KINDS.values() for said in kind])
+        kinds = [said for kind in KINDS.values() for said in kind]
+        await self._embedder.embed([*kinds, *KEEPING, *SEEKING])
 
     async def candidates(
         self, given: Given, tools: Sequence[Tool], forced: bool = False
@@ -128,11 +142,21 @@ class ToolChooser:
         nearest: dict[str, float] = {}
         for name, group in groups.items():
             nearest[name], row = max(row[: len(group)]), row[len(group) :]
+        keeping = await self._keeping([tool for tool, _ in callable_tools])
+        if is_question(given.question):
+            # Whoever asks wants to know, and nothing to be kept.
+            callable_tools = [
+                (tool, full)
+                for tool, full in callable_tools
+                if not full.free_text or tool.name not in keeping
+            ]
         found = [
             Candidate(
                 tool=tool,
                 filled=full,
-                score=_score(nearest[f"tool {tool.name}"], full, tool, nearest),
+                score=_score(
+                    nearest[f"tool {tool.name}"], full, nearest[_kind(full, tool, tool.name in keeping)]
+                ),
                 description=nearest[f"tool {tool.name}"],
             )
             for tool, full in callable_tools
@@ -144,7 +168,9 @@ class ToolChooser:
         found, nearest = await self.candidates(given, tools)
         talk = nearest["small talk"]
         about_something = max(
-            nearest["lookup"], nearest["overview"], *(candidate.description for candidate in found), -1.0
+            *(nearest[kind] for kind in ("lookup", "overview", "keep")),
+            *(candidate.description for candidate in found),
+            -1.0,
         )
         if talk >= SMALL_TALK_LEAST and talk > about_something:
             return None
@@ -157,11 +183,26 @@ class ToolChooser:
             found, _ = await self.candidates(given, tools, forced=True)
         return found[0]
 
+    async def _keeping(self, tools: Sequence[Tool]) -> set[str]:
+        """Return which tools keep what they are told, by their descriptions."""
+        whole = [tool.description.strip() or spoken(tool.name) for tool in tools]
+        similar = await self._embedder.similarities(whole, [*KEEPING, *SEEKING])
+        return {
+            tool.name
+            for tool, row in zip(tools, similar, strict=True)
+            if max(row[: len(KEEPING)]) > max(row[len(KEEPING) :])
+        }
+
     async def _filled(self, tool: Tool, given: Given, forced: bool) -> Filled | None:
         try:
             return await self._arguments.fill(tool.schema, given, forced)
         except CannotFill:
             return None
+
+
+def is_question(text: str) -> bool:
+    """Whether a text ends with a question mark."""
+    return text.rstrip().endswith(("?", "\uff1f"))
 
 
 def described(tool: Tool) -> list[str]:
@@ -178,14 +219,14 @@ def _neutral(given: Given) -> str:
     return ID_LITERAL.sub("it", question)
 
 
-def _kind(filled: Filled, tool: Tool) -> str:
+def _kind(filled: Filled, tool: Tool, keeps: bool) -> str:
     if filled.free_text:
-        return "lookup"
+        return "keep" if keeps else "lookup"
     return "whole" if tool.schema.get("required") else "overview"
 
 
-def _score(description: float, filled: Filled, tool: Tool, nearest: dict[str, float]) -> float:
-    score = description + nearest[_kind(filled, tool)] + (NAMED_ID_BONUS if filled.named_id else 0)
+def _score(description: float, filled: Filled, kind: float) -> float:
+    score = description + kind + (NAMED_ID_BONUS if filled.named_id else 0)
     return score if filled.free_text else score - SPECIFIC_HANDICAP
 
 

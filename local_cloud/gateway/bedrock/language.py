@@ -11,11 +11,13 @@ from dataclasses import dataclass
 from local_cloud.documents import Document, parts
 from local_cloud.gateway.bedrock import records, sentiment
 from local_cloud.gateway.bedrock.arguments import Given
-from local_cloud.gateway.bedrock.choice import Candidate, ToolChooser
+from local_cloud.gateway.bedrock.attached import attached
+from local_cloud.gateway.bedrock.choice import Candidate, ToolChooser, is_question
 from local_cloud.gateway.bedrock.embedder import Embedder
 from local_cloud.gateway.bedrock.requests import Conversation, ids
 
 QUOTING = "Offline model: I quote what the tools returned, I do not reason. "
+QUOTING_DATA = "Offline model: I quote what the request brought along, I do not reason. "
 NO_TOOLS = (
     "This is the offline model. It knows no facts and does not reason: offered tools, it calls the one whose "
     "description is nearest in meaning to a question, and quotes what that returns. "
@@ -25,6 +27,8 @@ ROUNDS_MAX = 3
 QUOTES_MAX = 3
 QUOTE_MARGIN = 0.12
 """Further sentences are quoted when they are about as near to the question as the nearest one."""
+ANSWERED = 0.6
+"""From this similarity on, data that came with the request answers a question without a tool."""
 CLOSE = 0.25
 """Below this similarity with the question, the nearest sentence is said to be not close."""
 RECORDS_MAX = 20
@@ -61,6 +65,7 @@ class OfflineModel:
     async def answer(self, conversation: Conversation) -> AsyncGenerator[Piece]:
         """Yield the answer to the newest message, each piece as soon as it is known."""
         asked = _question_at(conversation.messages)
+        brought = attached(conversation.system)
         given = Given(
             question=_text(conversation.messages[asked])[:QUESTION_CHARACTERS_MAX],
             known=records.identifiers(records.results(conversation.messages)),
@@ -75,12 +80,23 @@ class OfflineModel:
         elif found:
             async for piece in self._after_tools(conversation, given, since, found):
                 yield piece
+        elif (known := await self._answering(given.question, brought)) is not None:
+            yield f"{QUOTING_DATA}{_quoted(known, named=False)}"
         elif (chosen := await self._chooser.choose(given, conversation.tools)) is not None:
             yield _use(chosen)
         else:
             yield NO_TOOLS
             names = ", ".join(tool.name for tool in conversation.tools)
             yield f"Here it can use: {names}. Ask about something that they know."
+
+    async def _answering(self, question: str, brought: list[records.Result]) -> records.Sentence | None:
+        """Return the sentence of the request's own data that answers a question, if one does."""
+        sentences = records.sentences(brought)
+        if not sentences or not is_question(question):
+            return None
+        similar = (await self._embedder.similarities([question], [found.text for found in sentences]))[0]
+        best = max(similar)
+        return sentences[similar.index(best)] if best >= ANSWERED else None
 
     async def _forced(self, conversation: Conversation, given: Given) -> ToolUse:
         tools = [tool for tool in conversation.tools if conversation.choice in ("any", tool.name)]

@@ -15,7 +15,7 @@ MODEL_ID = re.compile(
     r"|arn:aws:bedrock:[a-z0-9-]+:\d{12}:[a-z-]+/[a-zA-Z0-9.:-]+"
 )
 """A foundation model's id, with the prefix of an inference profile or not, or the ARN of either."""
-UNSUPPORTED = ("guardrailConfig", "outputConfig", "promptVariables")
+UNSUPPORTED = ("outputConfig", "promptVariables")
 KNOWN_BLOCKS = frozenset(("text", "toolUse", "toolResult", "cachePoint", "video"))
 
 
@@ -51,6 +51,8 @@ class Conversation:
     """All text of the request, which its tokens are counted from."""
     video: VideoObject | None = None
     """The video to look at, if there is one."""
+    system: tuple[Document, ...] = ()
+    """Blocks of the system prompt."""
 
 
 def is_embedding_model(model_id: str) -> bool:
@@ -102,6 +104,7 @@ def conversation(request: Document) -> Conversation:
         max_tokens=part(request, "inferenceConfig").get("maxTokens"),
         text=_all_text([request.get("system"), messages, part(request, "toolConfig")]),
         video=_video(messages),
+        system=tuple(parts(request, "system")),
     )
 
 

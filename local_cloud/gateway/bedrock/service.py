@@ -1,4 +1,4 @@
-"""Amazon Bedrock's runtime API with offline models behind it: Converse, ConverseStream, InvokeModel.
+"""Amazon Bedrock's runtime API with offline models behind it: Converse, InvokeModel, ApplyGuardrail.
 
 Corrects: MiniStack answers with canned text, and its tools are never called (services/bedrock_runtime.py).
 """
@@ -10,10 +10,19 @@ import time
 from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import dataclass, field
 
-from local_cloud.documents import Document
+from local_cloud.documents import Document, part
 from local_cloud.gateway.bedrock import embeddings as nova
 from local_cloud.gateway.bedrock.embedder import Embedder
 from local_cloud.gateway.bedrock.frames import CONTENT_TYPE, event, exception
+from local_cloud.gateway.bedrock.guardrail import (
+    EXAMPLES,
+    MISSING,
+    Guarded,
+    Guardrail,
+    Verdict,
+    applied,
+    guarded,
+)
 from local_cloud.gateway.bedrock.language import OfflineModel, Piece, ToolUse
 from local_cloud.gateway.bedrock.requests import Conversation, check_model, conversation, is_embedding_model
 from local_cloud.gateway.bedrock.video import OfflineVideoModel
@@ -36,6 +45,17 @@ class _Said:
     stop_reason: str = "end_turn"
     content: list[Document] = field(default_factory=list[Document])
     begun: float = field(default_factory=time.monotonic)
+    trace: Document = field(default_factory=dict[str, object])
+    """What a guardrail found, where that was asked for."""
+    intervened: bool = False
+    """Whether a guardrail blocked or masked something of it."""
+
+    @property
+    def reason(self) -> str:
+        """Why the answer ended."""
+        # A model that goes on with a tool has not ended its answer.
+        is_open = self.stop_reason == "tool_use"
+        return "guardrail_intervened" if self.intervened and not is_open else self.stop_reason
 
     def add(self, piece: Piece) -> None:
         if isinstance(piece, ToolUse):
@@ -67,6 +87,7 @@ class BedrockService:
         self._model.operation("POST", "/model/any/converse")
         try:
             await self.language.warm()
+            await self._embedder.embed([text for examples in EXAMPLES.values() for text in examples])
         except (ImportError, OSError) as error:
             logger.warning("the offline models cannot be loaded: %r", error)
 
@@ -78,13 +99,17 @@ class BedrockService:
             operation, labels = self._model.operation(method, path)
             match operation:
                 case "Converse" | "ConverseStream":
-                    asked = self._asked(operation, labels, body, query)
+                    asked, guard = await self._asked(operation, labels, body, query)
                     if asked.video is not None:
                         self._video.authorize(asked.video, self._ministack.access_key(headers, query))
                     if operation == "Converse":
-                        return json_answer(await self._whole(asked), content_type="application/json")
+                        return json_answer(await self._whole(asked, guard), content_type="application/json")
                     streamed = {"Content-Type": CONTENT_TYPE}
-                    return 200, streamed, self._ministack.streamed(self._frames(asked))
+                    return 200, streamed, self._ministack.streamed(self._frames(asked, guard))
+                case "ApplyGuardrail":
+                    request = self._model.read(operation, labels, body, query)
+                    guardrail = self._guardrail(request)
+                    return json_answer(await applied(request, guardrail), content_type="application/json")
                 case "InvokeModel":
                     return await self._invoke(labels["modelId"], body)
                 case "InvokeModelWithBidirectionalStream":
@@ -96,9 +121,16 @@ class BedrockService:
         except AwsError as error:
             return self._model.error(error)
 
-    def _asked(
+    def _guardrail(self, named: Document) -> Guardrail:
+        identifier, version = str(named["guardrailIdentifier"]), str(named["guardrailVersion"])
+        record = self._ministack.guardrail(identifier, version)
+        if record is None:
+            raise AwsError("ValidationException", MISSING)
+        return Guardrail(str(record["GuardrailId"]), record, self._embedder)
+
+    async def _asked(
         self, operation: str, labels: Document, body: bytes, query: dict[str, list[str]]
-    ) -> Conversation:
+    ) -> tuple[Conversation, Guarded | None]:
         check_model(labels["modelId"])
         if is_embedding_model(labels["modelId"]):
             message = (
@@ -106,7 +138,12 @@ class BedrockService:
                 "chat model."
             )
             raise AwsError("ValidationException", message)
-        return conversation(self._model.read(operation, labels, body, query))
+        request = self._model.read(operation, labels, body, query)
+        named = part(request, "guardrailConfig")
+        if not named:
+            return conversation(request), None
+        guard = await guarded(request, self._guardrail(named))
+        return conversation(guard.request), guard
 
     async def _invoke(self, model_id: str, body: bytes) -> Answer:
         check_model(model_id)
@@ -122,15 +159,37 @@ class BedrockService:
         tokens = await self._embedder.count_tokens([text])
         return status, headers | {"x-amzn-bedrock-input-token-count": str(tokens)}, content
 
-    async def _whole(self, asked: Conversation) -> Document:
+    async def _whole(self, asked: Conversation, guard: Guarded | None) -> Document:
         said = _Said()
-        async for piece in self._pieces(asked, said):
+        async for piece in self._checked(asked, said, guard):
             said.add(piece)
         return {
             "output": {"message": {"role": "assistant", "content": said.content}},
-            "stopReason": said.stop_reason,
+            "stopReason": said.reason,
             **await self._metadata(asked, said),
         }
+
+    async def _checked(self, asked: Conversation, said: _Said, guard: Guarded | None) -> AsyncIterator[Piece]:
+        """Yield the answer as a guardrail lets it through, which sees all of it before any of it is said."""
+        if guard is None:
+            async for piece in self._pieces(asked, said):
+                yield piece
+            return
+        output: Verdict | None = None
+        pieces: list[Piece] = [guard.guardrail.blocked_input]
+        if not guard.input.blocked:
+            pieces = [piece async for piece in self._pieces(asked, said)]
+            text = "".join(piece for piece in pieces if isinstance(piece, str))
+            output = await guard.guardrail.judge([text], source="OUTPUT")
+            if output.blocked:
+                pieces = [guard.guardrail.blocked_output]
+            elif output.masked:
+                pieces = [*output.texts, *(piece for piece in pieces if isinstance(piece, ToolUse))]
+        for piece in pieces:
+            yield piece
+        said.trace = guard.trace(output)
+        if guard.input.blocked or (output is not None and output.intervened):
+            said.intervened = True
 
     async def _pieces(self, asked: Conversation, said: _Said) -> AsyncIterator[Piece]:
         """Yield the answer, cut where the caller's maxTokens are used up."""
@@ -147,12 +206,12 @@ class BedrockService:
                 said.stop_reason = "max_tokens"
                 return
 
-    async def _frames(self, asked: Conversation) -> AsyncGenerator[bytes]:
+    async def _frames(self, asked: Conversation, guard: Guarded | None) -> AsyncGenerator[bytes]:
         """Yield the events of a streamed answer, each as soon as it is known."""
         said = _Said()
         yield event("messageStart", {"role": "assistant"})
         try:
-            async for piece in self._pieces(asked, said):
+            async for piece in self._checked(asked, said, guard):
                 opened = len(said.content)
                 said.add(piece)
                 index = len(said.content) - 1
@@ -161,7 +220,7 @@ class BedrockService:
                 for name, payload in _events(piece):
                     yield event(name, payload | {"contentBlockIndex": index})
             yield event("contentBlockStop", {"contentBlockIndex": len(said.content) - 1})
-            yield event("messageStop", {"stopReason": said.stop_reason})
+            yield event("messageStop", {"stopReason": said.reason})
             yield event("metadata", await self._metadata(asked, said))
         except Exception as error:
             # The status was sent already: the stream itself has to say that it ends early.
@@ -178,6 +237,7 @@ class BedrockService:
         return {
             "usage": {"inputTokens": given, "outputTokens": output, "totalTokens": given + output},
             "metrics": {"latencyMs": said.latency_ms},
+            **said.trace,
         }
 
 

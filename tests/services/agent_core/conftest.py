@@ -18,6 +18,7 @@ from nova_agent_core.memory import memory_key
 from nova_agent_core.settings import ApiSettings, ModelLimits
 from nova_agent_core.storage import TurnDocuments
 from nova_agent_tools.services import Services
+from nova_common import aws
 from nova_common.contracts.sessions import SESSION
 from nova_common.event_store import DynamoEventStore
 from nova_common.events import EventRegistry
@@ -27,9 +28,12 @@ from tests.services.agent_core import redis_server
 from tests.services.agent_core.callers import BEHAVIOUR, LIMITS
 from tests.services.agent_core.redis_server import RedisServer
 from tests.services.agent_core.scripted import ScriptedModel
-from tests.services.support import tokens
+from tests.services.support import embeddings, tokens
+from tests.services.support.embeddings import FakeBedrock
+from tests.services.support.private import DATA_KEYS_TABLE, create_keys_table
 from tests.services.support.stub_services import StubServices
 from tests.services.support.tables import CONTENT_BUCKET, EVENT_STORE_TABLE, REGION, USAGE_TABLE
+from tests.services.support.vectors import DIMENSION, VECTOR_BUCKET, VECTOR_INDEX, FakeVectors
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
@@ -57,7 +61,7 @@ def variables(aws_environment: None, trusted_redis: RedisServer) -> dict[str, st
         "SERVICE_NAME": "agent-core",
         "USER_POOL_ISSUER": tokens.ISSUER,
         "USER_POOL_CLIENT_ID": tokens.CLIENT_ID,
-        "DATA_KEYS_TABLE": "unused",
+        "DATA_KEYS_TABLE": DATA_KEYS_TABLE,
         "AWS_REGION": REGION,
         "EVENT_STORE_TABLE": EVENT_STORE_TABLE,
         "CONTENT_BUCKET": CONTENT_BUCKET,
@@ -70,6 +74,11 @@ def variables(aws_environment: None, trusted_redis: RedisServer) -> dict[str, st
         "SEARCH_URL": "http://search.nova.local:8000",
         "AUDIO_URL": "http://audio.nova.local:8000",
         "PROJECTOR_URL": "http://projector.nova.local:8000",
+        "VECTOR_BUCKET": VECTOR_BUCKET,
+        "VECTOR_INDEX": VECTOR_INDEX,
+        "EMBEDDING_MODEL": embeddings.MODEL,
+        "EMBEDDING_REGION": "us-east-1",
+        "EMBEDDING_DIMENSION": str(DIMENSION),
         "REDIS_URL": trusted_redis.url,
         "REDIS_USERNAME": redis_server.USERNAME,
         "REDIS_PASSWORD": redis_server.PASSWORD,
@@ -96,6 +105,17 @@ def documents(s3: "S3Client") -> TurnDocuments:
     return TurnDocuments(s3, CONTENT_BUCKET)
 
 
+@pytest.fixture
+def index() -> FakeVectors:
+    """The index of what people want kept."""
+    return FakeVectors()
+
+
+@pytest.fixture
+def embedder() -> FakeBedrock:
+    return FakeBedrock()
+
+
 type MakeApp = Callable[..., FastAPI]
 
 
@@ -106,10 +126,16 @@ def make_app(
     documents: TurnDocuments,
     model: ScriptedModel,
     services: StubServices,
+    index: FakeVectors,
+    embedder: FakeBedrock,
+    dynamodb: "DynamoDBClient",
     monkeypatch: pytest.MonkeyPatch,
 ) -> MakeApp:
     """Make one instance after another, as tasks are replaced; `changes` are variables."""
     del store, documents
+    create_keys_table(dynamodb, DATA_KEYS_TABLE)
+    monkeypatch.setattr(aws, "s3vectors", Mock(return_value=index))
+    monkeypatch.setattr(aws, "bedrock_runtime", Mock(return_value=embedder))
     transport = httpx2.MockTransport(services.answer)
     monkeypatch.setattr(api, "Services", partial(Services, transport=transport))
 

@@ -22,6 +22,7 @@ class ScriptedModel(Model):
         self.seen: list[list[dict[str, Any]]] = []
         self.tool_names: list[str] = []
         self.system_prompt = ""
+        self.blocks: list[dict[str, Any]] = []
 
     @override
     def update_config(self, **model_config: Any) -> None:
@@ -44,6 +45,7 @@ class ScriptedModel(Model):
         specs: list[dict[str, Any]] = tool_specs or []
         self.tool_names = [spec["name"] for spec in specs]
         self.system_prompt = system_prompt
+        self.blocks = list(kwargs.get("system_prompt_content") or [])
         play = self.rounds.popleft() if self.rounds else say("ok")
         async for chunk in play():
             yield chunk

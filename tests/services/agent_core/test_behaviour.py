@@ -3,7 +3,8 @@
 from pathlib import Path
 
 import pytest
-from nova_agent_core.behaviour import load_behaviour, versions
+from nova_agent_core.behaviour import MEMORY_TOOLS, load_behaviour, versions
+from nova_agent_core.notebook import NOTE_TOOLS
 from nova_agent_tools.catalog import TOOLS
 from nova_common.settings import SettingsError
 
@@ -14,8 +15,12 @@ SERVED = Path("services/agent_core/src/nova_agent_core/behaviours/1.toml")
 def test_each_version_is_in_order(version: str) -> None:
     behaviour = load_behaviour(version)
     assert behaviour.version == version
-    assert set(behaviour.tools) <= set(TOOLS)
+    assert set(behaviour.tools) <= {*TOOLS, *MEMORY_TOOLS}
     assert "never an instruction" in behaviour.prompt.text.replace("\n", " ")
+
+
+def test_the_tools_of_memory_are_known_by_their_names() -> None:
+    assert tuple(NOTE_TOOLS) == MEMORY_TOOLS
 
 
 def test_a_version_that_does_not_exist() -> None:
@@ -33,6 +38,7 @@ def test_a_version_that_does_not_exist() -> None:
             "tools: list_secrets are none; there are",
         ),
         ('"list_recordings"]', '"get_transcript"]', "one is named twice"),
+        ('"list_recordings"]', '"list_recordings", "remember"]', "has no table `memory`"),
         ("tokens_max = 4096", "tokens_max = 0", "model.tokens_max"),
         ("tokens_max = 4096", "tokens_max = 20000", "no call fits"),
         ("tokens_max = 4096", "tokens_max = 4096\ntemprature = 1", "model.temprature"),

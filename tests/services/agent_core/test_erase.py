@@ -2,14 +2,18 @@
 
 import datetime
 from typing import TYPE_CHECKING, Any
+from unittest.mock import Mock
 
 import pytest
 from nova_agent_core.erase import EraseSettings, removals
 from nova_agent_core.ledger import Reservation, UsageLedger
 from nova_agent_core.memory import memory_key
+from nova_agent_core.notes import NoteDocuments, note_id
 from nova_agent_core.sessions import Sessions
 from nova_agent_core.spending import Spending
 from nova_agent_core.storage import TurnDocuments
+from nova_common import aws
+from nova_common.contracts.memory import Note
 from nova_common.contracts.sessions import TurnBody, TurnCompleted
 from nova_common.erasure import Belongings
 from nova_common.event_store import DynamoEventStore
@@ -17,6 +21,7 @@ from nova_common.problems import Problem
 
 from tests.services.support.tables import CONTENT_BUCKET, EVENT_STORE_TABLE, USAGE_TABLE
 from tests.services.support.tokens import ALICE, BOB
+from tests.services.support.vectors import FakeVectors
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
@@ -44,7 +49,7 @@ class Bench:
         self.keys = keys
         settings = EraseSettings.from_env(variables)
         made = removals(settings, Belongings(dynamodb, EVENT_STORE_TABLE))
-        self.conversations, self.spendings = made
+        self.conversations, self.notes, self.spendings = made
 
     def session(self, user: str) -> str:
         """A session with a turn that a model remembers."""
@@ -73,7 +78,10 @@ def bench(
     documents: TurnDocuments,
     keys: Any,  # noqa: ANN401 - the client is untyped
     variables: dict[str, str],
+    index: FakeVectors,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> Bench:
+    monkeypatch.setattr(aws, "s3vectors", Mock(return_value=index))
     return Bench(dynamodb, s3, store, documents, keys, variables)
 
 
@@ -112,3 +120,15 @@ def test_the_usage_of_others_stays(bench: Bench) -> None:
         bench.ledger.reserve(reservation(user), 0)
     assert bench.spendings(ALICE) == {"months of usage": 1}
     assert bench.spendings(BOB) == {"months of usage": 1}
+
+
+def test_notes_go_with_their_vectors(bench: Bench, s3: "S3Client", index: FakeVectors) -> None:
+    documents = NoteDocuments(s3, CONTENT_BUCKET)
+    for user in (ALICE, BOB):
+        note = Note(id=note_id(user, "canary"), text="canary", created_at=NOW)
+        documents.write(user, note)
+        index.vectors[note.id] = {"key": note.id}
+    assert bench.notes(ALICE) == {"notes": 1}
+    assert bench.objects() == [f"memory/{BOB}/{note_id(BOB, 'canary')}"]
+    assert list(index.vectors) == [note_id(BOB, "canary")]
+    assert bench.notes(ALICE) == {"notes": 0}

@@ -26,6 +26,8 @@ def test_a_complete_environment(variables: dict[str, str]) -> None:
         ("MODEL_ID", "", "MODEL_ID is not set"),
         ("MODEL_NAME", "", "MODEL_NAME is not set"),
         ("BEHAVIOUR", "", "BEHAVIOUR is not set"),
+        ("VECTOR_INDEX", "", "VECTOR_INDEX is not set"),
+        ("EMBEDDING_DIMENSION", "7", "EMBEDDING_DIMENSION is '7'"),
         ("QUOTA_USD_PER_MONTH", "", "QUOTA_USD_PER_MONTH is not set"),
         ("QUOTA_USD_PER_MONTH", "-1", "QUOTA_USD_PER_MONTH is '-1', allowed are 0 to 1000000"),
         ("QUOTA_USD_PER_MONTH", "1000001", "allowed are 0 to 1000000"),

@@ -1,8 +1,8 @@
 """What all tools have in common: bound to one caller, described to a model, answering with a result.
 
-A tool is bound to one request: it carries that caller's Authorization header, so that each service decides by
-itself what this caller may see. Whatever goes wrong becomes a result with the status `error` that says what
-failed, and the model can go on.
+A tool is bound to one request. One that asks a service carries that caller's Authorization header, so that
+each service decides by itself what this caller may see. Whatever goes wrong becomes a result with the status
+`error` that says what failed, and the model can go on.
 """
 
 import logging
@@ -24,26 +24,22 @@ class Arguments(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
 
-class CallersTool[A: Arguments](AgentTool, ABC):
-    """A tool that acts as one caller. Subclasses say what it is for, and do it."""
+class Tool[A: Arguments](AgentTool, ABC):
+    """A tool. Subclasses say what it is for, and do it."""
 
     name: ClassVar[str]
     description: ClassVar[str]
-    arguments: type[A]
-
-    def __init__(self, services: Services, authorization: str) -> None:
-        super().__init__()
-        self._services = services
-        self._authorization = authorization
+    arguments: ClassVar[type[Arguments]]
 
     @abstractmethod
     async def run(self, arguments: A) -> dict[str, Any]:
         """Return the result as JSON; ToolFailedError."""
 
-    def describe(self) -> ToolDescription:
+    @classmethod
+    def describe(cls) -> ToolDescription:
         """Return what a model is told about this tool."""
-        schema = _plain_schema(self.arguments)
-        return ToolDescription(name=self.name, description=self.description, input_schema=schema)
+        schema = _plain_schema(cls.arguments)
+        return ToolDescription(name=cls.name, description=cls.description, input_schema=schema)
 
     @property
     @override
@@ -74,7 +70,7 @@ class CallersTool[A: Arguments](AgentTool, ABC):
         use_id = tool_use["toolUseId"]
         try:
             arguments = self.arguments.model_validate(tool_use["input"])
-            found = await self.run(arguments)
+            found = await self.run(cast("A", arguments))
         except ValidationError as error:
             yield _failed(use_id, f"{self.name} cannot be used so: {_faults(error)}")
         except ToolFailedError as error:
@@ -82,6 +78,15 @@ class CallersTool[A: Arguments](AgentTool, ABC):
             yield _failed(use_id, f"{self.name} failed: {error}")
         else:
             yield ToolResult(toolUseId=use_id, status="success", content=[{"json": found}])
+
+
+class CallersTool[A: Arguments](Tool[A], ABC):
+    """A tool that asks services as one caller."""
+
+    def __init__(self, services: Services, authorization: str) -> None:
+        super().__init__()
+        self._services = services
+        self._authorization = authorization
 
 
 def _failed(use_id: str, explanation: str) -> ToolResult:

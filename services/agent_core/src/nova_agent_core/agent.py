@@ -9,11 +9,14 @@ import contextlib
 import logging
 import os
 from collections.abc import AsyncGenerator, Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any, cast, override
 
 from botocore.config import Config
-from nova_agent_tools.catalog import tools_for
+from nova_agent_tools.catalog import TOOLS, tools_for
+from nova_agent_tools.mcp_servers import McpServers, McpTool
 from nova_agent_tools.services import Services
+from nova_common.contracts.memory import Note
 from nova_common.contracts.sessions import TokenEvent, ToolEvent
 from nova_common.model_prices import ModelPrice
 from nova_common.telemetry.aws_calls import trace_calls
@@ -27,6 +30,8 @@ from strands.types.exceptions import MaxTokensReachedException
 from nova_agent_core.behaviour import Behaviour, ModelParameters
 from nova_agent_core.failures import IncompleteAnswerError, TooManyRoundsError
 from nova_agent_core.memory import Message, remembered
+from nova_agent_core.notebook import NOTE_TOOLS, Notebook
+from nova_agent_core.recall import LongTermMemory, told
 from nova_agent_core.settings import ApiSettings, GuardrailSettings, ModelLimits
 from nova_agent_core.spending import Meter, Spending
 from nova_agent_core.transfers import Transfers, noted
@@ -117,36 +122,85 @@ class BoundedToolExecutor(ConcurrentToolExecutor):
             await super()._task(*args, **kwargs)  # pyright: ignore[reportUnknownMemberType]
 
 
+@dataclass(frozen=True, slots=True)
+class Author:
+    """Who wrote a message."""
+
+    user: str
+    """The verified subject."""
+    authorization: str
+    """The header that proves it, for the services behind the tools."""
+
+
+@dataclass(frozen=True, slots=True)
+class Material:
+    """What a message is answered with, beside the conversation and the coordinator's own tools."""
+
+    notes: Sequence[Note] = ()
+    tools: Sequence[McpTool] = ()
+
+
 class Coordinator:
     """Makes an agent for each message."""
 
-    def __init__(self, model: Model, services: Services, behaviour: Behaviour, price: ModelPrice) -> None:
+    def __init__(
+        self,
+        model: Model,
+        services: Services,
+        behaviour: Behaviour,
+        price: ModelPrice,
+        memory: LongTermMemory,
+        servers: McpServers,
+    ) -> None:
         self._model = model
         self._services = services
         self._behaviour = behaviour
         self._price = price
+        self._memory = memory
+        self._servers = servers
 
     @property
     def behaviour(self) -> Behaviour:
         """What the agents do."""
         return self._behaviour
 
-    def run(self, messages: Sequence[Message], question: str, authorization: str) -> "AgentRun":
+    async def recall(self, user: str, question: str) -> list[Note]:
+        """Return what the person wanted kept and is near in meaning to a question; none is fine."""
+        use = self._behaviour.memory
+        return [] if use is None else await self._memory.recall(user, question, use)
+
+    async def foreign_tools(self) -> Sequence[McpTool]:
+        """Return the tools of other people's servers, as far as they are known."""
+        return await self._servers.tools()
+
+    def run(
+        self, messages: Sequence[Message], question: str, author: Author, material: Material
+    ) -> "AgentRun":
         """Return the answering of a question after these messages, not yet begun."""
         meter = Meter(self._behaviour, self._price)
+        notebook = Notebook(self._memory, author.user, question, messages)
+        names = self._behaviour.tools
         agent = Agent(
             model=self._model,
             messages=cast("Any", list(messages)),
-            tools=list(tools_for(self._services, authorization, self._behaviour.tools)),
-            system_prompt=self._behaviour.prompt.text,
+            tools=[
+                *tools_for(self._services, author.authorization, [name for name in names if name in TOOLS]),
+                *(NOTE_TOOLS[name](notebook) for name in names if name in NOTE_TOOLS),
+                *material.tools,
+            ],
+            system_prompt=self._prompt(material.notes),
             callback_handler=None,
             conversation_manager=SlidingWindowConversationManager(WINDOW_MESSAGES),
             tool_executor=BoundedToolExecutor(self._behaviour.budget.tools_at_once_max),
-            hooks=[meter],
+            hooks=[meter, notebook],
             # The client has its own retries, which are quick; these would take minutes.
             retry_strategy=None,
         )
         return AgentRun(agent, question, messages, meter, self._behaviour.budget.rounds_max)
+
+    def _prompt(self, notes: Sequence[Note]) -> Any:  # noqa: ANN401 - text or blocks, as the library takes it
+        prompt = self._behaviour.prompt.text
+        return [{"text": prompt}, {"text": told(notes)}] if notes else prompt
 
 
 class AgentRun:

@@ -1,4 +1,4 @@
-"""The coordinator's API: sessions under `/api/sessions` but the list, which the projector serves, and tools.
+"""The coordinator's API: sessions but their list, which the projector serves, tools, usage, long-term memory.
 
 A message is answered as a stream of events or as JSON. What a session holds is answered from the event store
 and the content bucket, strongly consistent, so that an owner sees a change at once.
@@ -15,10 +15,12 @@ from typing import Annotated
 import anyio.from_thread
 from fastapi import APIRouter, Body, Depends, FastAPI, Query, Request, Response
 from fastapi.responses import JSONResponse
-from nova_agent_tools.catalog import tools_for
+from nova_agent_tools.catalog import TOOLS
+from nova_agent_tools.mcp_servers import McpServers
 from nova_agent_tools.services import Services
 from nova_common import aws, server
 from nova_common.application import create_application
+from nova_common.contracts.memory import NoteList
 from nova_common.contracts.sessions import (
     SESSION,
     SendMessage,
@@ -29,18 +31,26 @@ from nova_common.contracts.sessions import (
     TurnAnswer,
 )
 from nova_common.contracts.usage import MONTH_PATTERN, UsageReport
+from nova_common.embeddings import EmbeddingModel
+from nova_common.erased import ErasedPeople
 from nova_common.event_store import DynamoEventStore
 from nova_common.events import EventRegistry
 from nova_common.identity import AuthenticatedCaller, AuthenticatedRoute, token_verifier
 from nova_common.model_prices import NANO, ModelPrice, model_price
 from nova_common.openapi import problems
+from nova_common.problems import Problem
+from nova_common.vector_index import IndexBusyError, VectorIndex
 
 from nova_agent_core.agent import Coordinator, bedrock_model, keep_content_private
 from nova_agent_core.behaviour import Behaviour, load_behaviour
+from nova_agent_core.failures import RETRY_SECONDS
 from nova_agent_core.ledger import UsageLedger
 from nova_agent_core.memory import RedisMemory
+from nova_agent_core.notebook import NOTE_TOOLS
+from nova_agent_core.notes import NoSuchNoteError, NoteDocuments, Notes
 from nova_agent_core.process_memory import ProcessMemory
 from nova_agent_core.quota import Quotas
+from nova_agent_core.recall import RECALL_SECONDS_MAX, LongTermMemory
 from nova_agent_core.sessions import Sessions
 from nova_agent_core.settings import MODEL_LIMITS, ApiSettings, ModelLimits
 from nova_agent_core.spending import reservation_nanousd
@@ -49,6 +59,9 @@ from nova_agent_core.storage import TurnDocuments
 from nova_agent_core.turns import Turn, Turns
 
 TITLE = "Nova coordinator"
+
+EMBEDDING_ATTEMPTS_MAX = 2
+"""Calls of one embedding: whoever needs it asks again, with pauses that grow (`recall`)."""
 
 logger = logging.getLogger(__name__)
 
@@ -80,6 +93,12 @@ def _quotas(request: Request) -> Quotas:
     return quotas
 
 
+def _notes(request: Request) -> Notes:
+    notes: Notes = request.app.state.notes
+    return notes
+
+
+type Kept = Annotated[Notes, Depends(_notes)]
 type Store = Annotated[Sessions, Depends(_sessions)]
 type Service = Annotated[Turns, Depends(_turns)]
 type Account = Annotated[Quotas, Depends(_quotas)]
@@ -151,12 +170,46 @@ async def cancel_message(session_id: str, caller: AuthenticatedCaller, turns: Se
 
 
 @router.get("/tools")
-def list_tools(authorization: Authorization, request: Request) -> ToolList:
-    """Tell which tools the model is given."""
-    services: Services = request.app.state.services
+async def list_tools(authorization: Authorization, request: Request) -> ToolList:
+    """Tell which tools the model is given: the coordinator's own, and those of servers that answer."""
+    del authorization
     behaviour: Behaviour = request.app.state.behaviour
-    offered = tools_for(services, authorization, behaviour.tools)
-    return ToolList(tools=[tool.describe() for tool in offered])
+    servers: McpServers = request.app.state.servers
+    offered = TOOLS | NOTE_TOOLS
+    own = [offered[name].describe() for name in behaviour.tools]
+    return ToolList(tools=[*own, *(tool.described for tool in await servers.tools())])
+
+
+@router.get("/memory")
+def list_notes(caller: AuthenticatedCaller, notes: Kept) -> NoteList:
+    """List what the caller wanted kept, the newest first."""
+    return NoteList(items=notes.all(caller.user_id))
+
+
+@router.delete("/memory/{note_id}", status_code=HTTPStatus.NO_CONTENT)
+def forget_note(note_id: str, caller: AuthenticatedCaller, notes: Kept) -> None:
+    """Forget one note for good."""
+    try:
+        notes.forget(caller.user_id, note_id)
+    except NoSuchNoteError as error:
+        raise Problem(HTTPStatus.NOT_FOUND, "there is no such note") from error
+    except IndexBusyError as error:
+        raise _memory_busy() from error
+
+
+@router.delete("/memory", status_code=HTTPStatus.NO_CONTENT)
+def forget_notes(caller: AuthenticatedCaller, notes: Kept) -> None:
+    """Forget all that the caller wanted kept, for good."""
+    try:
+        notes.forget_all(caller.user_id)
+    except IndexBusyError as error:
+        raise _memory_busy() from error
+
+
+def _memory_busy() -> Problem:
+    detail = "the index of notes takes no requests at the moment, and what was not forgotten is still there"
+    headers = {"Retry-After": str(RETRY_SECONDS)}
+    return Problem(HTTPStatus.SERVICE_UNAVAILABLE, detail, kind="memory-busy", headers=headers)
 
 
 @router.get("/usage")
@@ -229,9 +282,11 @@ def coordinator(settings: ApiSettings, limits: ModelLimits, behaviour: Behaviour
         reservation_nanousd=reservation_nanousd(behaviour, price),
         turn_seconds_max=limits.turn_seconds_max,
     )
-    turns = Turns(
-        sessions, memory, quotas, Coordinator(model, services, behaviour, price), settings.model_name, limits
-    )
+    notes = _note_store(settings)
+    long_term = LongTermMemory(notes)
+    servers = McpServers(settings.mcp_servers)
+    coordinating = Coordinator(model, services, behaviour, price, long_term, servers)
+    turns = Turns(sessions, memory, quotas, coordinating, settings.model_name, limits)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncGenerator[None]:
@@ -242,6 +297,8 @@ def coordinator(settings: ApiSettings, limits: ModelLimits, behaviour: Behaviour
             yield
         finally:
             await turns.close()
+            await long_term.close()
+            await servers.close()
             await services.close()
             await memory.close()
 
@@ -263,9 +320,26 @@ def coordinator(settings: ApiSettings, limits: ModelLimits, behaviour: Behaviour
     app.state.turns = turns
     app.state.services = services
     app.state.behaviour = behaviour
+    app.state.notes = notes
+    app.state.servers = servers
+    app.state.long_term = long_term
     app.state.quotas = quotas
     app.state.heartbeat_seconds = settings.heartbeat_seconds
     return app
+
+
+def _note_store(settings: ApiSettings) -> Notes:
+    bedrock = aws.bedrock_runtime(
+        settings.embedding.region,
+        read_timeout_seconds=RECALL_SECONDS_MAX,
+        attempts_max=EMBEDDING_ATTEMPTS_MAX,
+    )
+    return Notes(
+        NoteDocuments(aws.s3(settings.region), settings.content_bucket),
+        EmbeddingModel(bedrock, settings.embedding.model, settings.embedding.dimension),
+        VectorIndex(aws.s3vectors(settings.region), settings.vectors.bucket, settings.vectors.index),
+        ErasedPeople(aws.dynamodb(settings.region), settings.identity.data_keys_table).is_erased,
+    )
 
 
 def _price(model_name: str) -> ModelPrice:

@@ -15,6 +15,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 VERSION_PATTERN = r"^[0-9a-z][0-9a-z.-]{0,31}$"
 
+MEMORY_TOOLS = ("remember", "forget")
+"""Tools that change long-term memory (`notebook`)."""
+
 _FOLDER = files("nova_agent_core").joinpath("behaviours")
 _SUFFIX = ".toml"
 
@@ -47,6 +50,16 @@ class TurnBudget(_Part):
     output_tokens_max: int = Field(ge=100, le=200_000)
 
 
+class MemoryUse(_Part):
+    """How much of long-term memory a message is answered with."""
+
+    recall_max: int = Field(ge=1, le=20)
+    """Notes, those nearest in meaning to the message."""
+
+    score_least: float = Field(ge=0, le=1)
+    """Similarity (cosine) below which a note is not told."""
+
+
 class Prompt(_Part):
     """What the model is told before every conversation."""
 
@@ -60,13 +73,19 @@ class Behaviour(_Part):
     tools: list[Annotated[str, Field(min_length=1)]]
     model: ModelParameters
     budget: TurnBudget
+    memory: MemoryUse | None = None
+    """Nothing where long-term memory is not used."""
     prompt: Prompt
 
     @model_validator(mode="after")
     def _is_possible(self) -> Self:
-        unknown = sorted(set(self.tools) - set(TOOLS))
+        known = (*TOOLS, *MEMORY_TOOLS)
+        unknown = sorted(set(self.tools) - set(known))
         if unknown:
-            message = f"tools: {', '.join(unknown)} are none; there are {', '.join(TOOLS)}"
+            message = f"tools: {', '.join(unknown)} are none; there are {', '.join(known)}"
+            raise ValueError(message)
+        if self.memory is None and not set(MEMORY_TOOLS).isdisjoint(self.tools):
+            message = f"tools: {', '.join(MEMORY_TOOLS)} change long-term memory, which has no table `memory`"
             raise ValueError(message)
         if len(set(self.tools)) < len(self.tools):
             message = "tools: one is named twice"

@@ -1,4 +1,4 @@
-"""The job that removes what this slice holds about a person: sessions, what was said in them, what it cost.
+"""The job that removes what this slice holds about a person: sessions, notes, and what conversations cost.
 
 Session memory outside Redis is a process's own and ends with it, at most `agentLifetimeSeconds` later.
 """
@@ -14,9 +14,11 @@ from nova_common.erasure import Belongings, ErasureSettings, Removal, each
 from nova_common.event_store import DynamoEventStore
 from nova_common.events import EventRegistry
 from nova_common.settings import Environment, TaskSettings
+from nova_common.vector_index import VectorIndex, VectorSettings
 
 from nova_agent_core.ledger import UsageLedger
 from nova_agent_core.memory import RedisMemory
+from nova_agent_core.notes import NoteDocuments
 from nova_agent_core.sessions import Sessions
 from nova_agent_core.settings import MemorySettings
 from nova_agent_core.storage import TurnDocuments
@@ -29,6 +31,7 @@ class EraseSettings(TaskSettings):
     common: ErasureSettings
     content_bucket: str
     usage_table: str
+    vectors: VectorSettings
     memory: MemorySettings
 
     @classmethod
@@ -38,6 +41,7 @@ class EraseSettings(TaskSettings):
             common=ErasureSettings.read(environment),
             content_bucket=environment.text("CONTENT_BUCKET"),
             usage_table=environment.text("USAGE_TABLE"),
+            vectors=VectorSettings.read(environment),
             memory=MemorySettings.read(environment),
         )
 
@@ -69,6 +73,19 @@ class Conversations:
             await memory.close()
 
 
+class WhatWasKept:
+    """The notes that people wanted kept, and the vectors by which they are found."""
+
+    def __init__(self, documents: NoteDocuments, index: VectorIndex) -> None:
+        self._documents = documents
+        self._index = index
+
+    def remove(self, user: str) -> Mapping[str, int]:
+        """Remove all notes of a person; whoever indexes one meanwhile takes it out of the index again."""
+        self._index.delete(self._documents.ids(user))
+        return {"notes": self._documents.erase(user)}
+
+
 class Spendings:
     """What people have spent, month by month."""
 
@@ -85,9 +102,13 @@ def removals(settings: EraseSettings, belongings: Belongings) -> Sequence[Remova
     common = settings.common
     dynamodb = aws.dynamodb(common.region)
     store = DynamoEventStore(dynamodb, common.event_store_table, EventRegistry([SESSION]))
-    sessions = Sessions(store, TurnDocuments(aws.s3(common.region), settings.content_bucket))
+    s3 = aws.s3(common.region)
+    sessions = Sessions(store, TurnDocuments(s3, settings.content_bucket))
+    vectors = settings.vectors
+    index = VectorIndex(aws.s3vectors(common.region), vectors.bucket, vectors.index)
     return [
         Conversations(belongings, sessions, settings.memory).remove,
+        WhatWasKept(NoteDocuments(s3, settings.content_bucket), index).remove,
         Spendings(UsageLedger(dynamodb, settings.usage_table)).remove,
     ]
 

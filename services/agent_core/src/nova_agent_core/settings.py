@@ -5,8 +5,11 @@ from dataclasses import dataclass, field
 from typing import Self
 from urllib.parse import urlsplit
 
+from nova_agent_tools.mcp_servers import McpServer, read_servers
 from nova_agent_tools.services import ServiceUrls
+from nova_common.embeddings import EmbeddingSettings
 from nova_common.settings import Environment, IdentitySettings, ServerSettings, SettingsError
+from nova_common.vector_index import VectorSettings
 
 HEARTBEAT_SECONDS_DEFAULT = 15
 """Between two signs of life of a stream: half of the shortest idle time-out on the way (REST APIs, 30 s)."""
@@ -107,9 +110,13 @@ class ApiSettings:
     """What it is, whatever it is called by: the id of the model or of the profile of a geography."""
     model_region: str
     guardrail: GuardrailSettings | None
+    vectors: VectorSettings
+    """The index of what people want kept."""
+    embedding: EmbeddingSettings
     memory: MemorySettings | None
     """None where a session has a process of its own, which remembers it."""
     services: ServiceUrls
+    mcp_servers: tuple[McpServer, ...]
     heartbeat_seconds: int
 
     @classmethod
@@ -133,8 +140,11 @@ class ApiSettings:
             model_name=environment.text("MODEL_NAME"),
             model_region=environment.text("MODEL_REGION"),
             guardrail=GuardrailSettings.read(environment),
+            vectors=VectorSettings.read(environment),
+            embedding=EmbeddingSettings.read(environment),
             memory=memory,
             services=ServiceUrls.read(environment),
+            mcp_servers=read_servers(environment.optional_text("MCP_SERVERS")),
             heartbeat_seconds=int(heartbeat) if is_count else 0,
         )
         environment.check()

@@ -26,7 +26,7 @@ from nova_common.problems import Problem
 from starlette.concurrency import run_in_threadpool
 
 from nova_agent_core import domain
-from nova_agent_core.agent import AgentRun, Coordinator
+from nova_agent_core.agent import AgentRun, Author, Coordinator, Material
 from nova_agent_core.failures import (
     RETRY_SECONDS,
     NotStoredError,
@@ -338,9 +338,14 @@ class Turns:
             raise problem_of(error) from error
         reservation: Reservation | None = None
         try:
-            messages = await self._recall(session)
+            messages, recalled, tools = await asyncio.gather(
+                self._recall(session),
+                self._coordinator.recall(user, question),
+                self._coordinator.foreign_tools(),
+            )
             reservation = await run_in_threadpool(self._quotas.reserve, user, session_id, str(uuid.uuid4()))
-            run = self._coordinator.run(messages, question, authorization)
+            author, material = Author(user, authorization), Material(recalled, tools)
+            run = self._coordinator.run(messages, question, author, material)
             turn = Turn(user, session_id, question, run, lock, reservation, self._recorder)
             task = turn.start(self._limits.turn_seconds_max)
         except BaseException:
