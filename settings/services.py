@@ -41,7 +41,7 @@ INTERNET_HOSTS: Mapping[str, str] = dict.fromkeys(
 
 The program declares it where the service is made (`internet`); this is known before anything is made.
 """
-EMBEDDING_CALLERS = ("search", "search-indexer")
+EMBEDDING_CALLERS = ("agent-core", RUNTIME, "search", "search-indexer")
 """Services whose tasks call the embedding model, in whatever region it is; the index's job goes with them."""
 
 _SIZE_FIELDS = {"cpu": "cpu", "memory": "memory", "minTasks": "tasks_min", "maxTasks": "tasks_max"}

@@ -6,18 +6,20 @@ from dataclasses import dataclass
 import pulumi
 from pulumi.runtime import config as runtime_config
 
+from components.agent.mcp_plan import McpServers
 from components.agent.runtime_plan import RuntimeNetwork, RuntimePlan
 from components.compute.capacity import PRODUCTION_BASE_MIN
 from components.edge.plan import EdgePlan
 from components.network.needs import EndpointMode
 from components.network.plan import ExistingNetwork, NewNetwork
-from settings import access, agent, audio, data, edge, models, network, operations, services
+from settings import access, agent, audio, data, edge, mcp, models, network, operations, services
 from settings.access import AccessSettings, read_access
 from settings.agent import read_agent
 from settings.audio import AudioSettings, read_audio
 from settings.data import DataSettings, read_data
 from settings.edge import read_edge
 from settings.errors import SettingsError
+from settings.mcp import read_mcp
 from settings.models import ModelSettings, check_residency, read_models
 from settings.network import NetworkSettings, read_network
 from settings.operations import OperationsSettings, read_operations
@@ -31,6 +33,7 @@ KEYS = (
     *services.KEYS,
     *models.KEYS,
     *agent.KEYS,
+    *mcp.KEYS,
     *audio.KEYS,
     *data.KEYS,
     *edge.KEYS,
@@ -59,6 +62,8 @@ class Settings:
     services: ServiceSettings
     models: ModelSettings
     agent: RuntimePlan
+    mcp: McpServers
+    """Whose tools the agent is given beside its own."""
     audio: AudioSettings
     data: DataSettings
     edge: EdgePlan
@@ -91,6 +96,7 @@ class Settings:
             services=read_services(values),
             models=read_models(values, region),
             agent=read_agent(values, region),
+            mcp=read_mcp(values),
             audio=read_audio(values),
             data=read_data(values, region),
             edge=read_edge(values, region),

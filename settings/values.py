@@ -82,6 +82,14 @@ class Values:
             raise SettingsError(self.key(name), self.text(name), "it has to be a list of strings")
         return tuple(str(item) for item in items)
 
+    def tables_of(self, name: str) -> tuple[dict[str, object], ...]:
+        """Return the value as a list of objects."""
+        value = self._json(name)
+        items = cast("list[object]", value) if isinstance(value, list) else [None]
+        if not all(isinstance(item, dict) for item in items):
+            raise SettingsError(self.key(name), self.text(name), "it has to be a list of objects")
+        return tuple(cast("dict[str, object]", item) for item in items)
+
     def table(self, name: str) -> dict[str, object]:
         """Return the value as an object."""
         return _object(self.key(name), self._json(name))

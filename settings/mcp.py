@@ -1,0 +1,67 @@
+"""MCP servers whose tools the agent is given."""
+
+from collections.abc import Mapping
+from typing import cast
+
+from components.agent.mcp_plan import McpAuth, McpServer, McpServers
+from settings.errors import SettingsError
+from settings.values import Values
+
+KEYS = ("mcpServers",)
+
+_REQUIRED = ("name", "url", "auth", "tools", "timeoutSeconds")
+_FIELDS = (*_REQUIRED, "functionArn")
+
+
+def read_mcp(values: Values) -> McpServers:
+    """Read the servers; raises ``SettingsError`` that names the server's place and the field."""
+    listed = values.tables_of("mcpServers")
+    servers = [_server(values, f"mcpServers[{place}]", table) for place, table in enumerate(listed)]
+    try:
+        return McpServers(servers=tuple(servers))
+    except ValueError as error:
+        raise SettingsError(values.key("mcpServers"), len(servers), str(error)) from error
+
+
+def _server(values: Values, name: str, table: Mapping[str, object]) -> McpServer:
+    path = values.key(name)
+    for field in table:
+        if field not in _FIELDS:
+            allowed = f"no such field; there are: {', '.join(_FIELDS)}"
+            raise SettingsError(f"{path}.{field}", table[field], allowed)
+    for field in _REQUIRED:
+        if field not in table:
+            raise SettingsError(f"{path}.{field}", None, f"it is missing; give {', '.join(_REQUIRED)}")
+    texts = {
+        field: _text(path, field, table.get(field, "")) for field in ("name", "url", "auth", "functionArn")
+    }
+    seconds = table["timeoutSeconds"]
+    if not isinstance(seconds, int) or isinstance(seconds, bool):
+        raise SettingsError(f"{path}.timeoutSeconds", seconds, "it has to be a whole number")
+    known = [auth.value for auth in McpAuth]
+    if texts["auth"] not in known:
+        raise SettingsError(f"{path}.auth", texts["auth"], f"it is one of {', '.join(known)}")
+    try:
+        return McpServer(
+            name=texts["name"],
+            url=texts["url"],
+            auth=McpAuth(texts["auth"]),
+            function_arn=texts["functionArn"],
+            tools=_tools(path, table["tools"]),
+            timeout_seconds=seconds,
+        )
+    except ValueError as error:
+        raise SettingsError(path, texts["name"], str(error)) from error
+
+
+def _text(path: str, field: str, value: object) -> str:
+    if not isinstance(value, str):
+        raise SettingsError(f"{path}.{field}", value, "it has to be a string")
+    return value
+
+
+def _tools(path: str, value: object) -> tuple[str, ...]:
+    items = cast("list[object]", value) if isinstance(value, list) else [None]
+    if not all(isinstance(item, str) for item in items):
+        raise SettingsError(f"{path}.tools", str(items), "it has to be a list of strings")
+    return tuple(str(item) for item in items)
