@@ -27,6 +27,7 @@ samples: tools ## make the recordings and the video in samples/ again (needs fli
 test: tools ## check everything: lint, unit tests, whole platform
 	@$(RUN) "lint" $(MAKE) --no-print-directory lint-only
 	@$(RUN) "unit tests" $(MAKE) --no-print-directory unit-only
+	@$(RUN) "stores on DynamoDB Local" scripts/test-dynamodb-local
 	@$(RUN) "program start" $(PYTHON) -m benchmarks.program_start --runs 2 --at-most 2
 	@$(RUN) "the real engine" $(MAKE) --no-print-directory engine-only
 	@$(RUN) "whole platform" $(MAKE) --no-print-directory e2e-only
@@ -34,9 +35,10 @@ test: tools ## check everything: lint, unit tests, whole platform
 lint: tools lint-only ## format, lint, types, import directions, dead code
 unit: tools unit-only ## tests without a running platform
 engine: tools engine-only ## the program on the real Pulumi engine, where `pulumi` is on PATH
-prove: tools ## every stack on the real Pulumi engine, requests of all forms (up to an hour)
+prove: tools ## every stack on the real Pulumi engine, requests of all forms, a rebuild of 10,000 events (up to an hour)
 	@$(RUN) "every stack on the real engine" env NOVA_ENGINE_STACKS="local dev prod" $(MAKE) --no-print-directory engine-only
 	@$(RUN) "requests of all forms" env NOVA_TEST_API_EXAMPLES=100 $(PYTHON) -m pytest -q -n auto -k test_the_api_does_what_it_says tests/services
+	@$(RUN) "a rebuild of 10,000 events" env NOVA_TEST_REBUILD_EVENTS=10000 scripts/test-dynamodb-local -k none_is_lost
 e2e: tools e2e-only ## tests of the whole platform, in a home and on ports of their own
 
 bench: tools ## measure what there are limits for (CPU of a program start)

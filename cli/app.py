@@ -22,6 +22,7 @@ from cli import demo as demos
 from cli import erasure, jobs, pages, platform, questions, recovery, traces, users
 from cli import graph as graphs
 from cli import logs as log_files
+from cli import republish as publications
 from cli.apply import apply_program
 from cli.checks import problems
 from cli.errors import NovaError
@@ -280,6 +281,23 @@ def replay(
     target = find_target(find_home(), stack)
     with output.step("Replaying") as step:
         step.summary = recovery.replay(target, start, end, rule, step.update)
+
+
+@app.command()
+def republish(
+    *,
+    since: Annotated[str, typer.Option("--from", help="from when, in ISO 8601; UTC where no zone is named")],
+    until: Annotated[str, typer.Option("--to", help="until when")],
+    stack: Annotated[
+        str, typer.Option(help="a stack in AWS; the platform on this machine when left out")
+    ] = "",
+) -> None:
+    """Publish events of the store on the bus, as after an outage of the pipe of more than a day."""
+    output = Output()
+    start, end = recovery.moment(since), recovery.moment(until)
+    target = find_target(find_home(), stack)
+    with output.step("Publishing events") as step:
+        step.summary = f"{publications.republish(target, start, end, step.update)} published"
 
 
 @app.command()

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 CONTROL_USER = "nova-local-cloud"
-"""The one user that no program declares: it may PING and have the file read again, nothing else."""
+"""The one user that no program declares: it may PING, have users read again and data written anew."""
 FORBIDDEN_RULES = frozenset(("nopass", "reset", "resetpass"))
 FORBIDDEN_PREFIXES = (">", "<", "#", "!")
 """What an access string must not hold: passwords are given apart (ElastiCache guide, "Specifying permissions
@@ -61,5 +61,5 @@ def access_control(users: Iterable[CacheUser], control_password: str) -> str:
     by_name = {user.name: user for user in users}
     # Redis itself adds an open user of this name to a file that has none.
     by_name.setdefault("default", CacheUser("default", "off -@all"))
-    control = f"user {CONTROL_USER} on #{control_password} -@all +ping +acl|load"
+    control = f"user {CONTROL_USER} on #{control_password} -@all +ping +acl|load +bgrewriteaof"
     return "\n".join([*(_line(user) for _, user in sorted(by_name.items())), control, ""])

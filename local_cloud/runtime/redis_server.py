@@ -24,6 +24,9 @@ ANSWER_SECONDS = 2.0
 LOAD_SECONDS = 5.0
 STOP_SECONDS = 10.0
 """How long a server may take to write its file after SIGTERM."""
+COMPACT_SECONDS = 10.0
+"""How long what was deleted may stay in the server's file, to which every command is added: so often it is
+written anew from what there is."""
 RESTART_FIRST_SECONDS, RESTART_LAST_SECONDS = 0.2, 10.0
 SETTINGS = """\
 port 0
@@ -86,6 +89,7 @@ class RedisServer:
         self._settings_file = directory / "redis.conf"
         write_private(self._settings_file, settings.encode())
         self._running: asyncio.Task[None] | None = None
+        self._compacting: asyncio.Task[None] | None = None
 
     async def set_users(self, users: Sequence[CacheUser]) -> None:
         """Let exactly these users in, from now on; connections of all users are opened anew by a change."""
@@ -114,6 +118,7 @@ class RedisServer:
     def start(self) -> None:
         """Run the server, and run it again whenever it ends."""
         self._running = asyncio.create_task(self._keep_running())
+        self._compacting = asyncio.create_task(self._compact())
 
     async def answers(self) -> bool:
         """Whether the server answers now."""
@@ -127,10 +132,10 @@ class RedisServer:
 
     async def stop(self) -> None:
         """End the server; what it was told is in its file afterwards."""
-        if self._running is not None:
-            self._running.cancel()
+        for task in filter(None, (self._compacting, self._running)):
+            task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
-                await self._running
+                await task
 
     async def _keep_running(self) -> None:
         pause = RESTART_FIRST_SECONDS
@@ -145,6 +150,16 @@ class RedisServer:
                 pause = RESTART_FIRST_SECONDS
             await asyncio.sleep(pause)
             pause = min(RESTART_LAST_SECONDS, 2 * pause)
+
+    async def _compact(self) -> None:
+        """Have the file written anew whenever commands were added to it."""
+        while True:
+            await asyncio.sleep(COMPACT_SECONDS)
+            grown = any(file.stat().st_size for file in self._directory.glob("appendonlydir/*.incr.aof"))
+            if grown and self._process is not None:
+                # A server that is just starting, or writing its file already, is asked again.
+                with contextlib.suppress(RedisError, ConnectionError):
+                    await self._command("BGREWRITEAOF")
 
     async def _run(self) -> None:
         """Run the server once, to its end."""

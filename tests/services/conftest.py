@@ -2,13 +2,14 @@
 
 import os
 from collections.abc import Iterator
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 import pytest
 from moto import mock_aws
 from nova_common import aws
 
-from tests.services.support import tables
+from tests.services.support import engine, tables
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
@@ -25,6 +26,8 @@ def aws_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
     monkeypatch.setenv("AWS_DEFAULT_REGION", tables.REGION)
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    if engine.ENDPOINT:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_DYNAMODB", engine.ENDPOINT)
 
 
 @pytest.fixture
@@ -36,13 +39,16 @@ def cloud(aws_environment: None) -> Iterator[None]:
 
 
 @pytest.fixture
-def dynamodb(cloud: None) -> "DynamoDBClient":
+def dynamodb(cloud: None) -> "Iterator[DynamoDBClient]":
     del cloud
-    client = aws.dynamodb(tables.REGION)
-    tables.create_table(client, tables.EVENT_STORE_TABLE)
-    tables.create_table(client, tables.READ_MODEL_TABLE)
-    tables.create_table(client, tables.USAGE_TABLE)
-    return client
+    with ExitStack() as stack:
+        client = aws.dynamodb(tables.REGION)
+        if engine.ENDPOINT:
+            client = stack.enter_context(engine.emptied(engine.client()))
+        tables.create_table(client, tables.EVENT_STORE_TABLE)
+        tables.create_table(client, tables.READ_MODEL_TABLE)
+        tables.create_table(client, tables.USAGE_TABLE)
+        yield client
 
 
 @pytest.fixture

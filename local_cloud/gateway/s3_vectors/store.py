@@ -64,8 +64,11 @@ class VectorStore:
         self._database = sqlite3.connect(path, check_same_thread=False, autocommit=True)
         path.chmod(0o600)
         self._database.row_factory = sqlite3.Row
-        # FULL: a commit is on disk before its call returns, also when the machine loses power.
-        for setting in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
+        # FULL: a commit is on disk before its call returns, also when the machine loses power. What
+        # is deleted is overwritten.
+        for setting in (
+            "journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON", "secure_delete = ON",
+        ):  # fmt: skip
             self._database.execute(f"PRAGMA {setting}")
         self._database.executescript(SCHEMA)
         self._matrices: OrderedDict[int, Matrix] = OrderedDict()
@@ -164,6 +167,8 @@ class VectorStore:
         self._in_one_step(
             "DELETE FROM vectors WHERE owner = ? AND key = ?", [(index.id, key) for key in keys]
         )
+        # The log of changes would keep what was deleted until it is full.
+        self._database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         if index.id in self._matrices:
             self._matrices[index.id].delete(keys)
 

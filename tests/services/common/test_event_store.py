@@ -2,7 +2,6 @@
 
 # ruff: noqa: ANN401 - stand-ins and keyword tables take whatever the real thing takes
 
-import os
 import random
 import threading
 import uuid
@@ -40,12 +39,11 @@ from nova_common.events import (
     derived_event_id,
 )
 
-from tests.services.support import tables
+from tests.services.support import engine, tables
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
 
-ENDPOINT = os.environ.get("NOVA_TEST_DYNAMODB_ENDPOINT")
 USER = "11111111-1111-4111-8111-111111111111"
 WRITERS = 50
 
@@ -53,11 +51,11 @@ WRITERS = 50
 @pytest.fixture
 def client(aws_environment: None, monkeypatch: pytest.MonkeyPatch) -> "Iterator[DynamoDBClient]":
     del aws_environment
+    if engine.ENDPOINT:
+        yield engine.client(WRITERS)
+        return
     create = cast("Any", botocore.session.get_session().create_client)
     config = Config(max_pool_connections=WRITERS)
-    if ENDPOINT:
-        yield create("dynamodb", region_name=tables.REGION, endpoint_url=ENDPOINT, config=config)
-        return
     # The real engine checks a condition and writes in one step; moto does so only with one request at a time.
     one_at_a_time, answer = threading.Lock(), DynamoHandler.call_action
 

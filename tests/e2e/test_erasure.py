@@ -1,0 +1,188 @@
+"""Erasing a person: afterwards nothing that they ever said, wrote or named is found anywhere."""
+
+import base64
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.e2e.running import CHECKOUT, Running, eventually, put, request_upload, send, settled
+from tests.e2e.test_videos import YARD
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
+
+CANARY = "zebraquartz"
+"""In the name of each file, in what is asked, written and searched."""
+RECEIVED_MAX = 10
+SPOKEN = CHECKOUT / "samples" / "order.wav"
+"""What is said in it nobody else says in these tests."""
+
+
+class Person:
+    """Somebody with a recording, a video, documents and a conversation, all of which hold the canary."""
+
+    def __init__(self, platform: Running, name: str, folder: Path) -> None:
+        self.platform = platform
+        self.name = name
+        self.token = platform.token_of_new_user(name)
+        self.api = platform.api(self.token)
+        recording, video = (folder / f"{CANARY}-{name}{file.suffix}" for file in (SPOKEN, YARD))
+        recording.write_bytes(SPOKEN.read_bytes())
+        video.write_bytes(YARD.read_bytes())
+        self.recording = send(self.api, recording, "audio/wav")
+        self.video = send(self.api, video, "video/mp4", "/video")
+        # Announced and never sent before the erasure.
+        self.late, self.late_file = request_upload(self.api, recording, "audio/wav"), recording
+        document = {"title": CANARY, "text": f"The {CANARY} sleeps at noon."}
+        self.document = self._made("/documents", document)
+        self.session = self._made("/sessions", {})
+        asked = {"text": f"When does the {CANARY} sleep?"}
+        self.answer = self.api.post(f"/sessions/{self.session}/messages", json=asked).text
+
+    def settle(self) -> None:
+        """Wait until all of it is worked off and found."""
+        assert settled(self.api, self.recording)["status"] == "completed"
+        assert settled(self.api, self.video, path="/video")["status"] == "completed"
+        self.transcript = self.api.get(f"/audio/{self.recording}/transcript").json()["text"]
+        for question in (CANARY, self.transcript):
+            body = {"text": question}
+            eventually(lambda body=body: bool(self.hits(body)), f"{question} is found")
+        eventually(lambda: self.recording in self.api.get("/audio").text, "the list follows")
+
+    def hits(self, body: Mapping[str, object]) -> list[Any]:
+        return self.api.post("/search", json=body).raise_for_status().json()["hits"]
+
+    def _made(self, path: str, body: Mapping[str, object]) -> str:
+        answer = self.api.post(path, json=body)
+        assert answer.status_code == 201, answer.text
+        return answer.json()["id"]
+
+
+def in_files(home: Path, needles: set[bytes]) -> set[str]:
+    """The files below the home that hold one of the needles; environments and images are programs."""
+    found: set[str] = set()
+    for file in home.rglob("*"):
+        place = file.relative_to(home)
+        if place.parts[0] in {"env", "images"} or file.is_symlink() or not file.is_file():
+            continue
+        try:
+            content = file.read_bytes()
+        except FileNotFoundError:
+            continue  # replaced at this moment
+        if any(needle in content or needle in str(place).encode() for needle in needles):
+            found.add(str(place))
+    return found
+
+
+def in_tables(platform: Running) -> Iterator[tuple[str, str]]:
+    dynamodb = platform.aws("dynamodb")
+    for name in dynamodb.list_tables()["TableNames"]:
+        for page in dynamodb.get_paginator("scan").paginate(TableName=name):
+            for item in page["Items"]:
+                yield f"table {name}", repr(item)
+
+
+def in_buckets(platform: Running) -> Iterator[tuple[str, str]]:
+    s3 = platform.aws("s3")
+    for bucket in s3.list_buckets()["Buckets"]:
+        name = bucket["Name"]
+        for page in s3.get_paginator("list_object_versions").paginate(Bucket=name):
+            for marker in page.get("DeleteMarkers", []):
+                yield f"bucket {name}", marker["Key"]
+            for version in page.get("Versions", []):
+                key = {"Key": version["Key"], "VersionId": version["VersionId"]}
+                content = s3.get_object(Bucket=name, **key)["Body"].read()
+                yield f"bucket {name}", version["Key"] + content.decode(errors="replace")
+
+
+def in_vectors(platform: Running) -> Iterator[tuple[str, str]]:
+    vectors, outputs = platform.aws("s3vectors"), platform.outputs()
+    place = {"vectorBucketName": outputs["vector_bucket"], "indexName": outputs["vector_index"]}
+    for page in vectors.get_paginator("list_vectors").paginate(**place, returnMetadata=True):
+        for vector in page["vectors"]:
+            yield "vectors", repr(vector)
+
+
+def in_queues(platform: Running) -> Iterator[tuple[str, str]]:
+    sqs = platform.aws("sqs")
+    for url in sqs.list_queues().get("QueueUrls", []):
+        received = sqs.receive_message(
+            QueueUrl=url, MaxNumberOfMessages=RECEIVED_MAX, VisibilityTimeout=0, WaitTimeSeconds=0
+        )
+        for message in received.get("Messages", []):
+            yield f"queue {url}", message["Body"]
+
+
+def in_logs(platform: Running) -> Iterator[tuple[str, str]]:
+    logs = platform.aws("logs")
+    for page in logs.get_paginator("describe_log_groups").paginate():
+        for group in page["logGroups"]:
+            events = logs.get_paginator("filter_log_events").paginate(logGroupName=group["logGroupName"])
+            for found in events:
+                for event in found["events"]:
+                    yield f"log {group['logGroupName']}", event["message"]
+
+
+def stores_with(platform: Running, needles: set[str]) -> set[str]:
+    """Where one of the needles is found, asked of AWS's APIs."""
+    everywhere = (in_tables, in_buckets, in_vectors, in_queues, in_logs)
+    return {
+        place
+        for look in everywhere
+        for place, text in look(platform)
+        if any(needle in text for needle in needles)
+    }
+
+
+def test_after_an_erasure_nothing_is_found(platform: Running, tmp_path: Path) -> None:
+    alice, bob = (Person(platform, name, tmp_path) for name in ("alice", "bob"))
+    for person in (alice, bob):
+        person.settle()
+    # What alice alone has: the names of her files, and her objects' and vectors' keys.
+    hers = {
+        f"{CANARY}-alice",
+        *(f"{kind}/{alice.session}" for kind in ("sessions", "session")),
+        f"transcripts/{alice.recording}",
+        f"documents/{alice.document}",
+        f"analyses/{alice.video}",
+        f"{alice.document}#0",
+    }
+    assert stores_with(platform, hers) and stores_with(platform, {CANARY})
+    assert CANARY not in platform.nova("logs").stdout
+
+    finished = platform.nova("erase", "alice", "--yes", timeout_s=400)
+    assert finished.returncode == 0, finished.stdout + finished.stderr
+    removed = {line.split(maxsplit=1)[1]: int(line.split()[0]) for line in finished.stdout.splitlines()}
+    counted = {kind: removed.get(kind) for kind in ("recordings", "videos", "documents", "sessions")}
+    assert counted == {"recordings": 2, "videos": 1, "documents": 1, "sessions": 1}
+    assert (removed["memories"], removed["months of usage"], removed["user of the pool"]) == (1, 1, 1)
+
+    # Her token is valid for a while, and opens nothing any more.
+    for path in ("/audio", f"/audio/{alice.recording}", f"/video/{alice.video}", "/sessions", "/usage"):
+        refused = alice.api.get(path)
+        assert (refused.status_code, refused.json()["type"]) == (401, "urn:nova:problem:account-erased"), path
+    assert alice.api.post("/search", json={"text": CANARY}).status_code == 401
+    # What arrives late goes as it came; a message about it ends.
+    assert put(alice.late["upload"], alice.late_file.read_bytes()).is_success
+    late_key = f"uploads/audio/{alice.late['id']}"
+    eventually(lambda: not stores_with(platform, {late_key}), "the late upload is gone", 60)
+    # Events name the keys of objects that are gone, and nothing else of what she had.
+    events = {f"table {platform.outputs()['event_store_table']}"}
+    eventually(lambda: stores_with(platform, hers) <= events, "what was hers is gone", 60)
+    assert not stores_with(platform, {f"{CANARY}-alice"})
+
+    # Bob has all that he had.
+    assert bob.transcript == bob.api.get(f"/audio/{bob.recording}/transcript").json()["text"]
+    assert bob.hits({"text": CANARY}) and bob.api.get(f"/documents/{bob.document}").status_code == 200
+
+    again = platform.nova("erase", "alice", "--yes")
+    assert again.returncode == 1 and "nobody is called alice" in again.stderr
+    # Then he goes, too, and nobody has the canary or says what the two said.
+    assert platform.nova("erase", "bob", "--yes", timeout_s=400).returncode == 0
+    needles = {CANARY, alice.transcript}
+    eventually(lambda: not stores_with(platform, needles), "no store holds the canary", 60)
+    binary = {needle.encode() for needle in needles} | {
+        base64.b64encode(f"{'x' * shift}{CANARY}".encode())[4:12] for shift in range(3)
+    }
+    eventually(lambda: not in_files(platform.home, binary), "no file holds the canary", 60)
