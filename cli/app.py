@@ -19,7 +19,7 @@ from cli import bootstrap as bootstraps
 from cli import cost as costs
 from cli import daemon as daemons
 from cli import demo as demos
-from cli import erasure, jobs, pages, platform, questions, recovery, traces, users
+from cli import erasure, evaluation, jobs, pages, platform, questions, recovery, traces, users
 from cli import graph as graphs
 from cli import logs as log_files
 from cli import republish as publications
@@ -39,6 +39,9 @@ app = typer.Typer(
     help="Nova on this machine.", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False
 )
 
+
+EVALUATION_SHARE_LEAST = 0.9
+"""Of the judged cases of an evaluation; what else may fail is a matter of a model's mood."""
 
 REFUSED_SHOWN = 10
 """Refused calls that `nova status` prints; `--json` has all that are kept."""
@@ -246,6 +249,44 @@ def reindex(
     with output.step("Filling the search index") as step:
         report = jobs.run_job(target, "search-reindex", [], step.update)
         step.summary = f"{report['vectors']} vectors added, {report['aggregates']} recordings and documents"
+
+
+@app.command("eval")
+def evaluate(
+    *,
+    behaviour: Annotated[
+        str, typer.Option(help="version of the behaviour; the one that serves when left out")
+    ] = "",
+    against: Annotated[str, typer.Option(help="an earlier version to compare with")] = "",
+    threshold: Annotated[
+        float, typer.Option(min=0, max=1, help="least share of judged cases that has to pass")
+    ] = EVALUATION_SHARE_LEAST,
+    models: Annotated[
+        Models, typer.Option(help="aws: judge also what takes a language model; of a stack always")
+    ] = Models.offline,
+    as_json: Annotated[bool, typer.Option("--json", help="print everything as JSON")] = False,
+    stack: Annotated[
+        str, typer.Option(help="a stack in AWS; the platform on this machine when left out")
+    ] = "",
+) -> None:
+    """Ask the coordinator 60 questions, check the answers, and compare two versions of its behaviour."""
+    output = Output()
+    target = find_target(find_home(), stack)
+    offline = models is Models.offline and not stack
+    found: list[evaluation.Evaluation] = []
+    for version in [*([against] if against else []), behaviour]:
+        with output.step(f"Evaluating behaviour {version or 'in service'}") as step:
+            found.append(evaluation.evaluate(target, version, offline=offline, progress=step.update))
+            step.summary = f"{found[-1].share:.0%} of what was judged passed"
+    newest = found[-1]
+    if as_json:
+        typer.echo(json.dumps([one.document() for one in found], ensure_ascii=False, indent=2))
+    else:
+        told = [line for one in found for line in evaluation.lines(one)]
+        told += evaluation.compared(found[0], newest) if against else []
+        typer.echo("\n".join(told))
+    if newest.share < threshold:
+        raise NovaError(f"{newest.share:.0%} of what was judged passed, {threshold:.0%} are asked for")
 
 
 @app.command()

@@ -3,7 +3,7 @@
 import contextlib
 import json
 import time
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -40,13 +40,31 @@ def run_jobs(
     failures: list[str] = []
     for name in names:
         with _told(name, failures):
-            started[name] = _start(target, jobs[name], arguments)
+            command = [*_command(target, jobs[name]), *arguments]
+            started[name] = _start(target, jobs[name], command, {})
     for name, task_arn in started.items():
         with _told(name, failures):
             reports[name] = _followed(target, name, jobs[name], task_arn, progress)
     if failures:
         raise NovaError("\n".join(failures))
     return reports
+
+
+def run_task(
+    target: Target,
+    job: dict[str, Any],
+    command: Sequence[str],
+    variables: Mapping[str, str],
+    progress: Callable[[str], None],
+) -> dict[str, Any]:
+    """Run what ``job`` describes with another command and further variables; else as `run_job`."""
+    name, failures = str(job["container"]), list[str]()
+    report: dict[str, Any] = {}
+    with _told(name, failures):
+        report = _followed(target, name, job, _start(target, job, command, variables), progress)
+    if failures:
+        raise NovaError("\n".join(failures))
+    return report
 
 
 @contextlib.contextmanager
@@ -73,11 +91,16 @@ def _followed(
 _ENVELOPE = frozenset({"time", "level", "service", "logger", "message", "done"})
 
 
-def _start(target: Target, job: dict[str, Any], arguments: Sequence[str]) -> str:
-    ecs = target.client("ecs")
-    definition = ecs.describe_task_definition(taskDefinition=job["taskDefinition"])["taskDefinition"]
-    command: list[str] = definition["containerDefinitions"][0]["command"]
-    answer = ecs.run_task(
+def _command(target: Target, job: dict[str, Any]) -> list[str]:
+    answer = target.client("ecs").describe_task_definition(taskDefinition=job["taskDefinition"])
+    return answer["taskDefinition"]["containerDefinitions"][0]["command"]
+
+
+def _start(target: Target, job: dict[str, Any], command: Sequence[str], variables: Mapping[str, str]) -> str:
+    override: dict[str, Any] = {"name": job["container"], "command": list(command)}
+    if variables:
+        override["environment"] = [{"name": name, "value": value} for name, value in variables.items()]
+    answer = target.client("ecs").run_task(
         cluster=job["cluster"],
         taskDefinition=job["taskDefinition"],
         launchType="FARGATE",
@@ -89,7 +112,7 @@ def _start(target: Target, job: dict[str, Any], arguments: Sequence[str]) -> str
                 "assignPublicIp": "DISABLED",
             }
         },
-        overrides={"containerOverrides": [{"name": job["container"], "command": [*command, *arguments]}]},
+        overrides={"containerOverrides": [override]},
         startedBy="nova",
     )
     if answer["failures"] or not answer["tasks"]:

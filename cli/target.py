@@ -24,9 +24,9 @@ class Target:
     endpoint: str | None
     """Of the local cloud; None where the clients know AWS's own."""
 
-    def client(self, service: str) -> Any:  # noqa: ANN401 (boto3 makes client classes at run time)
-        """Return a client of an AWS API."""
-        config = Config(retries={"mode": "standard", "total_max_attempts": 4})
+    def client(self, service: str, special: Config | None = None) -> Any:  # noqa: ANN401 (made at run time)
+        """Return a client of an AWS API, with special settings perhaps."""
+        config = Config(retries={"mode": "standard", "total_max_attempts": 4}).merge(special or Config())
         return cast("Any", self.session).client(
             service, endpoint_url=self.endpoint, region_name=self.region, config=config
         )

@@ -1,0 +1,1 @@
+"""Evaluation of a behaviour: cases, what is checked of their answers, and the task that asks them."""
