@@ -24,6 +24,7 @@ from components.network.vpc import Vpc
 from components.observe.alarms import Alerts
 from components.observe.log_watch import LogWatch
 from components.observe.logs import LogPolicy
+from components.observe.namespace import metrics_namespace
 from components.observe.sets.agent import runtime_alarms
 from components.observe.sets.traffic import runtime_calls
 from components.observe.traces import spans_statement
@@ -245,6 +246,7 @@ def runtime_environment(label: str, region: str) -> dict[str, pulumi.Input[str]]
         "HOST": "0.0.0.0",  # noqa: S104 (a session has a machine of its own)
         "PORT": str(PORT),
         "LOG_LEVEL": "INFO",
+        "METRICS_NAMESPACE": metrics_namespace(),
         "SERVICE_NAME": label,
         "AWS_REGION": region,
         "AWS_DEFAULT_REGION": region,

@@ -1,18 +1,20 @@
-"""The part of a task's environment that every service has (pure, no resources)."""
+"""The part of a task's environment that every service has (no resources)."""
 
 import pulumi
 
 from components.compute.container import CONTAINER_PORT
+from components.observe.namespace import metrics_namespace
 
 LOG_LEVEL = "INFO"
 
 
 def task_environment(service_name: str) -> dict[str, pulumi.Input[str]]:
-    """Where the service listens, and what it calls itself in logs."""
+    """Where the service listens, what it calls itself in logs, and where it counts."""
     return {
         "HOST": "0.0.0.0",  # noqa: S104 (the task has a network interface of its own)
         "PORT": str(CONTAINER_PORT),
         "LOG_LEVEL": LOG_LEVEL,
+        "METRICS_NAMESPACE": metrics_namespace(),
         "SERVICE_NAME": service_name,
     }
 

@@ -1,7 +1,7 @@
 """What services say in their logs that somebody has to hear.
 
 Creates: an alarm for critical entries and one for calls that AWS refused; for each watched log group the
-metric filters that count them.
+metric filters that count them; alarms of what services count themselves.
 """
 
 from dataclasses import dataclass
@@ -11,6 +11,8 @@ import pulumi_aws as aws
 
 from components.observe.alarms import AlarmArgs, Alerts
 from components.observe.metrics import Metric
+from components.observe.namespace import metrics_namespace
+from components.observe.sets.application import application_alarms, near_quota
 from components.observe.severity import Severity
 from components.observe.thresholds import WINDOW_SECONDS
 
@@ -52,6 +54,10 @@ _COUNTED = (
 )
 
 
+PATTERNS = {counted.metric: counted.pattern for counted in _COUNTED}
+"""How the entries of each metric are found."""
+
+
 class LogWatch(pulumi.ComponentResource):
     """Counts entries of all watched log groups together, in a namespace of the stack.
 
@@ -62,7 +68,9 @@ class LogWatch(pulumi.ComponentResource):
     def __init__(self, name: str, args: LogWatchArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("nova:observe:LogWatch", name, None, opts)
         self._groups: list[pulumi.Output[str]] = []
-        self._namespace = f"{pulumi.get_project()}/{pulumi.get_stack()}"
+        self._namespace = metrics_namespace()
+        args.alerts.watch(name, application_alarms(self._namespace), parent=self)
+        args.alerts.show(near_quota(self._namespace))
         for counted in _COUNTED:
             args.alerts.alarm(
                 f"{name}-{counted.label}-alarm",

@@ -81,6 +81,11 @@ RUNTIME_LATENCY_MS = 60_000
 GUARDRAIL_INTERVENTIONS = 20
 """Questions and answers in a window that were masked or blocked: one person who tries it out stays below."""
 
+DEGRADED = 20
+"""In a window: a restart of the cache costs each running turn one."""
+QUOTA_REFUSALS = 10
+"""In a window: one person who tries again a few times stays below."""
+
 BUDGET_SPENT_PERCENT = 80
 """Of the month's budget, spent: early enough to find out what for."""
 BUDGET_FORECAST_PERCENT = 100

@@ -320,7 +320,7 @@ class TestCompute:
     ) -> None:
         assert containers(production)[name]["command"] == ["python", "-m", command]
         found = environment(production, name)
-        assert set(found) == variables | {"HOST", "LOG_LEVEL", "PORT", "SERVICE_NAME"}
+        assert set(found) == variables | {"HOST", "LOG_LEVEL", "METRICS_NAMESPACE", "PORT", "SERVICE_NAME"}
         assert found["SERVICE_NAME"] == name
         assert found["PORT"] == "8000"
         if "USER_POOL_ISSUER" in found:

@@ -9,11 +9,13 @@ from typing import Any, cast
 
 import pulumi
 import pytest
+from nova_common.metrics import Metric as EmittedMetric
 
 from components.account import Account
 from components.data.keys import Keys, KeysArgs
 from components.observe.alarms import AlarmArgs, Alerts, AlertsArgs, Comparison, Missing
 from components.observe.metrics import Expression, Metric
+from components.observe.sets import application
 from components.observe.severity import AlarmScope, Severity
 from evaluation.answers import ACCOUNT_ID
 from evaluation.recorder import Recorded
@@ -44,11 +46,17 @@ def physical(resource: Recorded) -> str:
     return str(resource.inputs.get("name", f"{resource.name}-0000000"))
 
 
+COUNTED_BY_SERVICES = {(application.DEGRADED, "Sum"), (application.QUOTA_REFUSALS, "Sum")}
+"""Watched where the stack pays for alarms that can wait."""
+
+
 class Watched:
     """A deployment, and the metrics that its alarms watch."""
 
     def __init__(self, deployment: Deployment) -> None:
         self._deployment = deployment
+        alarms = deployment.of_type(ALARM)
+        self.is_production = any(alarm.inputs["alarmDescription"].startswith("Notice") for alarm in alarms)
         self._metrics: dict[tuple[str, frozenset[tuple[str, str]]], set[tuple[str, str]]] = {}
         for alarm in deployment.of_type(ALARM):
             for metric in watched_metrics(alarm.inputs):
@@ -302,7 +310,99 @@ class TestEveryResourceHasItsAlarms:
             assert counted == {"CriticalLogEntries", "RefusedCalls"}, task.name
         namespaces = {found.inputs["metricTransformation"]["namespace"] for found in filters}
         assert len(namespaces) == 1
-        assert watched.of(namespaces.pop(), {}) == {("CriticalLogEntries", "Sum"), ("RefusedCalls", "Sum")}
+        found = watched.of(namespaces.pop(), {})
+        assert found - COUNTED_BY_SERVICES == {("CriticalLogEntries", "Sum"), ("RefusedCalls", "Sum")}
+        assert found >= (COUNTED_BY_SERVICES if watched.is_production else set[tuple[str, str]]())
+
+    def test_what_services_count_in_the_namespace_that_they_are_told(self, deployment: Deployment) -> None:
+        names = {metric.value for metric in EmittedMetric}
+        assert {application.DEGRADED, application.QUOTA_REFUSALS, application.QUOTA_WARNINGS} == names
+        told = {
+            variable["value"]
+            for task in deployment.of_type("aws:ecs/taskDefinition:TaskDefinition")
+            for variable in json.loads(task.inputs["containerDefinitions"])[0]["environment"]
+            if variable["name"] == "METRICS_NAMESPACE"
+        }
+        counted = {
+            found.inputs["metricTransformation"]["namespace"]
+            for found in deployment.of_type("aws:cloudwatch/logMetricFilter:LogMetricFilter")
+        }
+        assert told == counted
+        (namespace,) = told
+        for metric, alarm in application.application_alarms(namespace).items():
+            assert alarm.metric.period_seconds == 300, metric
+
+    def test_only_metrics_that_aws_reports_under_those_dimensions(self, deployment: Deployment) -> None:
+        for alarm in deployment.of_type(ALARM):
+            for metric in watched_metrics(alarm.inputs):
+                if metric["namespace"].startswith("AWS/"):
+                    reported = REPORTED[metric["namespace"]]
+                    dimensions = tuple(sorted(metric.get("dimensions", {})))
+                    assert metric["metricName"] in reported.get(dimensions, ()), metric
+
+
+def metrics(text: str) -> tuple[str, ...]:
+    return tuple(text.split())
+
+
+REPORTED: dict[str, dict[tuple[str, ...], tuple[str, ...]]] = {
+    "AWS/ApiGateway": {
+        ("ApiName", "Stage"): metrics("4XXError 5XXError Count IntegrationLatency Latency"),
+    },
+    "AWS/ApplicationELB": {
+        ("LoadBalancer",): metrics("HTTPCode_ELB_5XX_Count RejectedConnectionCount"),
+        ("LoadBalancer", "TargetGroup"): metrics(
+            "HTTPCode_Target_5XX_Count RequestCount TargetResponseTime UnHealthyHostCount"
+        ),
+    },
+    "AWS/Backup": {
+        ("BackupVaultName", "ResourceType"): metrics(
+            "NumberOfBackupJobsAborted NumberOfBackupJobsExpired NumberOfBackupJobsFailed"
+        ),
+    },
+    "AWS/Bedrock": {
+        ("ModelId",): metrics("InvocationClientErrors InvocationServerErrors InvocationThrottles"),
+    },
+    "AWS/Bedrock-AgentCore": {
+        ("Name", "Operation", "Resource"): metrics("Latency SystemErrors Throttles UserErrors"),
+    },
+    "AWS/CloudFront": {("DistributionId", "Region"): metrics("5xxErrorRate")},
+    "AWS/Cognito": {
+        ("UserPool", "UserPoolClient"): metrics("SignInSuccesses SignInThrottles TokenRefreshThrottles"),
+    },
+    "AWS/DynamoDB": {
+        ("Operation", "TableName"): metrics("SuccessfulRequestLatency SystemErrors ThrottledRequests"),
+        ("ReceivingRegion", "TableName"): metrics("ReplicationLatency"),
+    },
+    "AWS/ECS": {("ClusterName", "ServiceName"): metrics("CPUUtilization MemoryUtilization")},
+    "AWS/ElastiCache": {
+        ("CacheClusterId",): metrics(
+            "AuthenticationFailures CommandAuthorizationFailures CurrConnections "
+            "DatabaseMemoryUsagePercentage EngineCPUUtilization Evictions KeyAuthorizationFailures "
+            "ReplicationLag"
+        ),
+    },
+    "AWS/EventBridge/Pipes": {
+        ("PipeName",): metrics("EventCount ExecutionFailed ExecutionThrottled TargetStageFailed"),
+    },
+    "AWS/Events": {
+        ("RuleName",): metrics("FailedInvocations"),
+        ("EventBusName", "RuleName"): metrics("FailedInvocations"),
+    },
+    "AWS/S3": {
+        ("DestinationBucket", "RuleId", "SourceBucket"): metrics(
+            "OperationsFailedReplication ReplicationLatency"
+        ),
+    },
+    "AWS/SQS": {
+        ("QueueName",): metrics("ApproximateAgeOfOldestMessage ApproximateNumberOfMessagesVisible"),
+    },
+    "AWS/WAFV2": {
+        ("Rule", "WebACL"): metrics("BlockedRequests"),
+        ("Region", "Rule", "WebACL"): metrics("BlockedRequests"),
+    },
+}
+"""What each service's user guide says that it reports, by the names of the dimensions under which it does."""
 
 
 def test_only_urgent_alarms_are_made_where_the_stack_says_so() -> None:

@@ -19,6 +19,7 @@ from starlette.concurrency import run_in_threadpool
 
 from nova_common import aws
 from nova_common.erased import ErasedPeople
+from nova_common.metrics import Metric, counting
 from nova_common.problems import Problem
 from nova_common.settings import IdentitySettings
 
@@ -149,7 +150,11 @@ class SigningKeys:
                 # Nothing is known yet, so the next request may try again at once.
                 self._tried_at = None
                 raise
-            logger.warning("signing keys could not be refreshed; the cached ones stay in use", exc_info=True)
+            logger.warning(
+                "signing keys could not be refreshed; the cached ones stay in use",
+                exc_info=True,
+                extra=counting(Metric.DEGRADED),
+            )
             return
         self._fetched_at = self._tried_at
 

@@ -13,6 +13,7 @@ from types import TracebackType
 from typing import override
 
 from nova_common.events import format_timestamp
+from nova_common.metrics import Metric, embedded
 from nova_common.telemetry import spans
 
 correlation_id: ContextVar[str | None] = ContextVar("correlation_id", default=None)
@@ -24,11 +25,15 @@ type _ExceptionInfo = (
 
 
 class JsonFormatter(logging.Formatter):
-    """Formats a record as one line of JSON; `extra={"fields": {...}}` adds fields of its own."""
+    """Formats a record as one line of JSON; `extra={"fields": {...}}` adds fields of its own.
 
-    def __init__(self, service: str) -> None:
+    `extra=counting(...)` of `nova_common.metrics` counts it as well, in a namespace of CloudWatch's.
+    """
+
+    def __init__(self, service: str, metrics_namespace: str = "") -> None:
         super().__init__()
         self._service = service
+        self._metrics_namespace = metrics_namespace
 
     @override
     def format(self, record: logging.LogRecord) -> str:
@@ -45,6 +50,9 @@ class JsonFormatter(logging.Formatter):
         if found := spans.ids():
             entry["trace_id"], entry["span_id"] = found
         entry.update(getattr(record, "fields", {}))
+        metric: Metric | None = getattr(record, "metric", None)
+        if metric is not None and self._metrics_namespace:
+            entry.update(embedded(metric, self._metrics_namespace, int(record.created * 1000)))
         if record.exc_info:
             entry["exception"] = self.formatException(record.exc_info)
         return json.dumps(entry, ensure_ascii=False, default=str)
@@ -54,10 +62,10 @@ class JsonFormatter(logging.Formatter):
         return "".join(traceback.format_exception(*ei)).rstrip()
 
 
-def configure_logging(service: str, level: str) -> None:
+def configure_logging(service: str, level: str, metrics_namespace: str = "") -> None:
     """Send every log of the process, uvicorn's too, through one JSON handler on standard output."""
     handler = logging.StreamHandler(sys.stdout)
-    handler.setFormatter(JsonFormatter(service))
+    handler.setFormatter(JsonFormatter(service, metrics_namespace))
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)

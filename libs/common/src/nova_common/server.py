@@ -99,7 +99,7 @@ def main[S](
         logger.critical("%s", error)
         sys.exit(EXIT_CONFIGURATION)
     server = server_settings(settings)
-    configure_logging(server.service_name, server.log_level)
+    configure_logging(server.service_name, server.log_level, server.metrics_namespace)
     export.start(server.service_name, server.region)
     try:
         run(create_app(settings), server, drain_seconds=drain_seconds)

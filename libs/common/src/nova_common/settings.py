@@ -126,16 +126,19 @@ class ServerSettings:
     port: int
     log_level: str
     service_name: str
+    metrics_namespace: str
+    """Where what it counts is; empty to count nothing."""
 
     @classmethod
     def read(cls, environment: Environment) -> Self:
-        """AWS_REGION, HOST, PORT, LOG_LEVEL and SERVICE_NAME."""
+        """AWS_REGION, HOST, PORT, LOG_LEVEL, SERVICE_NAME and METRICS_NAMESPACE."""
         return cls(
             region=environment.region(),
             host=environment.optional_text("HOST", "0.0.0.0"),  # noqa: S104 - a container has its own interface
             port=environment.port("PORT", 8000),
             log_level=environment.log_level("LOG_LEVEL", logging.getLevelName(logging.INFO)),
             service_name=environment.text("SERVICE_NAME"),
+            metrics_namespace=environment.optional_text("METRICS_NAMESPACE"),
         )
 
 

@@ -7,6 +7,7 @@ from http import HTTPStatus
 
 from botocore.exceptions import BotoCoreError, ClientError
 from nova_common.contracts.usage import QuotaState, UsageReport
+from nova_common.metrics import Metric, counting
 from nova_common.model_prices import NANO
 from nova_common.problems import Problem
 
@@ -88,6 +89,7 @@ class Quotas:
             logger.exception("a turn could not be booked", extra={"fields": {"turn": reservation.turn}})
             return None
         if self._quota and month.spent * 100 >= self._quota * WARNING_PERCENT:
+            logger.info("much of a quota is used", extra=counting(Metric.QUOTA_WARNING))
             return month.quota_state(self._quota)
         return None
 
@@ -147,6 +149,7 @@ class Quotas:
                 "answered; try again when they are done"
             )
             return _exceeded(detail, RETRY_SECONDS)
+        logger.info("a quota is used up", extra=counting(Metric.QUOTA_REFUSAL))
         detail = (
             f"this month's quota of {quota} is used up ({month.spent / NANO:.2f} USD spent); the next month "
             f"begins on {renewal.isoformat()} (UTC)"

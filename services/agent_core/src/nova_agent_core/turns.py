@@ -22,6 +22,7 @@ from nova_common.contracts.sessions import (
     TurnCompleted,
     TurnFailed,
 )
+from nova_common.metrics import Metric, counting
 from nova_common.problems import Problem
 from starlette.concurrency import run_in_threadpool
 
@@ -269,7 +270,7 @@ class Recorder:
             await self._memory.save(turn.session_id, Memory(turn=turn.id, messages=turn.run.memory))
         except MemoryUnavailableError:
             # The next message finds an older memory or none, and rebuilds it.
-            logger.warning("a turn could not be remembered", exc_info=True)
+            logger.warning("a turn could not be remembered", exc_info=True, extra=counting(Metric.DEGRADED))
 
     async def _note(self, turn: Turn, end: TurnCompleted | TurnFailed) -> None:
         """Append the event; a Problem 404 when the session was deleted meanwhile: nothing is left of it."""

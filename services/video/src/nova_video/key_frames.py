@@ -18,6 +18,7 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 from nova_common.contracts.video import KEY_FRAME_BYTES_MAX, KEY_FRAMES_MAX, KeyFrame, Scene
 from nova_common.media import opened
+from nova_common.metrics import Metric, counting
 
 from nova_video.media import DEMUXERS, video_stream
 
@@ -65,8 +66,8 @@ def take_key_frames(
             if picture is not None:
                 pictures.append(picture)
     if len(pictures) < len(wanted):
-        fields = {"wanted": len(wanted), "taken": len(pictures)}
-        logger.warning("not every scene of a video has a picture", extra={"fields": fields})
+        counted = counting(Metric.DEGRADED, wanted=len(wanted), taken=len(pictures))
+        logger.warning("not every scene of a video has a picture", extra=counted)
     return pictures
 
 

@@ -18,6 +18,7 @@ from nova_common.event_store import DynamoEventStore, EventStore
 from nova_common.events import EventData, EventRegistry
 from nova_common.histories import Histories
 from nova_common.media import UnusableMediaError
+from nova_common.metrics import Metric, counting
 from nova_common.queue_worker import QueueWorker, WorkerLimits, create_worker_application, delivery
 from nova_common.uploads import ObjectCreated, upload_key, uploaded_id
 
@@ -158,7 +159,9 @@ class Analyzer:
                 finally:
                     reader.check()
         except (ContentMissingError, UnusableMediaError):
-            logger.warning("no pictures could be taken of a video", exc_info=True)
+            logger.warning(
+                "no pictures could be taken of a video", exc_info=True, extra=counting(Metric.DEGRADED)
+            )
             return KeyFrames(frames=[])
         return KeyFrames(frames=taken)
 

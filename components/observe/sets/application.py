@@ -1,0 +1,45 @@
+"""What is watched of what services count themselves (pure, no resources).
+
+They write it into their logs, and CloudWatch Logs makes metrics of it (nova_common.metrics).
+"""
+
+from components.observe import thresholds
+from components.observe.alarms import AlarmArgs
+from components.observe.board import Curve, Graph, Section
+from components.observe.sets.source import AlarmSet, Source
+from components.observe.severity import Severity
+
+DEGRADED = "DegradedFeatures"
+QUOTA_REFUSALS = "QuotaRefusals"
+QUOTA_WARNINGS = "QuotaWarnings"
+
+
+def application_alarms(namespace: str) -> AlarmSet:
+    """Watch what the services of a stack count in ``namespace``."""
+    source = Source(namespace=namespace, dimensions={})
+    return {
+        "degraded": AlarmArgs(
+            description="Answers lack something that they should have had.",
+            runbook="degraded",
+            severity=Severity.NOTICE,
+            metric=source.metric(DEGRADED),
+            threshold=thresholds.DEGRADED,
+        ),
+        "quota": AlarmArgs(
+            description="People are refused because their quota of the month is used up.",
+            runbook="quota",
+            severity=Severity.NOTICE,
+            metric=source.metric(QUOTA_REFUSALS),
+            threshold=thresholds.QUOTA_REFUSALS,
+        ),
+    }
+
+
+def near_quota(namespace: str) -> Graph:
+    """Show the turns of people whom their quota will stop soon."""
+    source = Source(namespace=namespace, dimensions={})
+    return Graph(
+        title="Turns of people near their quota",
+        section=Section.COST,
+        curves=(Curve(label="all people", metric=source.metric(QUOTA_WARNINGS), region=None),),
+    )
