@@ -33,7 +33,7 @@ class ModelAccount:
             f"as {self.arn}, at the cost of that account.",
             "With them go the questions, what tools found, transcripts to be judged, texts and images to be "
             "indexed or searched, and videos. Everything else stays here, transcribing too; speech sessions "
-            "are refused.",
+            "are refused. The stack's guardrail is here too, and does not look at these conversations.",
             "Vectors of the two ways do not compare: after a change of --models, ./nova reindex.",
         ]
 

@@ -757,10 +757,11 @@ def test_aws_models_get_what_lies_in_a_bucket_here(
     identity = {"aws_access_key_id": key["AccessKeyId"], "aws_secret_access_key": key["SecretAccessKey"]}
     with pytest.raises(ClientError, match=r"AccessDeniedException.*rights of the caller"):
         ask("s3://videos/a/video", cloud.client("bedrock-runtime", **identity))
-    guarded = {"guardrailIdentifier": "a1b2c3", "guardrailVersion": "1"}
-    with pytest.raises(ClientError, match="guardrail is on this machine alone"):
-        bedrock.converse(modelId=TEXT_MODEL, messages=[HELLO], guardrailConfig=guarded)
     assert len(upstream.bodies) == 1
+    # The guardrail of this machine is none of theirs.
+    guarded = {"guardrailIdentifier": "a1b2c3", "guardrailVersion": "1"}
+    list(bedrock.converse_stream(modelId=TEXT_MODEL, messages=[HELLO], guardrailConfig=guarded)["stream"])
+    assert json.loads(upstream.bodies[1]) == {"messages": [HELLO]}
 
 
 def test_aws_models_are_all_that_is_passed_on(

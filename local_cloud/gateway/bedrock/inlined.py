@@ -50,21 +50,22 @@ class Objects:
 
 
 async def inlined(body: bytes, objects: Objects, caller: str) -> bytes:
-    """Return a request of Converse whose media are in it, instead of in a bucket; one without any as it is.
+    """Return a request of Converse whose media are in it, instead of in a bucket, and without a guardrail.
+
+    Any other is as it was.
 
     Raises:
         AwsError: for what cannot be read, and for a body of another form.
 
     """
     request = parse(body)
-    if request.get("guardrailConfig"):
-        message = "The guardrail is on this machine alone: set nova:guardrail to false, or --models offline"
-        raise AwsError("ValidationException", message)
+    # The guardrail is on this machine alone, and AWS would refuse a name that it does not know.
+    is_guarded = request.pop("guardrailConfig", None) is not None
     sources = _sources(request)
     for source in sources:
         content = await objects.read(str(source.pop("s3Location").get("uri") or ""), caller)
         source["bytes"] = base64.b64encode(content).decode()
-    return json.dumps(request).encode() if sources else body
+    return json.dumps(request).encode() if sources or is_guarded else body
 
 
 def _sources(request: Document) -> list[Document]:

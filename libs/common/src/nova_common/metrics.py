@@ -26,5 +26,7 @@ def counting(metric: Metric, **fields: object) -> dict[str, object]:
 
 def embedded(metric: Metric, namespace: str, moment_ms: int) -> Mapping[str, object]:
     """Return what makes a line of log count one, `moment_ms` since 1970."""
-    directive = {"Namespace": namespace, "Dimensions": [[]], "Metrics": [{"Name": metric, "Unit": "Count"}]}
+    none: list[str] = []
+    counted = {"Name": str(metric), "Unit": "Count"}
+    directive = {"Namespace": namespace, "Dimensions": [none], "Metrics": [counted]}
     return {"_aws": {"Timestamp": moment_ms, "CloudWatchMetrics": [directive]}, str(metric): 1}
