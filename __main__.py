@@ -106,6 +106,7 @@ agent_core = AgentCore(
         quota_usd_per_month=settings.models.quota_usd_per_user_and_month,
         search=search.callee,
         audio=audio.callee,
+        video=video.callee,
         projector=projector.callee,
         mcp=settings.mcp,
         runtime=settings.agent,

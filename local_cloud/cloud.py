@@ -22,6 +22,7 @@ from local_cloud.gateway.container_logs import ContainerLogs
 from local_cloud.gateway.control import Control
 from local_cloud.gateway.ecs import EcsService
 from local_cloud.gateway.elasticache import ElastiCacheService
+from local_cloud.gateway.faults import FaultPlan
 from local_cloud.gateway.iam import anonymous
 from local_cloud.gateway.iam import authorization as iam
 from local_cloud.gateway.iam import deliveries as iam_deliveries
@@ -118,7 +119,8 @@ class LocalCloud:
         self.scheduler = Scheduler(
             self._tools, self.persistence.document("ecs"), lambda: self.persistence.touch("ecs"), registrar
         )
-        self.control = Control(self.status, self._task_credentials.answer, stop)
+        self._faults = FaultPlan()
+        self.control = Control(self.status, self._task_credentials.answer, self._faults, stop)
         self.gateway.control = self.control
         self.gateway.sites = self._distributions.sites
         self._background: list[asyncio.Task[None]] = []
@@ -167,6 +169,7 @@ class LocalCloud:
             self.persistence.document("vpc-links"), lambda: self.persistence.touch("vpc-links"),
             self.ministack, handlers["apigateway"],
         )  # fmt: skip
+        self._faults.install(handlers)
 
     def _observe(self) -> None:
         """Have the runtime follow what calls change."""

@@ -67,6 +67,7 @@ class AgentCoreArgs:
     """What each user may spend; 0 for no limit."""
     search: Callee
     audio: Callee
+    video: Callee
     projector: Callee
     mcp: McpServers
     """Servers whose tools the model is given beside its own."""
@@ -250,7 +251,7 @@ class AgentCore(pulumi.ComponentResource):
 
     def _callees(self) -> tuple[Callee, ...]:
         args = self._args
-        return (args.platform.cache.callee, args.search, args.audio, args.projector)
+        return (args.platform.cache.callee, args.search, args.audio, args.video, args.projector)
 
     def _environment(self) -> dict[str, pulumi.Input[str]]:
         platform = self._args.platform
@@ -293,13 +294,14 @@ class AgentCore(pulumi.ComponentResource):
         return {
             "SEARCH_URL": args.search.url,
             "AUDIO_URL": args.audio.url,
+            "VIDEO_URL": args.video.url,
             "PROJECTOR_URL": args.projector.url,
         }
 
     def _public_services(self) -> dict[str, pulumi.Input[str]]:
         # Tools call as the person who asks, so that the public API is as good as the private names.
         site = self._args.site
-        names = ("SEARCH_URL", "AUDIO_URL", "PROJECTOR_URL")
+        names = ("SEARCH_URL", "AUDIO_URL", "VIDEO_URL", "PROJECTOR_URL")
         return {name: f"https://{site.host}" for name in names if site is not None}
 
     def _memory(self, memory: CacheUser) -> dict[str, pulumi.Input[str]]:

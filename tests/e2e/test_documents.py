@@ -33,6 +33,10 @@ def added(api: httpx2.Client, **body: str) -> str:
     return document_id
 
 
+def titles(api: httpx2.Client) -> list[str]:
+    return [item["title"] for item in api.get("/documents").json()["items"]]
+
+
 def encoded(colour: str) -> str:
     return base64.b64encode(picture("JPEG", colour)).decode()
 
@@ -46,9 +50,11 @@ def test_a_text_is_found_by_its_meaning_and_kept_from_others(
     assert (hit["media_id"], hit["kind"], hit["title"]) == (document_id, "document", "Sailing club")
     assert "twelve euros" in hit["text"]
     assert reader.get(f"/documents/{document_id}").json()["text"] == PLAN
+    eventually(lambda: "Sailing club" in titles(reader), "the list follows")
     with platform.api(platform.token_of_new_user("other-reader")) as other:
         assert searched(other, "sailing club") == []
         assert other.get(f"/documents/{document_id}").status_code == 404
+        assert titles(other) == []
         assert other.delete(f"/documents/{document_id}").status_code == 404
 
 

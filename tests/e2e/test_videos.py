@@ -2,6 +2,7 @@
 
 import base64
 import io
+import re
 from pathlib import Path
 from typing import Any, cast
 
@@ -10,6 +11,7 @@ import httpx2
 import pytest
 from PIL import Image
 
+from tests.e2e.conversations import asked, opened
 from tests.e2e.running import CHECKOUT, Running, eventually, send, settled
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(420)]
@@ -85,6 +87,23 @@ def test_a_scene_is_found_by_words_and_a_picture_by_an_image(platform: Running, 
         assert found(stranger, video_id, text="anything") == []
     assert api.delete(f"/video/{video_id}").status_code == 204
     eventually(lambda: found(api, video_id, text="anything") == [], "the index forgets it")
+
+
+def test_the_coordinator_tells_what_happens_in_a_video(platform: Running) -> None:
+    with platform.api(platform.token_of_new_user("video-asker")) as asker:
+        video_id = upload(asker)
+        settled(asker, video_id, path="/video")
+        eventually(lambda: video_id in listed(asker), "the list follows")
+        session = opened(asker)
+        overview = asked(asker, session, "Which videos do I have?")
+        assert [data["name"] for data in overview.of("tool") if data["status"] == "completed"] == [
+            "list_videos"
+        ]
+        assert "yard.mp4" in overview.text
+        told = asked(asker, session, "What happens in my video?")
+        called = [data["name"] for data in told.of("tool") if data["status"] == "completed"]
+        assert called == ["get_video_analysis"], told.events
+        assert re.search(r"mostly \w+; .+\(0:\d\d", told.text), told.text
 
 
 def test_what_is_no_video_fails_with_a_reason(api: httpx2.Client, tmp_path: Path, sample: Path) -> None:

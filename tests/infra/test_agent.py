@@ -383,6 +383,7 @@ class TestRuntime:
             ("search-security-group-0000000", 8000),
             ("audio-security-group-0000000", 8000),
             ("projector-security-group-0000000", 8000),
+            ("video-security-group-0000000", 8000),
         }
         left = {
             (rule.inputs.get("referencedSecurityGroupId"), rule.inputs["fromPort"])
@@ -426,7 +427,7 @@ class TestPublicRuntime:
         inputs = runtime_of(deployment)
         assert inputs["networkConfiguration"] == {"networkMode": "PUBLIC"}
         variables = inputs["environmentVariables"]
-        for name in ("SEARCH_URL", "AUDIO_URL", "PROJECTOR_URL"):
+        for name in ("SEARCH_URL", "AUDIO_URL", "VIDEO_URL", "PROJECTOR_URL"):
             assert variables[name] == "https://nova.example.com"
         assert variables["SESSION_MEMORY"] == "process"
         assert not [name for name in variables if name.startswith("REDIS")]

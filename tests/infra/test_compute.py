@@ -556,8 +556,16 @@ class TestNames:
         ("stack", "urls"),
         [
             # A certificate proves one name only, whatever the service.
-            ("prod", dict.fromkeys(("audio", "projector", "search"), "https://origin.nova.example.com:443")),
-            ("dev", {name: f"http://{name}.nova.local:80" for name in ("audio", "projector", "search")}),
+            (
+                "prod",
+                dict.fromkeys(
+                    ("audio", "projector", "search", "video"), "https://origin.nova.example.com:443"
+                ),
+            ),
+            (
+                "dev",
+                {name: f"http://{name}.nova.local:80" for name in ("audio", "projector", "search", "video")},
+            ),
         ],
     )
     def test_callers_are_told_where(self, stack: str, urls: dict[str, str]) -> None:
@@ -576,7 +584,9 @@ class TestNames:
         ]
         # From Fargate and from AgentCore.
         assert opened.count(("nova-balancer-security-group-0000000", port)) == 2
-        assert not [group for group, _ in opened if group.startswith(("audio-", "projector-", "search-"))]
+        assert not [
+            group for group, _ in opened if group.startswith(("audio-", "projector-", "search-", "video-"))
+        ]
         admitted = [
             (rule.inputs["referencedSecurityGroupId"], rule.inputs["fromPort"])
             for rule in found.of_type("aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule")
@@ -591,6 +601,8 @@ class TestNames:
             ("POST", "/api/search", "search"),
             ("GET", "/api/audio/01J8Z3/transcript", "audio"),
             ("GET", "/api/audio", "projector"),
+            ("GET", "/api/video/01J8Z3/analysis", "video"),
+            ("GET", "/api/video", "projector"),
         ],
     )
     def test_what_the_tools_ask_for_is_answered_by_its_owner(
@@ -615,6 +627,8 @@ class TestNames:
             ("search", "/api/search"),
             ("audio", "/api/audio/{recording_id}/transcript"),
             ("projector", "/api/audio"),
+            ("video", "/api/video/{video_id}/analysis"),
+            ("projector", "/api/video"),
         }
 
 

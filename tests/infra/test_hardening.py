@@ -2,6 +2,7 @@
 
 import json
 import re
+from fnmatch import fnmatchcase
 from typing import Any
 
 import pytest
@@ -11,6 +12,11 @@ from components.compute.image import image_sources
 from components.compute.sources import SKIPPED
 from evaluation.answers import ACCOUNT_ID
 from evaluation.secrecy import plain
+from services.agent_core.infra import AgentCore
+from services.audio.infra import Audio
+from services.projector.infra import Projector
+from services.search.infra import Search
+from services.video.infra import Video
 from tests.infra.deployment import ROOT, Deployment, key_name
 from tests.infra.policies import statements
 
@@ -93,11 +99,13 @@ class TestNetwork:
             "agent-core-ingress-at-cache",
             "agent-core-ingress-at-projector",
             "agent-core-ingress-at-search",
+            "agent-core-ingress-at-video",
             "agent-core-ingress-load-balancer",
             "agent-core-runtime-ingress-at-audio",
             "agent-core-runtime-ingress-at-cache",
             "agent-core-runtime-ingress-at-projector",
             "agent-core-runtime-ingress-at-search",
+            "agent-core-runtime-ingress-at-video",
             "audio-ingress-load-balancer",
             "nova-balancer-ingress-api-link",
             "nova-balancer-ingress-cloudfront",
@@ -147,6 +155,7 @@ class TestNetwork:
             ("audio", 8000),
             ("projector", 8000),
             ("search", 8000),
+            ("video", 8000),
         }
 
     def test_egress_leaves_over_tls_or_to_a_group(self, deployment: Deployment) -> None:
@@ -302,6 +311,7 @@ class TestCompute:
                     "MODEL_NAME",
                     "MODEL_REGION",
                     "PROJECTOR_URL",
+                    "VIDEO_URL",
                     "QUOTA_USD_PER_MONTH",
                     "REDIS_URL",
                     "REDIS_USERNAME",
@@ -419,6 +429,17 @@ def asked_for(rule: dict[str, Any]) -> list[dict[str, Any]]:
     return [condition for condition in plain(rule["conditions"]) if "httpHeader" not in condition]
 
 
+SLICES = {"agent-core": AgentCore, "audio": Audio, "projector": Projector, "search": Search, "video": Video}
+
+
+def takes(rule: dict[str, Any], method: str, path: str) -> bool:
+    """Whether a listener rule takes a request, as Elastic Load Balancing compares."""
+    conditions = asked_for(rule)
+    patterns = [value for one in conditions for value in one.get("pathPattern", {}).get("values", [])]
+    methods = [value for one in conditions for value in one.get("httpRequestMethod", {}).get("values", [])]
+    return any(fnmatchcase(path, pattern) for pattern in patterns) and (not methods or method in methods)
+
+
 class TestEdge:
     def test_the_load_balancer_is_internal_and_answers_404(self, production: Deployment) -> None:
         (balancer,) = production.of_type("aws:lb/loadBalancer:LoadBalancer")
@@ -436,7 +457,7 @@ class TestEdge:
         rules = {rule.name: rule.inputs for rule in deployment.of_type("aws:lb/listenerRule:ListenerRule")}
         lists = rules["projector-rule-lists"]
         assert asked_for(lists) == [
-            {"pathPattern": {"values": ["/api/??d?o", "/api/sessions"]}},
+            {"pathPattern": {"values": ["/api/??d?o", "/api/??????n*s"]}},
             {"httpRequestMethod": {"values": ["GET"]}},
         ]
         for name, paths in {
@@ -448,6 +469,21 @@ class TestEdge:
             rest = rules[f"{name}-rule-all"]
             assert lists["priority"] < rest["priority"]
             assert asked_for(rest) == [{"pathPattern": {"values": paths}}]
+
+    def test_each_route_reaches_the_workload_that_declares_it(self, production: Deployment) -> None:
+        rules = sorted(
+            (
+                rule
+                for rule in production.of_type("aws:lb/listenerRule:ListenerRule")
+                if "-rule-test" not in rule.name
+            ),
+            key=lambda rule: rule.inputs["priority"],
+        )
+        for label, slice_ in SLICES.items():
+            for route in slice_.routes:
+                path = re.sub(r"\{[^}]*\}", "01234567-89ab-4cde-8f01-23456789abcd", f"/api{route.path}")
+                reached = next(rule for rule in rules if takes(rule.inputs, route.method, path))
+                assert reached.name.startswith(f"{label}-rule-"), (route.method, path, reached.name)
 
     def test_targets_leave_before_they_are_killed(self, deployment: Deployment) -> None:
         for group in deployment.of_type("aws:lb/targetGroup:TargetGroup"):
@@ -463,6 +499,7 @@ class TestEdge:
             "nova-api-audio-id-get-method",
             "nova-api-audio-id-transcript-get-method",
             "nova-api-audio-post-method",
+            "nova-api-documents-get-method",
             "nova-api-documents-id-delete-method",
             "nova-api-documents-id-get-method",
             "nova-api-documents-post-method",

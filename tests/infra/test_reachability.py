@@ -97,7 +97,7 @@ def test_the_needs_are_the_real_ones() -> None:
     assert services["search-indexer"] >= {*pulls, "sqs", "s3vectors", "bedrock-runtime", "dynamodb"}
     assert services["agent-core"] >= {*pulls, "secretsmanager", "bedrock-runtime", "cognito-idp"}
     assert services["agent-core-runtime-runtime"] >= {*pulls, "bedrock-runtime"}
-    called = {("audio", 8000), ("projector", 8000), ("search", 8000), ("cache", 6379)}
+    called = {("audio", 8000), ("projector", 8000), ("search", 8000), ("video", 8000), ("cache", 6379)}
     assert peers["agent-core"] == peers["agent-core-runtime-runtime"] == called
     assert peers["load-balancer"] >= {(name, 8000) for name in ("agent-core", "audio", "projector", "search")}
     assert peers["vpc-link"] == {("load-balancer", 443)}

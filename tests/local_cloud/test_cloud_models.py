@@ -89,7 +89,7 @@ PASSAGES = {
 
 def coordinator_tools() -> list[dict[str, Any]]:
     """The coordinator's own tools as it offers them to a model."""
-    urls = ServiceUrls(search="http://s", audio="http://a", projector="http://p")
+    urls = ServiceUrls(search="http://s", audio="http://a", video="http://v", projector="http://p")
     described = [each.describe() for each in tools_for(Services(urls), "Bearer x")]
     return [
         {

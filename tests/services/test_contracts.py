@@ -81,16 +81,19 @@ class Recorder(Services):
         return answer.model_construct()
 
 
-URLS = ServiceUrls(search="http://service", audio="http://service", projector="http://service")
+URLS = ServiceUrls(
+    search="http://service", audio="http://service", video="http://service", projector="http://service"
+)
 RECORDING = str(uuid.UUID(int=1))
 
 
-@pytest.mark.parametrize("call", ["search", "transcript", "recordings"])
+@pytest.mark.parametrize("call", ["search", "transcript", "recordings", "video_analysis", "videos"])
 def test_the_tools_ask_what_the_services_answer(call: str) -> None:
     recorder = Recorder(URLS)
     arguments: dict[str, tuple[Any, ...]] = {
         "search": (SearchRequest(text="a", limit=3, filter=SearchFilter(media_id=RECORDING)),),
         "transcript": (RECORDING,),
+        "video_analysis": (RECORDING,),
     }
     asyncio.run(getattr(recorder, call)(*arguments.get(call, ()), "Bearer token"))
     service, method, path, body, answer = recorder.asked
@@ -117,4 +120,4 @@ def test_all_calls_of_the_tools_are_tried() -> None:
         for name, member in vars(Services).items()
         if not name.startswith("_") and callable(member) and name != "close"
     }
-    assert asking == {"search", "transcript", "recordings"}
+    assert asking == {"search", "transcript", "recordings", "video_analysis", "videos"}

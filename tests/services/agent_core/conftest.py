@@ -73,6 +73,7 @@ def variables(aws_environment: None, trusted_redis: RedisServer) -> dict[str, st
         "MODEL_REGION": "us-west-2",
         "SEARCH_URL": "http://search.nova.local:8000",
         "AUDIO_URL": "http://audio.nova.local:8000",
+        "VIDEO_URL": "http://video.nova.local:8000",
         "PROJECTOR_URL": "http://projector.nova.local:8000",
         "VECTOR_BUCKET": VECTOR_BUCKET,
         "VECTOR_INDEX": VECTOR_INDEX,

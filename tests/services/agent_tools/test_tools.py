@@ -17,7 +17,9 @@ from nova_common.contracts.audio import TranscriptSegment
 
 from tests.services.support.stub_services import RECORDING_ID, StubServices
 
-URLS = ServiceUrls(search="http://search", audio="http://audio", projector="http://projector")
+URLS = ServiceUrls(
+    search="http://search", audio="http://audio", video="http://video", projector="http://projector"
+)
 
 
 def used(name: str, arguments: dict[str, Any], stub: StubServices) -> dict[str, Any]:
@@ -74,6 +76,58 @@ def test_a_search_without_choices(services: StubServices) -> None:
     assert json.loads(services.requests[0].content) == {"text": "harbour", "limit": 5}
 
 
+@pytest.mark.parametrize(
+    ("kind", "name"),
+    [("document", "document_id"), ("image", "document_id"), ("video", "video_id"), ("frame", "video_id")],
+)
+def test_an_id_is_called_by_what_it_is_the_id_of(services: StubServices, kind: str, name: str) -> None:
+    services.answers["/api/search"]["hits"][0]["kind"] = kind
+    (passage,) = found(used("search_recordings", {"query": "harbour"}, services))["passages"]
+    assert passage[name] == RECORDING_ID
+    assert "recording_id" not in passage
+
+
+def analysis(scenes: int, characters: int = 20) -> dict[str, Any]:
+    stretches = [{"start": n, "end": n + 1, "description": "x" * characters} for n in range(scenes)]
+    anomalies = [stretch | {"kind": "fire", "severity": "HIGH"} for stretch in stretches[:50]]
+    return {"summary": "A yard.", "scenes": stretches, "anomalies": anomalies}
+
+
+def test_an_analysis_is_read_with_times(services: StubServices) -> None:
+    services.answers[f"/api/video/{RECORDING_ID}/analysis"] = analysis(1)
+    part = {"start_seconds": 0, "end_seconds": 1, "description": "x" * 20}
+    assert found(used("get_video_analysis", {"video_id": RECORDING_ID}, services)) == {
+        "video_id": RECORDING_ID,
+        "summary": "A yard.",
+        "scenes": [part],
+        "anomalies": [part | {"kind": "fire", "severity": "HIGH"}],
+    }
+    (request,) = services.requests
+    assert str(request.url) == f"http://video/api/video/{RECORDING_ID}/analysis"
+    assert request.headers["authorization"] == "Bearer alice"
+
+
+def test_a_long_analysis_is_cut_and_says_so(services: StubServices) -> None:
+    services.answers[f"/api/video/{RECORDING_ID}/analysis"] = analysis(200, 1000)
+    read = found(used("get_video_analysis", {"video_id": RECORDING_ID}, services))
+    assert (len(read["scenes"]), len(read["anomalies"])) == (24, 12)
+    assert read["cut"].startswith("cut after 24 of 200 scenes and 12 of 50 anomalies")
+
+
+def test_videos_are_listed(services: StubServices) -> None:
+    item = {
+        "id": RECORDING_ID,
+        "status": "completed",
+        "filename": "a.mp4",
+        "created_at": "2026-01-01T00:00:00Z",
+    }
+    services.answers["/api/video"] = {"items": [item], "next_cursor": None}
+    listed = found(used("list_videos", {}, services))
+    assert listed["there_are_more"] is False
+    assert listed["videos"][0]["filename"] == "a.mp4"
+    assert str(services.requests[0].url) == "http://projector/api/video"
+
+
 def test_the_list_says_whether_there_are_more(services: StubServices) -> None:
     item = {
         "id": RECORDING_ID,
@@ -99,6 +153,8 @@ def test_the_list_says_whether_there_are_more(services: StubServices) -> None:
         ("get_transcript", {"recording_id": RECORDING_ID + "/.."}, "recording_id"),
         ("get_transcript", {"recording_id": RECORDING_ID + "\n"}, "recording_id"),
         ("list_recordings", {"user": "bob"}, "user"),
+        ("get_video_analysis", {"video_id": "../" + RECORDING_ID}, "video_id"),
+        ("list_videos", {"user": "bob"}, "user"),
     ],
 )
 def test_arguments_are_checked_before_anybody_is_asked(
@@ -182,7 +238,13 @@ def test_what_a_model_is_told_is_plain(services: StubServices) -> None:
         tool.tool_name: tool.tool_spec
         for tool in tools_for(Services(URLS, httpx2.MockTransport(services.answer)), "Bearer alice")
     }
-    assert list(told) == ["search_recordings", "get_transcript", "list_recordings"]
+    assert list(told) == [
+        "search_recordings",
+        "get_transcript",
+        "list_recordings",
+        "get_video_analysis",
+        "list_videos",
+    ]
     schema: dict[str, Any] = told["search_recordings"]["inputSchema"]["json"]
     properties = schema["properties"]
     assert schema["required"] == ["query"]

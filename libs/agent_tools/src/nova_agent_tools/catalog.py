@@ -6,9 +6,11 @@ from typing import Any
 from nova_agent_tools.recordings import GetTranscript, ListRecordings, SearchRecordings
 from nova_agent_tools.services import Services
 from nova_agent_tools.tool import CallersTool
+from nova_agent_tools.videos import GetVideoAnalysis, ListVideos
 
 TOOLS: Mapping[str, type[CallersTool[Any]]] = {
-    tool.name: tool for tool in (SearchRecordings, GetTranscript, ListRecordings)
+    tool.name: tool
+    for tool in (SearchRecordings, GetTranscript, ListRecordings, GetVideoAnalysis, ListVideos)
 }
 
 

@@ -1,10 +1,10 @@
 """Tools about a person's recordings: search them, read one, list them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, override
 
 from nova_common.contracts.audio import TranscriptSegment
-from nova_common.contracts.search import HITS_MAX, QUERY_CHARACTERS_MAX, SearchFilter, SearchRequest
+from nova_common.contracts.search import HITS_MAX, QUERY_CHARACTERS_MAX, HitKind, SearchFilter, SearchRequest
 from nova_common.events import AGGREGATE_ID_PATTERN
 from pydantic import Field
 
@@ -15,6 +15,15 @@ TRANSCRIPT_CHARACTERS_MAX = 24_000
 
 HITS_DEFAULT = 5
 """Passages of a search unless the model asks for more: enough to quote from, few enough to read."""
+
+ID_NAMES: Mapping[HitKind, str] = {
+    "transcript": "recording_id",
+    "document": "document_id",
+    "image": "document_id",
+    "video": "video_id",
+    "frame": "video_id",
+}
+"""What the id of a hit is called, so that a model knows which tool takes it."""
 
 RECORDING_ID = f"^{AGGREGATE_ID_PATTERN.pattern}$"
 
@@ -47,7 +56,8 @@ class SearchRecordings(CallersTool[SearchArguments]):
         "Search what was said in the person's own recordings and find the passages nearest in meaning to a "
         "question or topic. Returns for each passage its text word for word, the id of the recording, start "
         "and end in seconds, and a score (1 is nearest). Use it to answer questions about what somebody "
-        "said, mentioned, decided or explained."
+        "said, mentioned, decided or explained. What is seen in their videos and written in their documents "
+        "is found, too, with the id of the video or document."
     )
     arguments = SearchArguments
 
@@ -60,7 +70,7 @@ class SearchRecordings(CallersTool[SearchArguments]):
         return {
             "passages": [
                 {
-                    "recording_id": hit.media_id,
+                    ID_NAMES[hit.kind]: hit.media_id,
                     "start_seconds": hit.start,
                     "end_seconds": hit.end,
                     "score": round(hit.score, 3),

@@ -9,6 +9,7 @@ from typing import Any, Self, cast
 import httpx2
 from nova_common.contracts.audio import RecordingPage, Transcript
 from nova_common.contracts.search import SearchRequest, SearchResult
+from nova_common.contracts.video import VideoAnalysis, VideoPage
 from nova_common.logs import correlation_id
 from nova_common.middleware import REQUEST_ID_HEADER
 from nova_common.settings import Environment
@@ -36,14 +37,16 @@ class ServiceUrls:
 
     search: str
     audio: str
+    video: str
     projector: str
 
     @classmethod
     def read(cls, environment: Environment) -> Self:
-        """SEARCH_URL, AUDIO_URL and PROJECTOR_URL."""
+        """SEARCH_URL, AUDIO_URL, VIDEO_URL and PROJECTOR_URL."""
         return cls(
             search=environment.url("SEARCH_URL"),
             audio=environment.url("AUDIO_URL"),
+            video=environment.url("VIDEO_URL"),
             projector=environment.url("PROJECTOR_URL"),
         )
 
@@ -68,7 +71,7 @@ class Services:
         )
 
     async def search(self, request: SearchRequest, authorization: str) -> SearchResult:
-        """Return passages of the caller's recordings; ToolFailedError."""
+        """Return what is found of the caller's own; ToolFailedError."""
         url = f"{self._urls.search}/api/search"
         body = request.model_dump(mode="json", exclude_none=True)
         return await self._call("search", SearchResult, authorization, "POST", url, body)
@@ -82,6 +85,16 @@ class Services:
         """Return the first page of the caller's recordings, newest first; ToolFailedError."""
         url = f"{self._urls.projector}/api/audio"
         return await self._call("projector", RecordingPage, authorization, "GET", url)
+
+    async def video_analysis(self, video_id: str, authorization: str) -> VideoAnalysis:
+        """Return the analysis of one of the caller's videos; ToolFailedError."""
+        url = f"{self._urls.video}/api/video/{video_id}/analysis"
+        return await self._call("video", VideoAnalysis, authorization, "GET", url)
+
+    async def videos(self, authorization: str) -> VideoPage:
+        """Return the first page of the caller's videos, newest first; ToolFailedError."""
+        url = f"{self._urls.projector}/api/video"
+        return await self._call("projector", VideoPage, authorization, "GET", url)
 
     async def close(self) -> None:
         """Close all connections."""

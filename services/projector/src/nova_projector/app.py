@@ -7,11 +7,13 @@ from fastapi import APIRouter, Depends, FastAPI, Query, Request
 from nova_common import aws, server
 from nova_common.application import create_application
 from nova_common.contracts.audio import RecordingPage, RecordingSummary
+from nova_common.contracts.search import DocumentPage, DocumentSummary
 from nova_common.contracts.sessions import SessionPage, SessionSummary
 from nova_common.contracts.video import VideoPage, VideoSummary
 from nova_common.identity import AuthenticatedCaller, AuthenticatedRoute, token_verifier
 from nova_common.problems import Problem
 
+from nova_projector.documents import DOCUMENTS
 from nova_projector.generations import GenerationState
 from nova_projector.read_model import DynamoReadModel, InvalidCursorError, Position
 from nova_projector.recordings import RECORDINGS
@@ -37,6 +39,11 @@ def _videos(request: Request) -> DynamoReadModel[VideoSummary]:
     return read_model
 
 
+def _documents(request: Request) -> DynamoReadModel[DocumentSummary]:
+    read_model: DynamoReadModel[DocumentSummary] = request.app.state.documents
+    return read_model
+
+
 def _position(cursor: Annotated[str | None, Query()] = None) -> Position | None:
     """Return the place that a cursor names; a Problem 400 for one that no page gave out."""
     try:
@@ -49,6 +56,7 @@ def _position(cursor: Annotated[str | None, Query()] = None) -> Position | None:
 type Recordings = Annotated[DynamoReadModel[RecordingSummary], Depends(_recordings)]
 type Sessions = Annotated[DynamoReadModel[SessionSummary], Depends(_sessions)]
 type Videos = Annotated[DynamoReadModel[VideoSummary], Depends(_videos)]
+type Documents = Annotated[DynamoReadModel[DocumentSummary], Depends(_documents)]
 type After = Annotated[Position | None, Depends(_position)]
 
 router = APIRouter(prefix="/api", route_class=AuthenticatedRoute)
@@ -59,6 +67,13 @@ def list_recordings(caller: AuthenticatedCaller, rows: Recordings, after: After)
     """List the caller's recordings, newest first, a page at a time."""
     page = rows.page(caller.user_id, after)
     return RecordingPage(items=page.items, next_cursor=page.next_cursor)
+
+
+@router.get("/documents")
+def list_documents(caller: AuthenticatedCaller, rows: Documents, after: After) -> DocumentPage:
+    """List the caller's documents, newest first, a page at a time."""
+    page = rows.page(caller.user_id, after)
+    return DocumentPage(items=page.items, next_cursor=page.next_cursor)
 
 
 @router.get("/sessions")
@@ -87,6 +102,7 @@ def create_app(settings: ApiSettings) -> FastAPI:
         verifier=token_verifier(settings.identity, settings.region),
     )
     app.state.recordings = recordings
+    app.state.documents = DynamoReadModel(dynamodb, settings.read_model_table, DOCUMENTS, served)
     app.state.sessions = DynamoReadModel(dynamodb, settings.read_model_table, SESSIONS, served)
     app.state.videos = DynamoReadModel(dynamodb, settings.read_model_table, VIDEOS, served)
     app.include_router(router)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from nova_common.contracts.audio import RecordingSummary
+from nova_common.contracts.search import DocumentSummary
 from nova_common.contracts.sessions import SessionSummary
 from nova_common.contracts.video import VideoSummary
 from nova_common.events import AggregateType, Event, EventData
@@ -19,7 +20,7 @@ TOMBSTONE_LIFE = timedelta(days=30)
 Longer than any message about it can be under way (SQS keeps 14 days).
 """
 
-type Summary = RecordingSummary | SessionSummary | VideoSummary
+type Summary = DocumentSummary | RecordingSummary | SessionSummary | VideoSummary
 """What a list shows of an aggregate; each has an `id` and a `created_at`, by which lists are ordered."""
 
 

@@ -17,6 +17,7 @@ from fastapi import FastAPI
 from nova_common import aws, server
 from nova_common.contracts.audio import RecordingSummary
 from nova_common.contracts.registry import AGGREGATES
+from nova_common.contracts.search import DocumentSummary
 from nova_common.contracts.sessions import SessionSummary
 from nova_common.contracts.video import VideoSummary
 from nova_common.event_store import DynamoEventStore, EventStore
@@ -25,6 +26,7 @@ from nova_common.private_data import private_data
 from nova_common.queue_worker import QueueWorker, WorkerLimits, create_worker_application
 from nova_common.wake_ups import WakeUp
 
+from nova_projector.documents import DOCUMENTS
 from nova_projector.domain import Summary, project
 from nova_projector.generations import Generations, GenerationState
 from nova_projector.read_model import DynamoReadModel, ReadModel, StaleRowError
@@ -103,7 +105,12 @@ class RowKeeper[S: Summary]:
         return version >= version_min and project(projection, None, history[:version]) == row
 
 
-type Keeper = RowKeeper[RecordingSummary] | RowKeeper[SessionSummary] | RowKeeper[VideoSummary]
+type Keeper = (
+    RowKeeper[DocumentSummary]
+    | RowKeeper[RecordingSummary]
+    | RowKeeper[SessionSummary]
+    | RowKeeper[VideoSummary]
+)
 
 
 type Keepers = Callable[[int], Mapping[str, Keeper]]
@@ -139,6 +146,7 @@ def keepers_of(store: EventStore, dynamodb: DynamoDBClient, table: str) -> Keepe
             return generation
 
         made: tuple[Keeper, ...] = (
+            RowKeeper(store, DynamoReadModel(dynamodb, table, DOCUMENTS, number)),
             RowKeeper(store, DynamoReadModel(dynamodb, table, RECORDINGS, number)),
             RowKeeper(store, DynamoReadModel(dynamodb, table, SESSIONS, number)),
             RowKeeper(store, DynamoReadModel(dynamodb, table, VIDEOS, number)),

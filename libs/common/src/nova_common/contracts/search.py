@@ -170,6 +170,22 @@ class Document(Contract):
     image_format: ImageFormat | None = Field(default=None, exclude_if=is_none)
 
 
+class DocumentSummary(Contract):
+    """A document in its owner's list; what is in it, `GET /api/documents/{id}` gives."""
+
+    id: str
+    kind: DocumentKind
+    title: str
+    created_at: Timestamp
+
+
+class DocumentPage(Contract):
+    """Answer of `GET /api/documents`: newest first. `next_cursor` is null on the last page."""
+
+    items: list[DocumentSummary]
+    next_cursor: str | None = None
+
+
 class DocumentAdded(EventData):
     """Somebody added a document. `vectors` counts what is indexed: its passages, or one for an image.
 
