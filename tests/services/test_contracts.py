@@ -59,6 +59,12 @@ def test_there_are_no_other_documents() -> None:
 
 
 @pytest.mark.parametrize("service", SLICES)
+def test_the_service_is_held_to_its_document(service: str) -> None:
+    tests = Path(__file__).parent / service.replace("-", "_") / "test_app.py"
+    assert "    check_api(client)\n" in tests.read_text(encoding="utf-8"), "see support/api_checks.py"
+
+
+@pytest.mark.parametrize("service", SLICES)
 def test_the_public_routes_are_those_of_the_services(service: str) -> None:
     declared = [(route.method, unnamed(f"{PREFIX}{route.path}")) for route in SLICES[service].routes]
     assert sorted(declared) == sorted(operations(service))

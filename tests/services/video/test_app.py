@@ -25,6 +25,7 @@ from nova_video.app import create_app
 from nova_video.settings import ApiSettings
 
 from tests.services.support import tokens
+from tests.services.support.api_checks import check_api
 from tests.services.support.converse import described
 from tests.services.support.private import Private
 from tests.services.support.tables import CONTENT_BUCKET, EVENT_STORE_TABLE, REGION
@@ -221,3 +222,7 @@ def test_every_route_needs_a_token(client: TestClient) -> None:
 def test_health_and_readiness(client: TestClient) -> None:
     assert client.get("/health").status_code == 200
     assert client.get("/ready").json() == {"status": "ok", "checks": {"event_store": "ok", "identity": "ok"}}
+
+
+def test_the_api_does_what_it_says(client: TestClient) -> None:
+    check_api(client)

@@ -3,9 +3,11 @@
 # ruff: noqa: ANN401 - stand-ins and keyword tables take whatever the real thing takes
 
 import json
+import time
 import uuid
 from collections.abc import Generator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -35,7 +37,7 @@ from pydantic import ValidationError
 
 from tests.services.support.audio import tone
 from tests.services.support.converse import FakeConverse, described, refusal, reported
-from tests.services.support.tables import CONTENT_BUCKET, EVENT_STORE_TABLE, REGION, create_queue
+from tests.services.support.tables import CONTENT_BUCKET, EVENT_STORE_TABLE, REGION, create_queue, queue_depth
 from tests.services.support.video import CODECS, CONTENT_TYPES, clip
 
 if TYPE_CHECKING:
@@ -348,6 +350,41 @@ def test_poison_raises(world: World, body: str, error: type[Exception]) -> None:
         world.worker.handle(body)
 
 
+def environment(queue: str) -> dict[str, str]:
+    return {
+        "SERVICE_NAME": "video-worker",
+        "AWS_REGION": REGION,
+        "EVENT_STORE_TABLE": EVENT_STORE_TABLE,
+        "CONTENT_BUCKET": CONTENT_BUCKET,
+        "CONTENT_OWNER": "123456789012",
+        "QUEUE_URL": queue,
+        "MODEL_ID": "us.amazon.nova-2-lite-v1:0",
+        "MODEL_REGION": "eu-west-1",
+    }
+
+
+def test_a_bad_message_ends_as_a_dead_letter_and_stops_nothing(
+    world: World, sqs: "SQSClient", monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def bedrock(*_: Any, **__: Any) -> FakeConverse:
+        return world.bedrock
+
+    monkeypatch.setattr(aws, "bedrock_runtime", bedrock)
+    monkeypatch.setattr(worker, "LIMITS", replace(worker.LIMITS, retry_first=1.0, poll=1))
+    queue, dead = create_queue(sqs, receives_max=1)
+    video_id = world.uploaded()
+    for body in ("poison", object_created("../../etc/passwd"), object_created(video_id)):
+        sqs.send_message(QueueUrl=queue, MessageBody=body)
+    with TestClient(create_app(WorkerSettings.from_env(environment(queue)))):
+        deadline = time.monotonic() + 20
+        while (
+            queue_depth(sqs, dead) < 2 or world.video(video_id).status != "completed"
+        ) and time.monotonic() < deadline:
+            time.sleep(0.05)
+    assert (queue_depth(sqs, queue), queue_depth(sqs, dead)) == (0, 2)
+    assert world.types(video_id) == DONE
+
+
 def test_the_worker_is_assembled_from_its_environment(
     world: World, sqs: "SQSClient", monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -359,18 +396,7 @@ def test_the_worker_is_assembled_from_its_environment(
 
     monkeypatch.setattr(aws, "bedrock_runtime", bedrock)
     queue, _ = create_queue(sqs, receives_max=5)
-    settings = WorkerSettings.from_env(
-        {
-            "SERVICE_NAME": "video-worker",
-            "AWS_REGION": REGION,
-            "EVENT_STORE_TABLE": EVENT_STORE_TABLE,
-            "CONTENT_BUCKET": CONTENT_BUCKET,
-            "CONTENT_OWNER": "123456789012",
-            "QUEUE_URL": queue,
-            "MODEL_ID": "us.amazon.nova-2-lite-v1:0",
-            "MODEL_REGION": "eu-west-1",
-        }
-    )
+    settings = WorkerSettings.from_env(environment(queue))
     video_id = world.uploaded()
     sqs.send_message(QueueUrl=queue, MessageBody=object_created(video_id))
     with TestClient(create_app(settings)) as client:

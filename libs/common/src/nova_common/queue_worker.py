@@ -13,7 +13,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import random
 import threading
 import time
 from collections.abc import AsyncGenerator, Callable
@@ -28,6 +27,7 @@ from pydantic import AliasPath, BaseModel, ConfigDict, Field, ValidationError
 
 from nova_common.application import Check, create_application
 from nova_common.data_keys import UserErasedError
+from nova_common.backoff import Backoff
 from nova_common.logs import correlation_id
 from nova_common.telemetry import spans
 
@@ -272,8 +272,8 @@ def retry_delay_seconds(deliveries: int, limits: WorkerLimits) -> int:
 
     Doubling from `retry_first` to `retry_last`, its upper half jittered.
     """
-    ceiling = min(limits.retry_last, limits.retry_first * 2 ** min(deliveries - 1, 30))
-    return max(1, round(random.uniform(ceiling / 2, ceiling)))  # noqa: S311 - jitter, not a secret
+    backoff = Backoff(first=limits.retry_first, last=limits.retry_last)
+    return max(1, round(backoff.pause_seconds(deliveries)))
 
 
 def create_worker_application(

@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from nova_common import aws, job
+from nova_common.backoff import Backoff
 from nova_common.embeddings import EmbeddingError
 from nova_common.job import JobError
 from nova_common.scans import each_aggregate
@@ -21,8 +22,8 @@ from nova_search.settings import JobSettings
 from nova_search.worker import Indexer, indexer
 
 ATTEMPTS_MAX = 6
-BACKOFF_SECONDS_FIRST = 1.0
-"""Doubles with every attempt: a model or an index that is busy for half a minute ends the job."""
+BACKOFF = Backoff(first=2.0, last=30.0)
+"""In seconds: a model or an index that is busy for a minute ends the job."""
 
 logger = logging.getLogger(__name__)
 
@@ -45,7 +46,7 @@ class Reindex:
                 if attempt == ATTEMPTS_MAX:
                     message = f"{error}; what was indexed stays: start it again later"
                     raise JobError(message) from error
-                time.sleep(BACKOFF_SECONDS_FIRST * 2 ** (attempt - 1))
+                time.sleep(BACKOFF.pause_seconds(attempt))
             else:
                 with self._lock:
                     self._counts.update(aggregates=1 if put is not None else 0, vectors=put or 0)

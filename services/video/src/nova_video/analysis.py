@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import logging
-import random
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from botocore.exceptions import ClientError, ReadTimeoutError
 from nova_common.aws import UNREACHABLE, error_code, error_message
+from nova_common.backoff import Backoff
 from nova_common.contracts.video import VideoAnalysis
 from pydantic import ValidationError
 
@@ -30,8 +30,8 @@ ANSWER_SECONDS_MAX = 3600
 
 ATTEMPTS_MAX = 4
 """Calls of a busy model for one answer."""
-PAUSE_SECONDS_FIRST = 2.0
-PAUSE_SECONDS_LAST = 30.0
+BACKOFF = Backoff(first=2.0, last=30.0)
+"""Between the calls, in seconds."""
 
 ANSWERS_MAX = 2
 """An answer, and another one when it does not validate."""
@@ -147,8 +147,7 @@ class AnalysisModel:
                 failure = _translated(error)
                 if error_code(error) not in _BUSY or attempt == ATTEMPTS_MAX:
                     raise failure from error
-                ceiling = min(PAUSE_SECONDS_LAST, PAUSE_SECONDS_FIRST * 2 ** (attempt - 1))
-                self._sleep(random.uniform(ceiling / 2, ceiling))  # noqa: S311 - jitter, not a secret
+                self._sleep(BACKOFF.pause_seconds(attempt))
             except ReadTimeoutError as error:
                 raise ModelUnavailableError("the model did not answer in time") from error
             except UNREACHABLE as error:
