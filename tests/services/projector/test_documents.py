@@ -41,6 +41,7 @@ class World:
                 "SERVICE_NAME": "projector",
                 "USER_POOL_ISSUER": tokens.ISSUER,
                 "USER_POOL_CLIENT_ID": tokens.CLIENT_ID,
+                "DATA_KEYS_TABLE": "unused",
                 "AWS_REGION": REGION,
                 "READ_MODEL_TABLE": READ_MODEL_TABLE,
             }

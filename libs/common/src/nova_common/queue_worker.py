@@ -26,8 +26,8 @@ from fastapi import FastAPI
 from pydantic import AliasPath, BaseModel, ConfigDict, Field, ValidationError
 
 from nova_common.application import Check, create_application
-from nova_common.data_keys import UserErasedError
 from nova_common.backoff import Backoff
+from nova_common.data_keys import UserErasedError
 from nova_common.logs import correlation_id
 from nova_common.telemetry import spans
 
