@@ -55,7 +55,7 @@ from nova_common.vector_index import VectorIndex
 from nova_projector.worker import keepers_of
 from nova_search.worker import Index, Indexer
 
-from tests.services.agent_core.scripted import ScriptedModel
+from tests.services.agent_core.scripted import ScriptedModel, say, use
 from tests.services.support import tokens
 from tests.services.support.embeddings import MODEL, FakeBedrock
 from tests.services.support.pictures import picture
@@ -116,7 +116,8 @@ class World:
         patch.setattr(aws, "bedrock_runtime", Mock(return_value=self.bedrock))
         transport = httpx2.MockTransport(self.served)
         patch.setattr(nova_agent_core.app, "Services", partial(Services, transport=transport))
-        patch.setattr(nova_agent_core.app, "bedrock_model", Mock(return_value=ScriptedModel()))
+        self.model = ScriptedModel()
+        patch.setattr(nova_agent_core.app, "bedrock_model", Mock(return_value=self.model))
         self.clients = {name: self._client(name, private.environment) for name in APPS}
         self.owned = {ALICE: Owned(), BOB: Owned(), CAROL: Owned()}
         for user in (ALICE, BOB):
@@ -187,13 +188,12 @@ class World:
         text = {"title": f"a {word}", "text": f"The {word} sings."}
         ids["documents"] = self._made("search", "/api/documents", user, text)
         ids["sessions"] = self._made("agent-core", "/api/sessions", user, {})
-        said = self.ask(
-            ("agent-core", "POST", ""),
-            f"/api/sessions/{ids['sessions']}/messages",
-            user,
-            {"text": f"A {word}?"},
-        )
+        path = f"/api/sessions/{ids['sessions']}/messages"
+        self.model.rounds += [use(("remember", {"words": f"the {word}"})), say("ok")]
+        said = self.ask(("agent-core", "POST", path), path, user, {"text": f"Remember the {word}"})
         assert said.status_code == 200, said.text
+        (note,) = self.ask(("agent-core", "GET", ""), "/api/memory", user).json()["items"]
+        ids["memory"] = note["id"]
 
     def _made(self, service: str, path: str, user: str, body: Mapping[str, Any]) -> str:
         answer = self.ask((service, "POST", path), path, user, body)
@@ -260,12 +260,18 @@ def _search(other: Owned, words: str) -> dict[str, Any]:
     return {"text": words, "limit": 100, **({"filter": narrowed} if len(words) % 2 else {})}
 
 
+FORGET_ALL: Operation = ("agent-core", "DELETE", "/api/memory")
+"""What somebody does who wants nothing of their own kept: only Carol, who has nothing."""
+
 CASES: Mapping[Operation, Bodies | None] = {
     ("agent-core", "GET", "/api/sessions/{session_id}"): None,
     ("agent-core", "DELETE", "/api/sessions/{session_id}"): None,
     ("agent-core", "POST", "/api/sessions"): lambda _other, _words: {},
     ("agent-core", "POST", "/api/sessions/{session_id}/messages"): lambda _other, words: {"text": words},
     ("agent-core", "POST", "/api/sessions/{session_id}/cancel"): None,
+    ("agent-core", "GET", "/api/memory"): None,
+    ("agent-core", "DELETE", "/api/memory/{note_id}"): None,
+    FORGET_ALL: None,
     ("agent-core", "GET", "/api/tools"): None,
     ("agent-core", "GET", "/api/usage"): None,
     ("audio", "POST", "/api/audio"): lambda _other, _words: UPLOAD,
@@ -386,6 +392,8 @@ def test_nobody_sees_anything_of_anybody_else(world: World) -> None:
             return
         hidden, theirs = foreign(world, viewer), world.owned[other]
         for operation, body in CASES.items():
+            if operation == FORGET_ALL and viewer != CAROL:
+                continue
             path = addressed(operation[2], theirs)
             sent = body(theirs, said) if body else None
             answer = world.ask(operation, path, viewer, sent)

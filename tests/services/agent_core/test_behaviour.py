@@ -24,7 +24,7 @@ def test_the_tools_of_memory_are_known_by_their_names() -> None:
 
 
 def test_a_version_that_does_not_exist() -> None:
-    with pytest.raises(SettingsError, match="BEHAVIOUR is '0', there are 1, 2"):
+    with pytest.raises(SettingsError, match="BEHAVIOUR is '0', there are 1"):
         load_behaviour("0")
 
 
