@@ -1,6 +1,5 @@
 """What `nova eval` says of versions, and how it starts them."""
 
-import itertools
 from typing import Any
 
 import pytest
@@ -74,11 +73,23 @@ class Ecs:
 
 @pytest.fixture
 def target(monkeypatch: pytest.MonkeyPatch) -> Target:
-    job = {"cluster": "cluster", "platformVersion": "1.4.0", "securityGroup": "other", "subnets": []}
-    outputs = {"jobs": {"search-reindex": job}, "services": ["nova-audio-1", "nova-agent-core-1"]}
+    job: dict[str, Any] = {
+        "cluster": "cluster",
+        "platformVersion": "1.4.0",
+        "securityGroup": "other",
+        "subnets": [],
+    }
+    outputs: dict[str, Any] = {
+        "jobs": {"search-reindex": job},
+        "services": ["nova-audio-1", "nova-agent-core-1"],
+    }
     nothing: Any = None
     made = Target(outputs=outputs, region="us-east-1", session=nothing, endpoint=None)
-    monkeypatch.setattr(Target, "client", lambda *_: Ecs())
+
+    def client(_target: Target, _service: str) -> Ecs:
+        return Ecs()
+
+    monkeypatch.setattr(Target, "client", client)
     monkeypatch.setenv("NOVA_EVAL_TOKEN", "token")
     return made
 
@@ -100,7 +111,7 @@ def test_the_service_itself_is_started_behind_another_command(
     found = evaluate(target, version, offline=offline, progress=lambda _: None)
     assert found.share == 1
     ((_, job, command, variables, _),) = started
-    assert list(itertools.islice(command, 3)) == ["python", "-m", "nova_agent_core.evals.run"]
+    assert command[:3] == ["python", "-m", "nova_agent_core.evals.run"]
     assert command[3:] == arguments
     assert variables == {"EVALUATION_TOKEN": "token"}
     assert (job["taskDefinition"], job["securityGroup"], job["logGroup"]) == ("agent-core:7", "own", "logs")

@@ -8,6 +8,7 @@ from typing import Any
 
 import boto3
 import pytest
+from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from cli import traces
@@ -71,7 +72,8 @@ class DynamoDb:
 class Fake(Target):
     clients: dict[str, Any] = {}  # noqa: RUF012 - set for each target
 
-    def client(self, service: str) -> Any:
+    def client(self, service: str, special: Config | None = None) -> Any:
+        del special
         return self.clients[service]
 
 

@@ -9,6 +9,7 @@ subtle or in another language; what passes here says nothing about AWS, and the 
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import cast
 
 from local_cloud.documents import Document, part, parts
 from local_cloud.gateway.bedrock.embedder import Embedder
@@ -114,7 +115,8 @@ class Guardrail:
     async def _meanings(self, whole: str, verdict: Verdict, side: str) -> None:
         sentences = [text for text in SENTENCE_END.split(whole) if text.strip()][:SENTENCES_MAX]
         for topic in parts(part(self._record, "TopicPolicy"), "topicsConfig"):
-            examples = [str(topic["definition"]), *(str(example) for example in topic.get("examples") or [])]
+            given = cast("list[object]", topic.get("examples") or [])
+            examples = [str(topic["definition"]), *(str(example) for example in given)]
             if await self._nearest(sentences, examples) >= TOPIC_LEAST:
                 finding = {"name": topic["name"], "type": "DENY", "action": "BLOCKED"}
                 verdict.add("topicPolicy", "topics", finding)

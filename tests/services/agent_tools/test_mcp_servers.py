@@ -353,4 +353,4 @@ class TestSignature:
 
         monkeypatch.setattr(aws, "session", Empty)
         with pytest.raises(ValueError, match="no credentials"):
-            signing._credentials()
+            signing.frozen_credentials()

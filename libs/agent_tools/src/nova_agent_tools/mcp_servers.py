@@ -218,11 +218,7 @@ class McpServers:
     async def use(self, offered: Offered, arguments: Mapping[str, Any]) -> CallToolResult:
         """Return what a server's tool answers; one of FAILURES."""
         async with asyncio.timeout(offered.server.timeout_seconds), self._session(offered.server) as session:
-            answer = await session.call_tool(offered.name, dict(arguments))
-        if not isinstance(answer, CallToolResult):
-            message = "the server asks for more input, which nobody gives it"
-            raise ValueError(message)
-        return answer
+            return await session.call_tool(offered.name, dict(arguments))
 
     async def close(self) -> None:
         """Stop listings that are under way."""

@@ -35,7 +35,7 @@ class LambdaSignature(httpx2.Auth):
         self, request: httpx2.Request
     ) -> AsyncGenerator[httpx2.Request, httpx2.Response]:
         """Sign one request; fetching the role's credentials again may take a moment, in a thread."""
-        credentials = await asyncio.to_thread(_credentials)
+        credentials = await asyncio.to_thread(frozen_credentials)
         region = function_region(request.url.host)
         headers = {name: value for name, value in request.headers.items() if name.lower() in _SIGNED}
         signed: Any = AWSRequest(
@@ -48,7 +48,8 @@ class LambdaSignature(httpx2.Auth):
         yield request
 
 
-def _credentials() -> Any:  # noqa: ANN401 - botocore's, untyped
+def frozen_credentials() -> Any:  # noqa: ANN401 - botocore's, untyped
+    """Return the task's credentials as they are now; ValueError if there are none."""
     credentials: Any = aws.session().get_credentials()
     if credentials is None:
         message = "there are no credentials to sign with"

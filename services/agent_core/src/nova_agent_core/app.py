@@ -10,7 +10,7 @@ from collections.abc import AsyncGenerator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from http import HTTPStatus
-from typing import Annotated
+from typing import Annotated, Any
 
 import anyio.from_thread
 from fastapi import APIRouter, Body, Depends, FastAPI, Query, Request, Response
@@ -18,6 +18,7 @@ from fastapi.responses import JSONResponse
 from nova_agent_tools.catalog import TOOLS
 from nova_agent_tools.mcp_servers import McpServers
 from nova_agent_tools.services import Services
+from nova_agent_tools.tool import Tool
 from nova_common import aws, server
 from nova_common.application import create_application
 from nova_common.contracts.memory import NoteList
@@ -175,7 +176,7 @@ async def list_tools(authorization: Authorization, request: Request) -> ToolList
     del authorization
     behaviour: Behaviour = request.app.state.behaviour
     servers: McpServers = request.app.state.servers
-    offered = TOOLS | NOTE_TOOLS
+    offered: dict[str, type[Tool[Any]]] = {**TOOLS, **NOTE_TOOLS}
     own = [offered[name].describe() for name in behaviour.tools]
     return ToolList(tools=[*own, *(tool.described for tool in await servers.tools())])
 

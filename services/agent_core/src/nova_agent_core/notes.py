@@ -10,6 +10,7 @@ import uuid
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
@@ -110,7 +111,7 @@ class NoteDocuments(DocumentStore):
         if not notes:
             return []
         with ThreadPoolExecutor(min(len(notes), READS_AT_ONCE_MAX)) as pool:
-            found = pool.map(lambda note: self.read(user, note), notes)
+            found = pool.map(partial(self.read, user), notes)
             return [note for note in found if note is not None]
 
     def erase(self, user: str, notes: Iterable[str] | None = None) -> int:

@@ -12,6 +12,7 @@ import time
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any, Self, override
 
 import httpx2
@@ -59,7 +60,7 @@ class Library:
         """Add the documents and wait until they are found; JobError."""
         for paper in papers:
             answer = await self._search.post("/api/documents", json=paper.model_dump())
-            if answer.status_code != httpx2.codes.CREATED:
+            if answer.status_code != HTTPStatus.CREATED:
                 message = f"the search service takes no documents ({answer.status_code})"
                 raise JobError(message)
             self._ids.append(answer.json()["id"])
@@ -79,7 +80,7 @@ class Library:
     async def _is_found(self, document: str) -> bool:
         body = {"text": "anything", "limit": 1, "filter": {"media_id": document}}
         answer = await self._search.post("/api/search", json=body)
-        return answer.status_code == httpx2.codes.OK and bool(answer.json()["hits"])
+        return answer.status_code == HTTPStatus.OK and bool(answer.json()["hits"])
 
 
 class Conversation:
@@ -109,7 +110,7 @@ class Conversation:
         answer = await self._client.post(
             f"/api/sessions/{session}/messages", json={"text": text}, headers={"Accept": "text/event-stream"}
         )
-        if answer.status_code != httpx2.codes.OK:
+        if answer.status_code != HTTPStatus.OK:
             heard.take("error", answer.json())
             return heard
         name = ""
