@@ -41,13 +41,14 @@ def _server(values: Values, name: str, table: Mapping[str, object]) -> McpServer
     known = [auth.value for auth in McpAuth]
     if texts["auth"] not in known:
         raise SettingsError(f"{path}.auth", texts["auth"], f"it is one of {', '.join(known)}")
+    tools = _tools(path, table["tools"])
     try:
         return McpServer(
             name=texts["name"],
             url=texts["url"],
             auth=McpAuth(texts["auth"]),
             function_arn=texts["functionArn"],
-            tools=_tools(path, table["tools"]),
+            tools=tools,
             timeout_seconds=seconds,
         )
     except ValueError as error:
@@ -61,7 +62,8 @@ def _text(path: str, field: str, value: object) -> str:
 
 
 def _tools(path: str, value: object) -> tuple[str, ...]:
-    items = cast("list[object]", value) if isinstance(value, list) else [None]
-    if not all(isinstance(item, str) for item in items):
-        raise SettingsError(f"{path}.tools", str(items), "it has to be a list of strings")
-    return tuple(str(item) for item in items)
+    items: list[object] = [*cast("list[object]", value)] if isinstance(value, list) else [None]
+    tools = tuple(item for item in items if isinstance(item, str))
+    if len(tools) < len(items):
+        raise SettingsError(f"{path}.tools", str(cast("object", value)), "it has to be a list of strings")
+    return tools

@@ -12,6 +12,6 @@ def pytest_xdist_auto_num_workers() -> int:
 def pytest_collection_finish() -> None:
     """Switch collections on again: who imports all components imports `components.startup`, too.
 
-    Without them the tasks of every program that a test ran stay, and each event loop that closes looks at them.
+    Without them the tasks of every program that a test ran stay, and each event loop that closes sees all.
     """
     gc.enable()

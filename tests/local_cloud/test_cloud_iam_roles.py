@@ -192,7 +192,11 @@ def foreign(name: str, policies: dict[str, list[dict[str, Any]]]) -> list[Grant]
         for grant in grants(other):
             if grant.action in CALLS and grant.action not in actions:
                 found.setdefault(grant.action, grant)
-    keys = [grant for grant in own if grant.action in ("kms:Decrypt", "kms:Encrypt")]
+    keys = [
+        grant
+        for grant in own
+        if grant.action in ("kms:Decrypt", "kms:Encrypt") and THROUGH_OTHERS.search(str(grant.condition))
+    ]
     assert found, f"{name} may do everything that any role may do"
     return [*found.values(), *keys]
 
