@@ -1,12 +1,14 @@
 """Fixtures of the services' tests: an emulated AWS in this process, and callers with tokens."""
 
 import os
+import threading
 from collections.abc import Iterator
 from contextlib import ExitStack
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from moto import mock_aws
+from moto.core.botocore_stubber import BotocoreStubber
 from nova_common import aws
 
 from tests.services.support import engine, tables
@@ -31,9 +33,16 @@ def aws_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def cloud(aws_environment: None) -> Iterator[None]:
-    """An empty emulated AWS."""
+def cloud(aws_environment: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """An empty emulated AWS; it answers one request after the other, as its stores are not for threads."""
     del aws_environment
+    answering, process = threading.RLock(), BotocoreStubber.process_request
+
+    def one_at_a_time(stubber: BotocoreStubber, request: Any) -> Any:  # noqa: ANN401 - moto's, untyped
+        with answering:
+            return process(stubber, request)
+
+    monkeypatch.setattr(BotocoreStubber, "process_request", one_at_a_time)
     with mock_aws():
         yield
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import httpx2
 import pytest
 from fastapi.testclient import TestClient
+from nova_agent_core.ledger import UsageLedger
 from nova_agent_core.storage import TurnDocuments
 from nova_common.contracts.sessions import TurnCompleted, TurnFailed
 from nova_common.event_store import DynamoEventStore
@@ -65,6 +66,24 @@ def test_an_answer_is_streamed_and_noted(
     body = documents.read(data.body)
     assert (body.question, body.answer, body.tools) == ("Hello?", "Good morning\nto you", [])
     assert data.body.key == f"sessions/{session_id}/{data.turn}.json"
+
+
+def test_who_waits_is_told_when_the_end_cannot_be_noted(
+    client: TestClient, model: ScriptedModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session_id = start(client)
+
+    def fail_to_settle(*_: object, **__: object) -> None:
+        message = "the ledger is away"
+        raise RuntimeError(message)
+
+    with monkeypatch.context() as broken:
+        broken.setattr(UsageLedger, "settle", fail_to_settle)
+        name, problem = stream(client, session_id, "Hello?")[-1]
+        assert (name, problem["status"], problem["detail"]) == ("error", 500, "an unexpected error occurred")
+        check_problem(ask(client, session_id, "Hello?"), 500)
+    model.rounds.append(say("Here"))
+    assert stream(client, session_id, "And now?")[-1][1]["text"] == "Here"
 
 
 def test_an_answer_as_json(client: TestClient, model: ScriptedModel) -> None:

@@ -30,6 +30,7 @@ from nova_agent_core import domain
 from nova_agent_core.agent import AgentRun, Author, Coordinator, Material
 from nova_agent_core.failures import (
     RETRY_SECONDS,
+    UNEXPECTED,
     NotStoredError,
     TurnCancelledError,
     TurnInterruptedError,
@@ -125,16 +126,24 @@ class Turn:
 
     async def _live(self, answering: asyncio.Task[None]) -> None:
         """Wait for the answer, note it, give the session free, and only then tell: the next may come."""
+        try:
+            end = await self._noted(answering)
+        except Exception:
+            # Whoever reads would wait for an end that never comes; the cause is logged with the task.
+            await self._events.put(UNEXPECTED.problem())
+            raise
+        await self._events.put(end)
+
+    async def _noted(self, answering: asyncio.Task[None]) -> TurnAnswer | Problem:
         listening = asyncio.create_task(self._listen(answering))
         try:
             await asyncio.wait({answering})
             listening.cancel()
-            end = await self._recorder.end(self, self._failure(answering))
+            return await self._recorder.end(self, self._failure(answering))
         finally:
             answering.cancel()
             listening.cancel()
             await self._lock.release()
-        await self._events.put(end)
 
     async def _listen(self, answering: asyncio.Task[None]) -> None:
         """Stop answering when the owner asks for that."""
