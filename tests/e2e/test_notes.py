@@ -37,7 +37,7 @@ def test_a_note_is_kept_recalled_and_forgotten(writer: httpx2.Client, platform: 
         return "teal" in asked(writer, opened(writer), QUESTION).text
 
     eventually(recalled, "the note is recalled in another session")
-    with platform.api(platform.token_of_new_user("stranger")) as stranger:
+    with platform.api(platform.token_of_new_user("passer-by")) as stranger:
         assert notes(stranger) == []
         assert "teal" not in asked(stranger, opened(stranger), QUESTION).text
         assert stranger.delete(f"/memory/{note['id']}").status_code == 404
