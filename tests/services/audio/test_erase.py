@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 from nova_audio import domain
-from nova_audio.erase import EraseSettings, removals
+from nova_audio.erase import removals
 from nova_common import aws
 from nova_common.contracts.audio import RECORDING, RecordingRequested, TranscriptionFailed
-from nova_common.erasure import Belongings
+from nova_common.erasure import Belongings, ContentErasureSettings
 from nova_common.event_store import DynamoEventStore
 from nova_common.events import EventRegistry
 from nova_common.histories import Histories
@@ -31,7 +31,7 @@ class Bench:
         self.s3 = s3
         store = DynamoEventStore(dynamodb, EVENT_STORE_TABLE, EventRegistry([RECORDING]))
         self.histories = Histories(store, RECORDING, domain.fold, "recording")
-        settings = EraseSettings.from_env(
+        settings = ContentErasureSettings.from_env(
             {
                 "SERVICE_NAME": "audio-erase",
                 "AWS_REGION": REGION,

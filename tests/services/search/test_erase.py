@@ -23,7 +23,7 @@ from nova_common.event_store import DynamoEventStore
 from nova_common.events import EventRegistry
 from nova_common.vector_index import VectorIndex
 from nova_search.documents import DOCUMENTS, content_key
-from nova_search.erase import SOURCES, Documents, EraseSettings, Vectors, removals
+from nova_search.erase import SOURCES, EraseSettings, Vectors, owned_documents, removals
 from nova_search.library import Library
 from nova_search.sources import Source
 
@@ -48,7 +48,7 @@ class Bench:
         content = DocumentStore(s3, CONTENT_BUCKET)
         self.library = Library(self.store, content)
         belongings = Belongings(dynamodb, EVENT_STORE_TABLE)
-        self.documents = Documents(belongings, self.store, content)
+        self.documents = owned_documents(belongings, self.store, content)
         index = VectorIndex(cast("Any", self.fake), VECTOR_BUCKET, VECTOR_INDEX)
         self.vectors = Vectors(belongings, self.store, index)
 

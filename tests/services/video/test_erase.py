@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 import pytest
 from nova_common import aws
 from nova_common.contracts.video import VIDEO, VideoAnalysisFailed, VideoRequested
-from nova_common.erasure import Belongings
+from nova_common.erasure import Belongings, ContentErasureSettings
 from nova_common.event_store import DynamoEventStore
 from nova_common.events import EventRegistry
 from nova_common.histories import Histories
 from nova_video import domain
-from nova_video.erase import EraseSettings, removals
+from nova_video.erase import removals
 
 from tests.services.support.private import DATA_KEYS_TABLE
 from tests.services.support.tables import CONTENT_BUCKET, EVENT_STORE_TABLE, REGION
@@ -34,7 +34,7 @@ class Bench:
         self.s3 = s3
         store = DynamoEventStore(dynamodb, EVENT_STORE_TABLE, EventRegistry([VIDEO]))
         self.histories = Histories(store, VIDEO, domain.fold, "video")
-        settings = EraseSettings.from_env(
+        settings = ContentErasureSettings.from_env(
             {
                 "SERVICE_NAME": "video-erase",
                 "AWS_REGION": REGION,

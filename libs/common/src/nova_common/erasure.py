@@ -19,8 +19,10 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Self, override
 
 from nova_common import aws, job
+from nova_common.documents import DocumentStore
 from nova_common.erased import BARRED_SECONDS, ErasedPeople
-from nova_common.events import AggregateType
+from nova_common.events import AggregateType, EventData
+from nova_common.histories import Histories, Owned
 from nova_common.job import JobError
 from nova_common.settings import Environment, ServerSettings, TaskSettings
 
@@ -77,6 +79,22 @@ class ErasureSettings(TaskSettings):
         )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContentErasureSettings(TaskSettings):
+    """What the erasure of a slice that keeps content, and nothing else, finds in its environment."""
+
+    common: ErasureSettings
+    content_bucket: str
+
+    @classmethod
+    @override
+    def read(cls, environment: Environment) -> Self:
+        """Those of `ErasureSettings` and CONTENT_BUCKET."""
+        return cls(
+            common=ErasureSettings.read(environment), content_bucket=environment.text("CONTENT_BUCKET")
+        )
+
+
 class Belongings:
     """The aggregates of people, as the event store's index knows them: all but those of the last moments."""
 
@@ -111,6 +129,37 @@ class Belongings:
             for page in pages:
                 for item in page["Items"]:
                     yield item.get("pk", {}).get("S", "")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OwnedContent[S: Owned]:
+    """The aggregates of one kind that people have, in whatever state, with their objects."""
+
+    belongings: Belongings
+    kind: AggregateType
+    histories: Histories[S]
+    content: DocumentStore
+    keys: Callable[[str], Iterable[str]]
+    """The keys of all objects that an aggregate may have, by its id."""
+    delete: Callable[[S], Sequence[EventData]]
+    """What its owner's own deletion appends; nothing for what is deleted."""
+    counted: str
+    """What removed aggregates are counted as, beside their objects."""
+
+    def remove(self, user: str) -> Mapping[str, int]:
+        """Delete all that a person has of the kind, and whatever came of deleted ones."""
+        return each(self.belongings.of(user, [self.kind]), lambda key: self._remove(user, key))
+
+    def _remove(self, user: str, aggregate: str) -> Mapping[str, int]:
+        aggregate_id = self.kind.id_of(aggregate)
+        objects = 0
+
+        def erase() -> None:
+            nonlocal objects
+            objects += self.content.delete_all_versions(self.keys(aggregate_id))
+
+        is_deleted = self.histories.erase(user, aggregate_id, erase, self.delete)
+        return {self.counted: int(is_deleted), "objects": objects}
 
 
 class Erasure:

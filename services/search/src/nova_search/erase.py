@@ -7,14 +7,14 @@ from typing import Any, Self, override
 from nova_common import aws, erasure
 from nova_common.contracts.search import DOCUMENT
 from nova_common.documents import DocumentStore
-from nova_common.erasure import Belongings, ErasureSettings, NotYetError, Removal, each
+from nova_common.erasure import Belongings, ErasureSettings, NotYetError, OwnedContent, Removal, each
 from nova_common.event_store import DynamoEventStore, EventStore
 from nova_common.events import EventRegistry
 from nova_common.histories import Histories
 from nova_common.settings import Environment, TaskSettings
 from nova_common.vector_index import VectorIndex, VectorSettings
 
-from nova_search.documents import DOCUMENTS, content_key, delete, fold
+from nova_search.documents import DOCUMENTS, OwnDocument, content_key, delete, fold
 from nova_search.recordings import RECORDINGS
 from nova_search.sources import Source
 from nova_search.videos import VIDEOS
@@ -41,28 +41,19 @@ class EraseSettings(TaskSettings):
         )
 
 
-class Documents:
-    """The documents of people, deleted or not."""
-
-    def __init__(self, belongings: Belongings, store: EventStore, documents: DocumentStore) -> None:
-        self._belongings = belongings
-        self._histories = Histories(store, DOCUMENT, fold, "document")
-        self._documents = documents
-
-    def remove(self, user: str) -> Mapping[str, int]:
-        """Delete all documents of a person."""
-        return each(self._belongings.of(user, [DOCUMENT]), lambda key: self._remove(user, key))
-
-    def _remove(self, user: str, aggregate: str) -> Mapping[str, int]:
-        document_id = DOCUMENT.id_of(aggregate)
-        objects = 0
-
-        def erase() -> None:
-            nonlocal objects
-            objects += self._documents.delete_all_versions([content_key(document_id)])
-
-        is_deleted = self._histories.erase(user, document_id, erase, delete)
-        return {"documents": int(is_deleted), "objects": objects}
+def owned_documents(
+    belongings: Belongings, store: EventStore, documents: DocumentStore
+) -> OwnedContent[OwnDocument]:
+    """Return the documents of people, deleted or not."""
+    return OwnedContent(
+        belongings=belongings,
+        kind=DOCUMENT,
+        histories=Histories(store, DOCUMENT, fold, "document"),
+        content=documents,
+        keys=lambda document: [content_key(document)],
+        delete=delete,
+        counted="documents",
+    )
 
 
 class Vectors:
@@ -101,7 +92,7 @@ def removals(settings: EraseSettings, belongings: Belongings) -> Sequence[Remova
     place = settings.vectors
     vectors = VectorIndex(aws.s3vectors(common.region), place.bucket, place.index)
     return [
-        Documents(belongings, store, documents).remove,
+        owned_documents(belongings, store, documents).remove,
         Vectors(belongings, store, vectors).remove,
     ]
 
