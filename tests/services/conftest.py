@@ -34,11 +34,16 @@ def aws_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def cloud(aws_environment: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """An empty emulated AWS; it answers one request after the other, as its stores are not for threads."""
+    """An empty emulated AWS; it answers one request after the other, as its stores are not for threads.
+
+    Only queues answer meanwhile: whoever receives waits there for a message, and nobody may wait for them.
+    """
     del aws_environment
     answering, process = threading.RLock(), BotocoreStubber.process_request
 
     def one_at_a_time(stubber: BotocoreStubber, request: Any) -> Any:  # noqa: ANN401 - moto's, untyped
+        if request.url.startswith("https://sqs."):
+            return process(stubber, request)
         with answering:
             return process(stubber, request)
 
