@@ -57,7 +57,8 @@ from nova_agent_core.settings import MODEL_LIMITS, ApiSettings, ModelLimits
 from nova_agent_core.spending import reservation_nanousd
 from nova_agent_core.sse import TurnStream, wants_stream
 from nova_agent_core.storage import TurnDocuments
-from nova_agent_core.turns import Turn, Turns
+from nova_agent_core.turn import Turn
+from nova_agent_core.turns import Turns
 
 TITLE = "Nova coordinator"
 

@@ -18,7 +18,8 @@ from starlette.concurrency import run_in_threadpool
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from nova_agent_core.sse import named
-from nova_agent_core.turns import Turn, TurnEvent, Turns
+from nova_agent_core.turn import Turn, TurnEvent
+from nova_agent_core.turns import Turns
 
 POLICY_VIOLATION = 1008
 """Close code of whoever may not come in (RFC 6455, 7.4.1); before the handshake it is a 403."""

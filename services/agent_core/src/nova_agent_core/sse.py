@@ -14,7 +14,7 @@ from nova_common.problems import Problem, problem_document
 from starlette.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
-from nova_agent_core.turns import Turn, TurnEvent
+from nova_agent_core.turn import Turn, TurnEvent
 
 MEDIA_TYPE = "text/event-stream"
 HEARTBEAT = b": heartbeat\n\n"
