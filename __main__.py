@@ -53,17 +53,6 @@ platform = Platform(
     ),
     opts=options,
 )
-audio = Audio(
-    "audio",
-    AudioArgs(
-        platform=platform,
-        api_size=sizes["audio"],
-        worker_size=sizes["audio-worker"],
-        speakers_max=settings.audio.speakers_max,
-        sentiment_model=settings.models.sentiment,
-    ),
-    opts=options,
-)
 projector = Projector(
     "projector",
     ProjectorArgs(
@@ -91,6 +80,23 @@ video = Video(
         api_size=sizes["video"],
         worker_size=sizes["video-worker"],
         model=settings.models.video,
+    ),
+    opts=options,
+)
+audio = Audio(
+    "audio",
+    AudioArgs(
+        platform=platform,
+        api_size=sizes["audio"],
+        worker_size=sizes["audio-worker"],
+        speakers_max=settings.audio.speakers_max,
+        sentiment_model=settings.models.sentiment,
+        live_size=sizes["audio-live"],
+        sonic_model=settings.models.sonic,
+        sonic_region=settings.models.sonic_region,
+        search=search.callee,
+        video=video.callee,
+        projector=projector.callee,
     ),
     opts=options,
 )

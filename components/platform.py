@@ -1,9 +1,9 @@
 """What all workloads share.
 
 Creates: keys, alerts topic, VPC, event store, read model, data keys, content bucket (each with its replica in
-another region, where there is one), usage ledger, access logs, vector store, cache, bus, pipe, cluster, load
-balancer and user pool; the budget; the image of each workload; and, once the workloads have declared their
-routes, the public API, the sampling of its traces, saved queries and the dashboard.
+another region, where there is one), usage ledger, leases, access logs, vector store, cache, bus, pipe,
+cluster, load balancer and user pool; the budget; the image of each workload; and, once the workloads have
+declared their routes, the public API, the sampling of its traces, saved queries and the dashboard.
 """
 
 from collections.abc import Mapping, Sequence
@@ -33,7 +33,15 @@ from components.data.key_plan import DataClass
 from components.data.keys import Keys, KeysArgs
 from components.data.replica_plan import ReplicaOf
 from components.data.secrets import SecretPolicy
-from components.data.tables import EventStore, ExistingTable, ReadModel, Replica, TableArgs, UsageLedger
+from components.data.tables import (
+    EventStore,
+    ExistingTable,
+    Leases,
+    ReadModel,
+    Replica,
+    TableArgs,
+    UsageLedger,
+)
 from components.data.vectors import VectorStore, VectorStoreArgs
 from components.edge.api import Api, ApiArgs
 from components.edge.certificates import DISTRIBUTION_REGION, Certificates, CertificatesArgs
@@ -131,6 +139,8 @@ class Platform(pulumi.ComponentResource):
     data_keys: DataKeys
     usage: UsageLedger
     """What users have spent."""
+    leases: Leases
+    """Tickets that are used once, and places that are held."""
     content: ContentBucket
     access_logs: AccessLogs
     """Where load balancers and distributions write who asked for what."""
@@ -245,13 +255,23 @@ class Platform(pulumi.ComponentResource):
             return {}
         return {**self._replica, "images": {name: image.reference for name, image in self._images.items()}}
 
-    def model(self, name: str, model_id: str, region: str, parent: pulumi.Resource) -> Model:
+    def model(
+        self,
+        name: str,
+        model_id: str,
+        region: str,
+        parent: pulumi.Resource,
+        *,
+        profiled: bool = True,
+    ) -> Model:
         """Return the model or profile ``model_id`` as the workload ``name`` calls it in ``region``, watched.
+
+        Without ``profiled`` it is called by its own id, also where models have profiles of the stack's own.
 
         What belongs to it becomes children of ``parent``. Raises ``ValueError`` for an id that is none.
         """
         model = Model(id=model_id, region=region, account=self.account)
-        if self._model_profiles:
+        if self._model_profiles and profiled:
             model = ModelProfile(
                 f"{name}-model",
                 ModelProfileArgs(model=model, workload=name),
@@ -364,7 +384,9 @@ class Platform(pulumi.ComponentResource):
             ),
             opts=self._child,
         )
-        self.usage = UsageLedger(f"{self._label}-usage", replace(table, replica=None), opts=self._child)
+        regional = replace(table, replica=None)
+        self.usage = UsageLedger(f"{self._label}-usage", regional, opts=self._child)
+        self.leases = Leases(f"{self._label}-leases", regional, opts=self._child)
         bucket = ContentBucketArgs(
             key=keys.content,
             recovery_days=args.recovery_days,

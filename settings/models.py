@@ -17,6 +17,8 @@ KEYS = (
     "quotaUsdPerUserAndMonth",
     "sentimentModel",
     "videoModel",
+    "sonicModel",
+    "sonicRegion",
     "embeddingModel",
     "embeddingDimension",
     "embeddingRegion",
@@ -50,6 +52,10 @@ class ModelSettings:
     """Id of the language model or inference profile that judges transcripts, called in the stack's region."""
     video: str
     """Id of the model or inference profile that looks at videos, called in the stack's region."""
+    sonic: str
+    """Id of the speech-to-speech model that people talk with."""
+    sonic_region: str
+    """Where it is called; it is offered in few."""
     embedding: str
     embedding_dimension: int
     """Numbers in each embedding."""
@@ -75,6 +81,8 @@ def read_models(values: Values, region: str) -> ModelSettings:
     values.check("sentimentModel", sentiment, lambda: parse_model_id(sentiment))
     video = values.text("videoModel")
     values.check("videoModel", video, lambda: _check_video_model(video))
+    sonic, sonic_region = values.text("sonicModel"), values.region("sonicRegion")
+    values.check("sonicModel", sonic, lambda: _check_sonic_model(sonic))
     values.check("embeddingModel", embedding, lambda: _check_embedding_model(embedding))
     dimension = values.integer("embeddingDimension", 1, max(_EMBEDDING_DIMENSIONS))
     if dimension not in _EMBEDDING_DIMENSIONS:
@@ -87,6 +95,7 @@ def read_models(values: Values, region: str) -> ModelSettings:
         _check_offer(values, "agentModel", agent, region),
         _check_offer(values, "sentimentModel", sentiment, region),
         _check_offer(values, "videoModel", video, region),
+        _check_offer(values, "sonicModel", sonic, sonic_region),
         _check_offer(values, "embeddingModel", embedding, embedding_region),
     )
     residency = values.choice("residency", Residency)
@@ -100,6 +109,8 @@ def read_models(values: Values, region: str) -> ModelSettings:
         quota_usd_per_user_and_month=values.integer("quotaUsdPerUserAndMonth", 0, QUOTA_USD_MAX),
         sentiment=sentiment,
         video=video,
+        sonic=sonic,
+        sonic_region=sonic_region,
         embedding=embedding,
         embedding_dimension=dimension,
         embedding_region=embedding_region,
@@ -130,6 +141,7 @@ def check_residency(values: Values, models: ModelSettings, regions: Mapping[str,
         model_place("agentModel", models.agent, region),
         model_place("sentimentModel", models.sentiment, region),
         model_place("videoModel", models.video, region),
+        Place(label=f"sonicRegion {models.sonic_region}", regions=(models.sonic_region,)),
         Place(label=f"embeddingRegion {models.embedding_region}", regions=(models.embedding_region,)),
     ]
     leaving = departures(models.residency, places)
@@ -155,6 +167,17 @@ def _check_video_model(model_id: str) -> None:
     if re.fullmatch(family, parse_model_id(model_id).foundation_model) is None:
         raise ValueError(
             "it is a model of the Nova family that understands video, such as global.amazon.nova-2-lite-v1:0"
+        )
+
+
+def _check_sonic_model(model_id: str) -> None:
+    # Live voice speaks the events of this family, which is called in its region alone, by its own id.
+    parsed = parse_model_id(model_id)
+    family = r"amazon\.nova-(.*-)?sonic.*"
+    if parsed.scope != "region" or re.fullmatch(family, parsed.foundation_model) is None:
+        raise ValueError(
+            "it is a speech-to-speech model of the Nova family, without the prefix of an inference profile, "
+            "such as amazon.nova-2-sonic-v1:0"
         )
 
 

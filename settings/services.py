@@ -18,6 +18,7 @@ KEYS = ("services", "spotPercent", "onDemandBase", "containerInsights", deployme
 SERVICES = (
     "agent-core",
     "audio",
+    "audio-live",
     "audio-worker",
     "projector",
     "projector-worker",
@@ -34,7 +35,7 @@ RUNTIME = "agent-core-runtime"
 """The coordinator's other host, where AgentCore runs it in the VPC."""
 
 INTERNET_HOSTS: Mapping[str, str] = dict.fromkeys(
-    ("agent-core", RUNTIME, "audio", "projector", "search", "video"),
+    ("agent-core", RUNTIME, "audio", "audio-live", "projector", "search", "video"),
     "Amazon Cognito's keys that sign access tokens",
 )
 """What the tasks of a service call that no endpoint in a VPC serves, by the service's name.
@@ -43,6 +44,9 @@ The program declares it where the service is made (`internet`); this is known be
 """
 EMBEDDING_CALLERS = ("agent-core", RUNTIME, "search", "search-indexer")
 """Services whose tasks call the embedding model, in whatever region it is; the index's job goes with them."""
+
+SONIC_CALLERS = ("audio-live",)
+"""Services whose tasks call the speech-to-speech model, in whatever region it is."""
 
 _SIZE_FIELDS = {"cpu": "cpu", "memory": "memory", "minTasks": "tasks_min", "maxTasks": "tasks_max"}
 

@@ -23,7 +23,14 @@ from settings.mcp import read_mcp
 from settings.models import ModelSettings, check_residency, read_models
 from settings.network import NetworkSettings, read_network
 from settings.operations import OperationsSettings, read_operations
-from settings.services import EMBEDDING_CALLERS, INTERNET_HOSTS, RUNTIME, ServiceSettings, read_services
+from settings.services import (
+    EMBEDDING_CALLERS,
+    INTERNET_HOSTS,
+    RUNTIME,
+    SONIC_CALLERS,
+    ServiceSettings,
+    read_services,
+)
 from settings.values import Values, check_keys
 
 KEYS = (
@@ -153,12 +160,17 @@ class Settings:
         for host in sorted(set(INTERNET_HOSTS.values())):
             if callers := [name for name in running if INTERNET_HOSTS.get(name) == host]:
                 yield f"{', '.join(callers)} call {host}, which no endpoint serves"
-        callers = [name for name in running if name in EMBEDDING_CALLERS]
-        if callers and self.models.embedding_region != self.region:
-            yield (
-                f"{', '.join(callers)} call the embedding model in {self.models.embedding_region}, and "
-                f"endpoints serve {self.region} only"
-            )
+        far = (
+            ("embedding model", EMBEDDING_CALLERS, self.models.embedding_region),
+            ("speech-to-speech model", SONIC_CALLERS, self.models.sonic_region),
+        )
+        for model, known, region in far:
+            callers = [name for name in running if name in known]
+            if callers and region != self.region:
+                yield (
+                    f"{', '.join(callers)} call the {model} in {region}, and "
+                    f"endpoints serve {self.region} only"
+                )
 
     def _check_shifting(self, values: Values) -> None:
         if self.services.deployment.shifts and not self.edge.web_acl:

@@ -53,6 +53,10 @@ OFFERS: dict[str, Offer] = {
     "amazon.nova-2-lite-v1:0": Offer(
         profiles=frozenset({GLOBAL, "apac", "eu", "jp", "us"}), regions=frozenset()
     ),
+    "amazon.nova-2-sonic-v1:0": Offer(
+        profiles=frozenset(),
+        regions=frozenset({"ap-northeast-1", "eu-north-1", "us-east-1", "us-west-2"}),
+    ),
     "amazon.nova-2-multimodal-embeddings-v1:0": Offer(profiles=frozenset(), regions=frozenset({"us-east-1"})),
 }
 """The models that this platform is set up with, by id.

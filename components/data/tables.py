@@ -229,6 +229,44 @@ class UsageLedger(pulumi.ComponentResource):
         role.add_shared(self._key.encrypt_through(_SERVICE))
 
 
+class Leases(pulumi.ComponentResource):
+    """The table of what is somebody's for a short while: tickets that are used once, places that are held.
+
+    Key: pk ``<kind>#<id>``, sk; an item with a time in ``expires_at`` is removed after it. Nothing in it is
+    worth a copy: every region has its own.
+    """
+
+    name: pulumi.Output[str]
+    arn: pulumi.Output[str]
+
+    def __init__(self, name: str, args: TableArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("nova:data:Leases", name, None, opts)
+        if args.replica is not None or args.existing is not None:
+            raise ValueError("replica, existing: leases have no replica and are none")
+        self._key = args.key
+        table = _table(name, args, self, streams=False, expires=True, indexed=False)
+        self.name, self.arn = table.name, table.arn
+        operations = ("DeleteItem", "PutItem", "UpdateItem")
+        args.alerts.watch(name, table_alarms(self.name, operations), parent=self)
+        self.register_outputs({"name": self.name, "arn": self.arn})
+
+    def grant_issue(self, role: ServiceRole) -> None:
+        """Let ``role`` hand out what others redeem; it can neither find nor use what was handed out."""
+        role.add(Statement(sid="IssueLeases", actions=("dynamodb:PutItem",), resources=(self.arn,)))
+        role.add_shared(self._key.encrypt_through(_SERVICE))
+
+    def grant_redeem(self, role: ServiceRole) -> None:
+        """Let ``role`` use up what was handed out, and hold places of its own."""
+        role.add(
+            Statement(
+                sid="RedeemLeases",
+                actions=("dynamodb:DeleteItem", "dynamodb:PutItem", "dynamodb:UpdateItem"),
+                resources=(self.arn,),
+            )
+        )
+        role.add_shared(self._key.encrypt_through(_SERVICE))
+
+
 def _table(
     label: str,
     args: TableArgs,

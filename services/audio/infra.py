@@ -1,8 +1,8 @@
-"""The audio workload: recordings and their transcripts.
+"""The audio workload: recordings and their transcripts, and live voice.
 
-Creates: one image; the API and the worker as two services from it, each with a task role of its own; the
-worker's queue, fed by uploads, by transcription jobs that ended and by transcripts that are there; the load
-balancer's rules; the job that erases a person's recordings.
+Creates: one image; the API, live voice and the worker as three services from it, each with a task role of its
+own; the worker's queue, fed by uploads, by transcription jobs that ended and by transcripts that are there;
+the load balancer's rules; the job that erases a person's recordings and conversations.
 """
 
 import hashlib
@@ -19,7 +19,8 @@ from components.compute.job import Job
 from components.compute.service import FargateService, FargateServiceArgs
 from components.compute.sizing import ServiceSize
 from components.compute.task import task_service_role
-from components.edge.listener_rules import RequestMatch
+from components.edge.behaviors import LIVE_PREFIX
+from components.edge.listener_rules import ListenerName, RequestMatch
 from components.edge.routes import Route
 from components.erasure import ErasureArgs, erasure_job, erasure_role
 from components.json_text import json_text
@@ -44,6 +45,10 @@ WAIT_SECONDS = 60.0
 """How long a recording may wait for its turn; transcribing it takes longer."""
 PRIORITY = 200
 """Behind the more specific rules of other workloads under the same path."""
+PATHS = ("/api/audio", "/api/audio/*", "/api/speaking-sessions/*")
+"""Of recordings, and of conversations by voice; the lists of both are the projector's."""
+LIVE_PRIORITY = 100
+"""At the site listener, before whatever takes all other paths there."""
 
 _JOB_PREFIX_STACK_LENGTH = 20
 _JOB_PREFIX_HASH_LENGTH = 8
@@ -60,6 +65,14 @@ class AudioArgs:
     """Speakers that are told apart in a recording; Transcribe guesses worse the more are allowed."""
     sentiment_model: str
     """Id of the language model or inference profile that judges transcripts, in the stack's own region."""
+    live_size: ServiceSize
+    sonic_model: str
+    """Id of the speech-to-speech model that people talk with."""
+    sonic_region: str
+    search: Callee
+    video: Callee
+    projector: Callee
+    """What live voice's tools call, beside this workload's own API."""
 
 
 class Audio(pulumi.ComponentResource):
@@ -67,6 +80,9 @@ class Audio(pulumi.ComponentResource):
 
     routes: tuple[Route, ...] = (
         Route(method="POST", path="/audio"),
+        Route(method="POST", path="/audio/live"),
+        Route(method="GET", path="/speaking-sessions/{id}"),
+        Route(method="DELETE", path="/speaking-sessions/{id}"),
         Route(method="GET", path="/audio/{id}"),
         Route(method="DELETE", path="/audio/{id}"),
         Route(method="GET", path="/audio/{id}/transcript"),
@@ -87,7 +103,8 @@ class Audio(pulumi.ComponentResource):
         self._image = args.platform.image(name, FOLDER, parent=self)
         api, worker = self._api(), self._worker()
         self.callee = api.callee()
-        self.service_names = [api.name, worker.name]
+        live = self._live()
+        self.service_names = [api.name, live.name, worker.name]
         self.jobs = (self._erase(),)
         self.register_outputs({"service_names": self.service_names})
 
@@ -99,6 +116,7 @@ class Audio(pulumi.ComponentResource):
         platform.data_keys.grant_encrypt(role)
         platform.content.grant_put(role, UPLOADS)
         platform.content.grant_get(role, TRANSCRIPTS)
+        platform.leases.grant_issue(role)
         self._grant_erasure(role)
         return FargateService(
             self._label,
@@ -109,14 +127,68 @@ class Audio(pulumi.ComponentResource):
                 environment=task_environment(self._label)
                 | self._stores()
                 | platform.data_keys.task_environment()
-                | platform.user_pool.task_environment(),
+                | platform.user_pool.task_environment()
+                | {"LIVE_TABLE": platform.leases.name},
                 role=role,
                 internet=(platform.user_pool.signing_keys,),
                 size=self._args.api_size,
                 target=platform.load_balancer.target(
                     self._label,
                     CONTAINER_PORT,
-                    [RequestMatch(label="all", priority=PRIORITY, paths=("/api/audio", "/api/audio/*"))],
+                    [RequestMatch(label="all", priority=PRIORITY, paths=PATHS)],
+                    parent=self,
+                ),
+            ),
+            opts=self._child,
+        )
+
+    def _live(self) -> FargateService:
+        """Make the service that holds people's connections: at the site's listener, and nowhere else."""
+        platform, args = self._args.platform, self._args
+        name = f"{self._label}-live"
+        # A profile of the stack's own would route it, and this model has none to be made from.
+        model = platform.model(name, args.sonic_model, args.sonic_region, parent=self, profiled=False)
+        role = task_service_role(f"{name}-task", platform.account, self._child)
+        platform.events.grant_append(role)
+        platform.events.grant_query(role)
+        platform.data_keys.grant_encrypt(role)
+        platform.leases.grant_redeem(role)
+        # For a session both ways, too, this is the right that Bedrock asks for (API reference).
+        model.grant_invoke(role, streaming=False)
+        return FargateService(
+            name,
+            FargateServiceArgs(
+                host=platform.host,
+                image=self._image,
+                command=("python", "-m", "nova_audio.live.app"),
+                environment=task_environment(name)
+                | platform.data_keys.task_environment()
+                | platform.user_pool.task_environment()
+                | {
+                    "EVENT_STORE_TABLE": platform.events.name,
+                    "LIVE_TABLE": platform.leases.name,
+                    "MODEL_ID": model.called_as,
+                    "MODEL_REGION": model.region,
+                    "SEARCH_URL": args.search.url,
+                    "AUDIO_URL": self.callee.url,
+                    "VIDEO_URL": args.video.url,
+                    "PROJECTOR_URL": args.projector.url,
+                },
+                role=role,
+                internet=(platform.user_pool.signing_keys,),
+                calls=(args.search, self.callee, args.video, args.projector),
+                size=args.live_size,
+                target=platform.load_balancer.target(
+                    name,
+                    CONTAINER_PORT,
+                    [
+                        RequestMatch(
+                            label="live",
+                            priority=LIVE_PRIORITY,
+                            paths=(LIVE_PREFIX,),
+                            listener=ListenerName.SITE,
+                        )
+                    ],
                     parent=self,
                 ),
             ),

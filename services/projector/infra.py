@@ -45,8 +45,10 @@ One rule compares three values at most and a service that shifts has one rule (`
 out, the lists would be one too many.
 """
 OWN_LISTS = "/api/??????n*s"
-"""The lists of sessions and of documents. What others serve under these names ends with an id, in which no
-`s` can be, or is not asked for by GET; a test sends every declared route past the rules.
+"""The lists of sessions, by word and by voice, and of documents.
+
+What others serve under these names ends with an id, in which no `s` can be, or is not asked for by GET; a
+test sends every declared route past the rules.
 """
 
 
@@ -64,6 +66,7 @@ class Projector(pulumi.ComponentResource):
 
     routes: tuple[Route, ...] = (
         Route(method="GET", path="/audio"),
+        Route(method="GET", path="/speaking-sessions"),
         Route(method="GET", path="/documents"),
         Route(method="GET", path="/sessions"),
         Route(method="GET", path="/video"),

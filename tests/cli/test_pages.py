@@ -66,7 +66,7 @@ def test_every_resource_is_listed_with_its_price() -> None:
 def test_names_are_found_by_their_component() -> None:
     page = made()["docs/resources.md"]
     (section,) = re.findall(r"### FargateService: (.*?)\n\n(.*?)\n", page)
-    assert section[0].startswith("agent-core, audio, audio-worker, ")
+    assert section[0].startswith("agent-core, audio, audio-live, audio-worker, ")
     assert section[1].startswith("A service of identical tasks in the private subnets")
     assert re.search(
         r"\| aws:ecs:Service \| .*? \| …-service \| \d+; 1 task; [\d.]+ USD \| \d+; 2 to 20 tasks; ", page

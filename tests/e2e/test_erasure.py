@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from nova_common.contracts.live import Ready, Said
 
 from tests.e2e.running import Running, eventually, put, request_upload, send, settled
+from tests.e2e.talking import Talk, spoken
 from tests.e2e.test_videos import YARD
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
@@ -21,7 +23,7 @@ SAID = "Eleven captains painted the northern lighthouse with wooden spoons."
 
 
 class Person:
-    """Somebody with a recording, a video, documents and a conversation, all of which hold the canary."""
+    """Somebody with a recording, a video, documents and conversations; what is written holds the canary."""
 
     def __init__(self, platform: Running, name: str, folder: Path) -> None:
         self.platform = platform
@@ -40,6 +42,11 @@ class Person:
         self.session = self._made("/sessions", {})
         asked = {"text": f"When does the {CANARY} sleep?"}
         self.answer = self.api.post(f"/sessions/{self.session}/messages", json=asked).text
+        with Talk(platform.outputs()["site_url"], self.api.post("/audio/live").json()["url"]) as talk:
+            self.conversation = talk.until(Ready).conversation
+            talk.say(spoken(folder, SAID))
+            self.heard = talk.until(Said).text
+            talk.end()
 
     def settle(self) -> None:
         """Wait until all of it is worked off and found."""
@@ -155,12 +162,19 @@ def test_after_an_erasure_nothing_is_found(platform: Running, tmp_path: Path) ->
     finished = platform.nova("erase", "alice", "--yes", timeout_s=400)
     assert finished.returncode == 0, finished.stdout + finished.stderr
     removed = {line.split(maxsplit=1)[1]: int(line.split()[0]) for line in finished.stdout.splitlines()}
-    counted = {kind: removed.get(kind) for kind in ("recordings", "videos", "documents", "sessions")}
-    assert counted == {"recordings": 2, "videos": 1, "documents": 1, "sessions": 1}
+    counted = {"recordings": 2, "videos": 1, "documents": 1, "sessions": 1, "conversations": 1}
+    assert {kind: removed.get(kind) for kind in counted} == counted
     assert (removed["memories"], removed["months of usage"], removed["user of the pool"]) == (1, 1, 1)
 
     # Her token is valid for a while, and opens nothing any more.
-    for path in ("/audio", f"/audio/{alice.recording}", f"/video/{alice.video}", "/sessions", "/usage"):
+    for path in (
+        "/audio",
+        f"/audio/{alice.recording}",
+        f"/video/{alice.video}",
+        "/sessions",
+        "/usage",
+        f"/speaking-sessions/{alice.conversation}",
+    ):
         refused = alice.api.get(path)
         assert (refused.status_code, refused.json()["type"]) == (401, "urn:nova:problem:account-erased"), path
     assert alice.api.post("/search", json={"text": CANARY}).status_code == 401
@@ -181,7 +195,7 @@ def test_after_an_erasure_nothing_is_found(platform: Running, tmp_path: Path) ->
     assert again.returncode == 1 and "nobody is called alice" in again.stderr
     # Then he goes, too, and nobody has the canary or says what the two said.
     assert platform.nova("erase", "bob", "--yes", timeout_s=400).returncode == 0
-    needles = {CANARY, alice.transcript}
+    needles = {CANARY, alice.transcript, alice.heard}
     eventually(lambda: not stores_with(platform, needles), "no store holds the canary", 60)
     binary = {needle.encode() for needle in needles} | {
         base64.b64encode(f"{'x' * shift}{CANARY}".encode())[4:12] for shift in range(3)

@@ -3,14 +3,17 @@
 import time
 from collections import Counter
 from collections.abc import Callable, Generator
+from pathlib import Path
 from typing import Any
 
 import httpx2
 import pytest
+from nova_common.contracts.live import Ready, Retrying, Said, Spoken
 
 from tests.e2e.conversations import asked, opened, searched
 from tests.e2e.queues import depth
 from tests.e2e.running import CHECKOUT, Running, eventually, send, settled
+from tests.e2e.talking import Talk, spoken
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(420)]
 
@@ -184,6 +187,25 @@ def test_a_turn_of_a_conversation(unlucky: httpx2.Client, faults: httpx2.Client,
         ("Thank you!", "completed"),
     ]
     assert turns_of_today(unlucky) - spent == len(turns)
+
+
+def test_a_conversation_by_voice(
+    platform: Running, unlucky: httpx2.Client, faults: httpx2.Client, fails: Plan, tmp_path: Path
+) -> None:
+    fails("bedrock-runtime:InvokeModelWithBidirectionalStream", "throttle-error", times=2)
+    with Talk(platform.outputs()["site_url"], unlucky.post("/audio/live").json()["url"]) as talk:
+        conversation = talk.until(Ready).conversation
+        assert [retry.attempt for retry in talk.of(Retrying)] == [1, 2]
+        talk.say(spoken(tmp_path, "Which recordings do I have?"))
+        talk.until(Spoken)
+        while [turn.role for turn in talk.of(Said)] != ["user", "assistant"]:
+            talk.until(Said)
+        talk.end()
+        talk.closed()
+    assert all_happened(faults)
+    began, turn, ended = "LiveConversationStarted", "LiveConversationTurn", "LiveConversationEnded"
+    expected = [began, turn, turn, ended]
+    eventually(lambda: events_of(platform, f"LiveConversation#{conversation}") == expected, "its end is kept")
 
 
 def turns_of_today(api: httpx2.Client) -> int:

@@ -42,8 +42,8 @@ def test_status_has_the_agreed_shape(platform: Running) -> None:
     assert status["healthy"] is True
     assert status["urls"]["api"].endswith("/api")
     assert set(status["services"]) == {
-        "agent-core", "audio", "audio-worker", "projector", "projector-worker", "search", "search-indexer",
-        "video", "video-worker",
+        "agent-core", "audio", "audio-live", "audio-worker", "projector", "projector-worker", "search",
+        "search-indexer", "video", "video-worker",
     }  # fmt: skip
     assert all(set(service) == {"healthy", "url"} for service in status["services"].values())
     assert status["user"] == json.loads((platform.home / "user.json").read_text())

@@ -15,6 +15,7 @@ from tests.infra.policies import actions_on, granted, statements
 
 EVENTS = f"arn:aws:dynamodb:us-east-1:{ACCOUNT_ID}:table/nova-events-table-0000000"
 DATA_KEYS = resource_arn("dynamodb", "table/nova-data-keys-table-0000000")
+LEASES = resource_arn("dynamodb", "table/nova-leases-table-0000000")
 PERSONAL_KEY = resource_arn("kms", "key/nova-keys-personal")
 READ_MODEL = f"arn:aws:dynamodb:us-east-1:{ACCOUNT_ID}:table/nova-read-model-table-0000000"
 USAGE = resource_arn("dynamodb", "table/nova-usage-table-0000000")
@@ -96,6 +97,23 @@ def test_nobody_can_change_or_delete_an_event(deployment: Deployment) -> None:
         ("audio-task-policy", READ_MODEL, set[str]()),
         ("audio-task-policy", DATA_KEYS, {"dynamodb:GetItem", "dynamodb:PutItem"}),
         ("audio-task-policy", PERSONAL_KEY, {"kms:Decrypt", "kms:GenerateDataKey"}),
+        ("audio-task-policy", LEASES, {"dynamodb:PutItem"}),
+        (
+            "audio-live-task-policy",
+            LEASES,
+            {"dynamodb:DeleteItem", "dynamodb:PutItem", "dynamodb:UpdateItem"},
+        ),
+        ("audio-live-task-policy", EVENTS, {"dynamodb:PutItem", "dynamodb:GetItem", "dynamodb:Query"}),
+        ("audio-live-task-policy", DATA_KEYS, {"dynamodb:GetItem", "dynamodb:PutItem"}),
+        ("audio-live-task-policy", PERSONAL_KEY, {"kms:Decrypt", "kms:GenerateDataKey"}),
+        ("audio-live-task-policy", READ_MODEL, set[str]()),
+        ("audio-live-task-policy", f"{CONTENT}/uploads/audio/*", set[str]()),
+        (
+            "audio-live-task-policy",
+            "arn:aws:bedrock:us-east-1::foundation-model/amazon.nova-2-sonic-v1:0",
+            {"bedrock:InvokeModel"},
+        ),
+        ("audio-worker-task-policy", LEASES, set[str]()),
         ("audio-worker-task-policy", DATA_KEYS, set[str]()),
         ("audio-worker-task-policy", PERSONAL_KEY, set[str]()),
         ("projector-worker-task-policy", DATA_KEYS, {"dynamodb:GetItem"}),
@@ -301,6 +319,11 @@ def test_erasures_take_keys_away_and_open_none(production: Deployment, workload:
     assert not any("kms:EncryptionContext:table" in str(found) for found in conditions)
 
 
+def test_live_voice_invokes_the_one_model_that_it_talks_with(deployment: Deployment) -> None:
+    sonic = "arn:aws:bedrock:us-east-1::foundation-model/amazon.nova-2-sonic-v1:0"
+    assert model_rights(deployment, "audio-live-task-policy") == [({"bedrock:InvokeModel"}, {sonic}, {})]
+
+
 def test_only_the_stacks_own_transcriptions_are_read(production: Deployment) -> None:
     (statement,) = [
         found for found in granted(production) if "transcribe:GetTranscriptionJob" in found.actions
@@ -349,6 +372,7 @@ def test_nobody_else_invokes_models(deployment: Deployment) -> None:
     assert callers == {
         "agent-core-runtime-role-policy",
         "agent-core-task-policy",
+        "audio-live-task-policy",
         "audio-worker-task-policy",
         "search-indexer-task-policy",
         "search-reindex-task-policy",

@@ -165,12 +165,18 @@ class TestResidency:
             videoModel=f"{residency}.{LITE}",
             embeddingModel=NEWER_EMBEDDINGS,
             embeddingRegion=region,
+            sonicRegion={"jp": "ap-northeast-1", "eu": "eu-north-1", "us": "us-west-2"}[residency],
         )
         assert settings.models.residency == residency
 
     def test_the_model_that_looks_at_videos_stays_too(self) -> None:
         with pytest.raises(SettingsError, match=f"these would leave it: videoModel global.{LITE}"):
             settings_with(residency="us", agentModel=f"us.{SONNET}", sentimentModel=f"us.{LITE}")
+
+    def test_who_is_heard_stays_too(self) -> None:
+        us = {"agentModel": f"us.{SONNET}", "sentimentModel": f"us.{LITE}", "videoModel": f"us.{LITE}"}
+        with pytest.raises(SettingsError, match=r"would leave it: sonicRegion eu-north-1; it has us-east-1"):
+            settings_with(residency="us", sonicRegion="eu-north-1", **us)
 
     def test_one_of_them_is_named_alone(self) -> None:
         with pytest.raises(SettingsError, match="these would leave it: agentModel global") as refused:

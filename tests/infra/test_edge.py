@@ -184,7 +184,7 @@ class TestExistingPool:
             for found in shared.of_type("aws:ecs/taskDefinition:TaskDefinition")
         ]
         trusting = [text for text in tasks if "USER_POOL_ISSUER" in text]
-        assert len(trusting) == 5
+        assert len(trusting) == 6
         for text in trusting:
             assert "https://cognito-idp.us-east-1.amazonaws.com/us-east-1_AbCdEf123" in text
             assert POOL["userPoolClientId"] in text

@@ -155,6 +155,7 @@ class TestWhere:
                 "videoModel": "jp.amazon.nova-2-lite-v1:0",
                 "embeddingModel": "amazon.nova-9-embeddings-v1:0",
                 "embeddingRegion": "ap-northeast-1",
+                "sonicRegion": "ap-northeast-1",
             },
         )
         assert "crossRegionConfig" not in inputs(found)

@@ -24,6 +24,7 @@ RUNTIME = "agent-core-runtime"
 SERVICES = {
     "agent-core",
     "audio",
+    "audio-live",
     "audio-worker",
     "projector",
     "projector-worker",
@@ -32,7 +33,7 @@ SERVICES = {
     "video",
     "video-worker",
 }
-APIS = {"agent-core", "audio", "projector", "search", "video"}
+APIS = {"agent-core", "audio", "audio-live", "projector", "search", "video"}
 FOLDERS = (
     "services/agent_core",
     "services/audio",
@@ -107,6 +108,11 @@ class TestNetwork:
             "agent-core-runtime-ingress-at-search",
             "agent-core-runtime-ingress-at-video",
             "audio-ingress-load-balancer",
+            "audio-live-ingress-at-audio",
+            "audio-live-ingress-at-projector",
+            "audio-live-ingress-at-search",
+            "audio-live-ingress-at-video",
+            "audio-live-ingress-load-balancer",
             "nova-balancer-ingress-api-link",
             "nova-balancer-ingress-cloudfront",
             "projector-ingress-load-balancer",
@@ -188,7 +194,7 @@ class TestData:
                 if table.name == KEYS:
                     assert [attribute["name"] for attribute in inputs["attributes"]] == ["pk"]
                     continue
-                if table.name == "nova-usage-table":
+                if table.name in {"nova-leases-table", "nova-usage-table"}:
                     assert [attribute["name"] for attribute in inputs["attributes"]] == ["pk", "sk"]
                     assert inputs["ttl"] == {"attributeName": "expires_at", "enabled": True}
                     continue
@@ -241,7 +247,31 @@ class TestCompute:
             (
                 "audio",
                 "nova_audio.app",
-                {"CONTENT_BUCKET", "EVENT_STORE_TABLE", "USER_POOL_CLIENT_ID", "USER_POOL_ISSUER"} | PRIVATE,
+                {
+                    "CONTENT_BUCKET",
+                    "EVENT_STORE_TABLE",
+                    "LIVE_TABLE",
+                    "USER_POOL_CLIENT_ID",
+                    "USER_POOL_ISSUER",
+                }
+                | PRIVATE,
+            ),
+            (
+                "audio-live",
+                "nova_audio.live.app",
+                {
+                    "AUDIO_URL",
+                    "EVENT_STORE_TABLE",
+                    "LIVE_TABLE",
+                    "MODEL_ID",
+                    "MODEL_REGION",
+                    "PROJECTOR_URL",
+                    "SEARCH_URL",
+                    "USER_POOL_CLIENT_ID",
+                    "USER_POOL_ISSUER",
+                    "VIDEO_URL",
+                }
+                | PRIVATE,
             ),
             (
                 "audio-worker",
@@ -400,7 +430,7 @@ class TestCompute:
             policy.name: policy.inputs["targetTrackingScalingPolicyConfiguration"]
             for policy in production.of_type("aws:appautoscaling/policy:Policy")
         }
-        assert len(metrics) == 27
+        assert len(metrics) == 30
         assert metrics["audio-scaling-cpu"]["targetValue"] == 70
         assert metrics["audio-worker-scaling-memory"]["targetValue"] == 80
         label = metrics["audio-scaling-requests"]["predefinedMetricSpecification"]["resourceLabel"]
@@ -416,7 +446,7 @@ class TestCompute:
             assert repository.inputs["forceDelete"] is False
 
     def test_logs_are_kept_and_encrypted(self, production: Deployment, development: Deployment) -> None:
-        for deployed, days, count in ((production, 365, 28), (development, 14, 26)):
+        for deployed, days, count in ((production, 365, 29), (development, 14, 27)):
             groups = deployed.of_type("aws:cloudwatch/logGroup:LogGroup")
             assert len(groups) == count
             for group in groups:
@@ -462,7 +492,7 @@ class TestEdge:
         ]
         for name, paths in {
             "agent-core": ["/api/sessions*", "/api/memory*", "/api/?????"],
-            "audio": ["/api/audio", "/api/audio/*"],
+            "audio": ["/api/audio", "/api/audio/*", "/api/speaking-sessions/*"],
             "search": ["/api/search", "/api/documents", "/api/documents/*"],
             "video": ["/api/video", "/api/video/*"],
         }.items():
@@ -498,6 +528,7 @@ class TestEdge:
             "nova-api-audio-id-delete-method",
             "nova-api-audio-id-get-method",
             "nova-api-audio-id-transcript-get-method",
+            "nova-api-audio-live-post-method",
             "nova-api-audio-post-method",
             "nova-api-documents-get-method",
             "nova-api-documents-id-delete-method",
@@ -513,6 +544,9 @@ class TestEdge:
             "nova-api-sessions-id-cancel-post-method",
             "nova-api-sessions-id-messages-post-method",
             "nova-api-sessions-post-method",
+            "nova-api-speaking-sessions-get-method",
+            "nova-api-speaking-sessions-id-delete-method",
+            "nova-api-speaking-sessions-id-get-method",
             "nova-api-tools-get-method",
             "nova-api-usage-get-method",
             "nova-api-video-get-method",

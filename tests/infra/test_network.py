@@ -33,7 +33,7 @@ from components.network.zones import NatStrategy
 from components.observe.logs import LogPolicy
 from evaluation.answers import ACCOUNT_ID
 from settings.errors import SettingsError
-from settings.services import EMBEDDING_CALLERS, INTERNET_HOSTS, SERVICES
+from settings.services import EMBEDDING_CALLERS, INTERNET_HOSTS, SERVICES, SONIC_CALLERS
 from tests.infra.conftest import deployed
 from tests.infra.deployment import Deployment, deploy, run
 from tests.infra.policies import granted, statements
@@ -439,7 +439,7 @@ class TestInternet:
         assert tls == {f"{name}-egress-tls" for name in INTERNET_HOSTS}
         far = deploy("prod", overrides=FAR)
         tls = {rule.name for rule in far.of_type(EGRESS) if rule.inputs.get("cidrIpv4")}
-        callers = (*INTERNET_HOSTS, *EMBEDDING_CALLERS, "search-reindex")
+        callers = {*INTERNET_HOSTS, *EMBEDDING_CALLERS, *SONIC_CALLERS, "search-reindex"}
         assert tls == {f"{name}-egress-tls" for name in callers}
 
     @pytest.mark.parametrize("mode", ["granted", "all"])
@@ -467,6 +467,11 @@ class TestInternet:
                 ("audio-worker",),
                 {"interfaceEndpoints": "none"},
                 "audio-worker call AWS APIs, and interfaceEndpoints is none",
+            ),
+            (
+                ("audio-live",),
+                FAR,
+                "call the speech-to-speech model in us-east-1, and endpoints serve us-west-2 only",
             ),
             (
                 ("search-indexer",),

@@ -154,6 +154,7 @@ class TestDashboard:
             "agent-core": "eu-west-1",
             "agent-core-memory": "us-east-1",
             "audio": "eu-west-1",
+            "audio-live": "us-east-1",
             "search": "us-east-1",
             "video": "eu-west-1",
         }

@@ -17,6 +17,7 @@ from tests.infra.deployment import ROOT, Deployment, deploy, run
 
 SERVICES = [
     "audio",
+    "audio-live",
     "audio-worker",
     "projector",
     "projector-worker",
@@ -290,7 +291,7 @@ def test_a_copy_elsewhere_has_the_same_tags(
         ("services/agent_core/src/nova_agent_core/__init__.py", {"agent-core"}),
         ("services/search/Dockerfile.dockerignore", {"search"}),
         ("libs/common/src/nova_common/__init__.py", {"agent-core", "audio", "projector", "search", "video"}),
-        ("libs/agent_tools/src/nova_agent_tools/__init__.py", {"agent-core"}),
+        ("libs/agent_tools/src/nova_agent_tools/__init__.py", {"agent-core", "audio"}),
         ("uv.lock", {"agent-core", "audio", "projector", "search", "video"}),
         ("services/audio/Dockerfile", {"audio"}),
         ("services/audio/infra.py", set[str]()),

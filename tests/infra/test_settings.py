@@ -86,6 +86,7 @@ def test_models_of_production_and_of_the_local_stack() -> None:
     # The offline model makes embeddings of one dimension only.
     assert (prod.embedding_dimension, local.embedding_dimension) == (1024, 384)
     assert prod.embedding_region == "us-east-1"
+    assert (prod.sonic, prod.sonic_region) == ("amazon.nova-2-sonic-v1:0", "us-east-1")
 
 
 @pytest.mark.parametrize("stack", STACKS)
@@ -174,6 +175,11 @@ def stated(stack: str) -> set[str]:
             "without the prefix",
         ),
         ("embeddingModel", "", "nova:embeddingModel", "no provider"),
+        ("sonicModel", "us.amazon.nova-2-sonic-v1:0", "nova:sonicModel", "without the prefix"),
+        ("sonicModel", "amazon.nova-2-lite-v1:0", "nova:sonicModel", "speech-to-speech"),
+        ("sonicModel", "", "nova:sonicModel", "no provider"),
+        ("sonicRegion", "Tokyo", "nova:sonicRegion", "us-east-1"),
+        ("sonicRegion", "eu-central-1", "nova:sonicModel", "not offered in eu-central-1, but in ap-north"),
         ("speakersMax", "1", "nova:speakersMax", "between 2 and 30"),
         ("speakersMax", "31", "nova:speakersMax", "between 2 and 30"),
         ("embeddingDimension", "512", "nova:embeddingDimension", "256, 384, 1024, 3072"),

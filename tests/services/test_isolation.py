@@ -35,6 +35,7 @@ from nova_agent_tools.services import Services, ServiceUrls
 from nova_common import aws
 from nova_common.contracts.audio import RECORDING, Transcript, TranscriptionCompleted, TranscriptionStarted
 from nova_common.contracts.audio import TranscriptSegment as Segment
+from nova_common.contracts.live import LIVE_CONVERSATION, LiveConversationStarted, LiveConversationTurn
 from nova_common.contracts.registry import AGGREGATES
 from nova_common.contracts.video import (
     VIDEO,
@@ -63,9 +64,11 @@ from tests.services.support.private import Private
 from tests.services.support.tables import (
     CONTENT_BUCKET,
     EVENT_STORE_TABLE,
+    LIVE_TABLE,
     READ_MODEL_TABLE,
     REGION,
     USAGE_TABLE,
+    create_table,
 )
 from tests.services.support.tokens import ALICE, BOB, bearer
 from tests.services.support.vectors import DIMENSION, VECTOR_BUCKET, VECTOR_INDEX, FakeVectors
@@ -107,6 +110,7 @@ class World:
 
     def __init__(self, dynamodb: "DynamoDBClient", s3: "S3Client", patch: pytest.MonkeyPatch) -> None:
         private = Private(dynamodb)
+        create_table(dynamodb, LIVE_TABLE)
         self.dynamodb = dynamodb
         self.store = DynamoEventStore(dynamodb, EVENT_STORE_TABLE, EventRegistry(AGGREGATES), private.data)
         self.documents = DocumentStore(s3, CONTENT_BUCKET)
@@ -133,6 +137,7 @@ class World:
             "EVENT_STORE_TABLE": EVENT_STORE_TABLE,
             "READ_MODEL_TABLE": READ_MODEL_TABLE,
             "USAGE_TABLE": USAGE_TABLE,
+            "LIVE_TABLE": LIVE_TABLE,
             "CONTENT_BUCKET": CONTENT_BUCKET,
             "VECTOR_BUCKET": VECTOR_BUCKET,
             "VECTOR_INDEX": VECTOR_INDEX,
@@ -185,6 +190,7 @@ class World:
         ids["video"] = self._made("video", "/api/video", user, upload)
         self._transcribed(user)
         self._analysed(user)
+        self._spoken(user)
         text = {"title": f"a {word}", "text": f"The {word} sings."}
         ids["documents"] = self._made("search", "/api/documents", user, text)
         ids["sessions"] = self._made("agent-core", "/api/sessions", user, {})
@@ -212,6 +218,17 @@ class World:
         self._happen(
             RECORDING, recording_id, user, TranscriptionStarted(job="j", duration_seconds=1), completed
         )
+
+    def _spoken(self, user: str) -> None:
+        conversation_id = self.owned[user].ids["speaking-sessions"] = str(uuid.uuid4())
+        said = {"text": f"the {canary(user)} sings"}
+        facts = (LiveConversationStarted(model="m", voice="v"), LiveConversationTurn(role="user"))
+        for version, fact in enumerate(facts):
+            private = said if fact.private_fields else None
+            event = LIVE_CONVERSATION.event(
+                conversation_id, fact, user=user, correlation="c", private=private
+            )
+            self.store.append([event], version)
 
     def _analysed(self, user: str) -> None:
         video_id, word = self.owned[user].ids["video"], canary(user)
@@ -262,6 +279,7 @@ def _search(other: Owned, words: str) -> dict[str, Any]:
 
 FORGET_ALL: Operation = ("agent-core", "DELETE", "/api/memory")
 """What somebody does who wants nothing of their own kept: only Carol, who has nothing."""
+SPEAKING_SESSIONS: Operation = ("projector", "GET", "/api/speaking-sessions")
 
 CASES: Mapping[Operation, Bodies | None] = {
     ("agent-core", "GET", "/api/sessions/{session_id}"): None,
@@ -275,12 +293,16 @@ CASES: Mapping[Operation, Bodies | None] = {
     ("agent-core", "GET", "/api/tools"): None,
     ("agent-core", "GET", "/api/usage"): None,
     ("audio", "POST", "/api/audio"): lambda _other, _words: UPLOAD,
+    ("audio", "POST", "/api/audio/live"): None,
+    ("audio", "GET", "/api/speaking-sessions/{conversation_id}"): None,
+    ("audio", "DELETE", "/api/speaking-sessions/{conversation_id}"): None,
     ("audio", "GET", "/api/audio/{recording_id}"): None,
     ("audio", "DELETE", "/api/audio/{recording_id}"): None,
     ("audio", "GET", "/api/audio/{recording_id}/transcript"): None,
     ("projector", "GET", "/api/audio"): None,
     ("projector", "GET", "/api/documents"): None,
     ("projector", "GET", "/api/sessions"): None,
+    SPEAKING_SESSIONS: None,
     ("projector", "GET", "/api/video"): None,
     ("search", "POST", "/api/search"): _search,
     ("search", "POST", "/api/documents"): lambda _other, words: {"title": "mine", "text": words},
@@ -360,7 +382,10 @@ def test_everybody_sees_what_is_their_own(world: World) -> None:
     for user in (ALICE, BOB):
         for operation in CASES:
             _, method, path = operation
-            if method == "GET" and path not in {"/api/tools", "/api/usage", "/api/sessions"}:
+            if operation == SPEAKING_SESSIONS:
+                listed = world.ask(operation, path, user).json()["items"]
+                assert [item["id"] for item in listed] == [world.owned[user].ids["speaking-sessions"]]
+            elif method == "GET" and path not in {"/api/tools", "/api/usage", "/api/sessions"}:
                 answer = world.ask(operation, addressed(path, world.owned[user]), user)
                 assert answer.status_code == 200, (operation, answer.text)
                 assert canary(user) in answer.text, operation

@@ -31,7 +31,13 @@ from tests.services.support import tokens
 from tests.services.support.api_checks import check_api
 from tests.services.support.audio import tone
 from tests.services.support.private import Private
-from tests.services.support.tables import CONTENT_BUCKET, EVENT_STORE_TABLE, REGION
+from tests.services.support.tables import (
+    CONTENT_BUCKET,
+    EVENT_STORE_TABLE,
+    LIVE_TABLE,
+    REGION,
+    create_table,
+)
 from tests.services.support.tokens import ALICE, BOB, bearer
 
 if TYPE_CHECKING:
@@ -48,6 +54,7 @@ TRANSCRIPT = Transcript(
 
 @pytest.fixture
 def private(dynamodb: "DynamoDBClient") -> Private:
+    create_table(dynamodb, LIVE_TABLE)
     return Private(dynamodb)
 
 
@@ -72,6 +79,7 @@ def client(private: Private, store: DynamoEventStore, content: ContentStore) -> 
             "AWS_REGION": REGION,
             "EVENT_STORE_TABLE": EVENT_STORE_TABLE,
             "CONTENT_BUCKET": CONTENT_BUCKET,
+            "LIVE_TABLE": LIVE_TABLE,
         }
         | private.environment
     )

@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING
 import pytest
 from nova_audio import domain
 from nova_audio.erase import removals
+from nova_audio.live import domain as live_domain
 from nova_common import aws
 from nova_common.contracts.audio import RECORDING, RecordingRequested, TranscriptionFailed
+from nova_common.contracts.live import LIVE_CONVERSATION, LiveConversationStarted
 from nova_common.erasure import Belongings, ContentErasureSettings
 from nova_common.event_store import DynamoEventStore
 from nova_common.events import EventRegistry
@@ -29,7 +31,9 @@ class Bench:
 
     def __init__(self, dynamodb: "DynamoDBClient", s3: "S3Client") -> None:
         self.s3 = s3
-        store = DynamoEventStore(dynamodb, EVENT_STORE_TABLE, EventRegistry([RECORDING]))
+        registry = EventRegistry([LIVE_CONVERSATION, RECORDING])
+        store = DynamoEventStore(dynamodb, EVENT_STORE_TABLE, registry)
+        self.conversations = Histories(store, LIVE_CONVERSATION, live_domain.fold, "conversation")
         self.histories = Histories(store, RECORDING, domain.fold, "recording")
         settings = ContentErasureSettings.from_env(
             {
@@ -40,7 +44,9 @@ class Bench:
                 "CONTENT_BUCKET": CONTENT_BUCKET,
             }
         )
-        (self.remove,) = removals(settings, Belongings(aws.dynamodb(REGION), EVENT_STORE_TABLE))
+        self.remove, self.remove_conversations = removals(
+            settings, Belongings(aws.dynamodb(REGION), EVENT_STORE_TABLE)
+        )
 
     def recording(self, user: str) -> str:
         """A recording with all objects that one can have, and an earlier version of each."""
@@ -88,6 +94,15 @@ def test_a_person_without_anything_has_nothing(bench: Bench) -> None:
     bench.recording(BOB)
     assert bench.remove(str(uuid.uuid4())) == {}
     assert len(bench.objects()) == 8
+
+
+def test_conversations_by_voice_are_deleted_too(bench: Bench) -> None:
+    started = LiveConversationStarted(model="m", voice="v")
+    mine, others = (bench.conversations.begin(started, user) for user in (ALICE, BOB))
+    assert bench.remove_conversations(ALICE) == {"conversations": 1, "objects": 0}
+    assert bench.remove_conversations(ALICE) == {"conversations": 0, "objects": 0}
+    assert bench.conversations.load(mine).is_deleted
+    assert not bench.conversations.load(others).is_deleted
 
 
 def test_what_is_somebody_elses_is_not_touched(bench: Bench) -> None:

@@ -18,6 +18,7 @@ API = {
     "DATA_KEYS_TABLE": "keys",
     "DATA_KEYS_WRAPPING_KEY": "arn:aws:kms:eu-west-1:123456789012:key/personal",
     "CONTENT_BUCKET": "content",
+    "LIVE_TABLE": "leases",
 }
 WORKER = {
     "SERVICE_NAME": "audio-worker",
@@ -78,7 +79,7 @@ def test_given_values_win() -> None:
         (
             ApiSettings.from_env,
             "SERVICE_NAME USER_POOL_ISSUER USER_POOL_CLIENT_ID DATA_KEYS_TABLE AWS_REGION EVENT_STORE_TABLE "
-            "DATA_KEYS_WRAPPING_KEY CONTENT_BUCKET",
+            "DATA_KEYS_WRAPPING_KEY CONTENT_BUCKET LIVE_TABLE",
         ),
         (
             WorkerSettings.from_env,

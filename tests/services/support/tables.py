@@ -11,6 +11,7 @@ REGION = "us-east-1"
 EVENT_STORE_TABLE = "nova-events"
 READ_MODEL_TABLE = "nova-read-model"
 USAGE_TABLE = "nova-usage"
+LIVE_TABLE = "nova-live"
 CONTENT_BUCKET = "nova-content"
 
 

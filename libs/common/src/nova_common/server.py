@@ -31,6 +31,9 @@ With it, and with 5 s for an application's own end, under the 120 s that a conta
 KEEP_ALIVE_SECONDS = 75
 """Longer than the idle time-out of an Application Load Balancer (60 s), which so closes first."""
 
+WEBSOCKET_BYTES_MAX = 1024 * 1024
+"""Largest message that a WebSocket takes, unless a service says otherwise."""
+
 EXIT_CONFIGURATION = 78
 """EX_CONFIG of sysexits.h."""
 
@@ -62,7 +65,13 @@ class DrainingServer(uvicorn.Server):
         self.should_exit = True
 
 
-def run(app: FastAPI, settings: ServerSettings, *, drain_seconds: float = DRAIN_SECONDS) -> None:
+def run(
+    app: FastAPI,
+    settings: ServerSettings,
+    *,
+    drain_seconds: float = DRAIN_SECONDS,
+    websocket_bytes_max: int = WEBSOCKET_BYTES_MAX,
+) -> None:
     """Serve the application until a signal; returns after a graceful stop."""
     config = uvicorn.Config(
         app,
@@ -74,6 +83,7 @@ def run(app: FastAPI, settings: ServerSettings, *, drain_seconds: float = DRAIN_
         proxy_headers=False,
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=STOP_SECONDS_MAX,
+        ws_max_size=websocket_bytes_max,
     )
     server = DrainingServer(config, app.state.draining, drain_seconds)
     server.run()
@@ -87,6 +97,7 @@ def main[S](
     create_app: Callable[[S], FastAPI],
     *,
     drain_seconds: float = DRAIN_SECONDS,
+    websocket_bytes_max: int = WEBSOCKET_BYTES_MAX,
 ) -> None:
     """Run a service: read settings, log as JSON, create the application, serve it.
 
@@ -102,6 +113,11 @@ def main[S](
     configure_logging(server.service_name, server.log_level, server.metrics_namespace)
     export.start(server.service_name, server.region)
     try:
-        run(create_app(settings), server, drain_seconds=drain_seconds)
+        run(
+            create_app(settings),
+            server,
+            drain_seconds=drain_seconds,
+            websocket_bytes_max=websocket_bytes_max,
+        )
     finally:
         spans.shut_down()

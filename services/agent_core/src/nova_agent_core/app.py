@@ -17,6 +17,7 @@ from fastapi import APIRouter, Body, Depends, FastAPI, Query, Request, Response
 from fastapi.responses import JSONResponse
 from nova_agent_tools.catalog import TOOLS
 from nova_agent_tools.mcp_servers import McpServers
+from nova_agent_tools.privacy import keep_content_private
 from nova_agent_tools.services import Services
 from nova_agent_tools.tool import Tool
 from nova_common import aws, server
@@ -42,7 +43,7 @@ from nova_common.openapi import problems
 from nova_common.problems import Problem
 from nova_common.vector_index import IndexBusyError, VectorIndex
 
-from nova_agent_core.agent import Coordinator, bedrock_model, keep_content_private
+from nova_agent_core.agent import Coordinator, bedrock_model
 from nova_agent_core.behaviour import Behaviour, load_behaviour
 from nova_agent_core.failures import RETRY_SECONDS
 from nova_agent_core.ledger import UsageLedger

@@ -1,4 +1,6 @@
-"""The audio service's API: everything under `/api/audio` but the list, which the projector serves.
+"""The API of recordings, under `/api/audio`, and of conversations by voice, under `/api/speaking-sessions`.
+
+The lists of both are the projector's.
 
 It answers from the event store and the content bucket, strongly consistent, so that an owner sees a change at
 once.
@@ -20,6 +22,12 @@ from nova_common.contracts.audio import (
     Transcript,
     TranscriptSentiment,
 )
+from nova_common.contracts.live import (
+    LIVE_CONVERSATION,
+    LIVE_PATH,
+    LiveConversationView,
+    LiveTicket,
+)
 from nova_common.event_store import DynamoEventStore, EventStore
 from nova_common.events import EventRegistry
 from nova_common.histories import Histories
@@ -29,6 +37,8 @@ from nova_common.problems import Problem
 from nova_common.uploads import accepted_type, upload_key
 
 from nova_audio import domain
+from nova_audio.live import domain as live_domain
+from nova_audio.live.tickets import Holder, Tickets
 from nova_audio.settings import ApiSettings
 
 TITLE = "Nova audio"
@@ -76,17 +86,52 @@ class Recordings:
         )
 
 
+class Live:
+    """Tickets for live voice, and what was said there. Another user's conversation does not exist."""
+
+    def __init__(self, store: EventStore, tickets: Tickets) -> None:
+        self._histories = Histories(store, LIVE_CONVERSATION, live_domain.fold, "conversation")
+        self._tickets = tickets
+
+    def ticket(self, user: str, authorization: str) -> LiveTicket:
+        """Return a ticket that opens one WebSocket of this user, once, within a minute."""
+        ticket, expires_at = self._tickets.issue(Holder(user, authorization))
+        return LiveTicket(url=f"{LIVE_PATH}?ticket={ticket}", expires_at=expires_at)
+
+    def get(self, user: str, conversation_id: str) -> LiveConversationView:
+        """Return a conversation of the user; a Problem 404 otherwise."""
+        return self._histories.owned(user, conversation_id).view()
+
+    def delete(self, user: str, conversation_id: str) -> None:
+        """Delete a conversation, which ends it if it goes on; a Problem 404 when it is not there."""
+        # What was said is in its events, unreadable but for its owner, and gone with the owner's key.
+        self._histories.delete(user, conversation_id, lambda: None, live_domain.delete)
+
+
 def _recordings(request: Request) -> Recordings:
     recordings: Recordings = request.app.state.recordings
     return recordings
 
 
+def _live(request: Request) -> Live:
+    live: Live = request.app.state.live
+    return live
+
+
+def _authorization(request: Request) -> str:
+    """Return the header that the route has verified."""
+    authorization: str = request.state.authorization
+    return authorization
+
+
 type Service = Annotated[Recordings, Depends(_recordings)]
+type LiveService = Annotated[Live, Depends(_live)]
+type Authorization = Annotated[str, Depends(_authorization)]
 
-router = APIRouter(prefix="/api/audio", route_class=AuthenticatedRoute)
+router = APIRouter(prefix="/api", route_class=AuthenticatedRoute)
 
 
-@router.post("", status_code=HTTPStatus.CREATED)
+@router.post("/audio", status_code=HTTPStatus.CREATED)
 def create_recording(
     body: CreateRecording, caller: AuthenticatedCaller, recordings: Service, response: Response
 ) -> RecordingCreated:
@@ -96,19 +141,42 @@ def create_recording(
     return created
 
 
-@router.get("/{recording_id}")
+@router.post("/audio/live", status_code=HTTPStatus.CREATED)
+def open_live(
+    caller: AuthenticatedCaller, authorization: Authorization, live: LiveService, response: Response
+) -> LiveTicket:
+    """Get a ticket for one conversation by voice; docs/live-voice.md says what it opens."""
+    response.headers["Cache-Control"] = "no-store"
+    return live.ticket(caller.user_id, authorization)
+
+
+@router.get("/speaking-sessions/{conversation_id}")
+def get_conversation(
+    conversation_id: str, caller: AuthenticatedCaller, live: LiveService
+) -> LiveConversationView:
+    """Return what was said in a conversation by voice."""
+    return live.get(caller.user_id, conversation_id)
+
+
+@router.delete("/speaking-sessions/{conversation_id}", status_code=HTTPStatus.NO_CONTENT)
+def delete_conversation(conversation_id: str, caller: AuthenticatedCaller, live: LiveService) -> None:
+    """Delete a conversation by voice."""
+    live.delete(caller.user_id, conversation_id)
+
+
+@router.get("/audio/{recording_id}")
 def get_recording(recording_id: str, caller: AuthenticatedCaller, recordings: Service) -> RecordingSummary:
     """Tell where a recording stands."""
     return recordings.get(caller.user_id, recording_id).summary()
 
 
-@router.get("/{recording_id}/transcript")
+@router.get("/audio/{recording_id}/transcript")
 def get_transcript(recording_id: str, caller: AuthenticatedCaller, recordings: Service) -> Transcript:
     """Return the transcript of a completed recording."""
     return recordings.transcript(caller.user_id, recording_id)
 
 
-@router.delete("/{recording_id}", status_code=HTTPStatus.NO_CONTENT)
+@router.delete("/audio/{recording_id}", status_code=HTTPStatus.NO_CONTENT)
 def delete_recording(recording_id: str, caller: AuthenticatedCaller, recordings: Service) -> None:
     """Delete a recording with its content and transcript."""
     recordings.delete(caller.user_id, recording_id)
@@ -120,7 +188,7 @@ def create_app(settings: ApiSettings) -> FastAPI:
     store = DynamoEventStore(
         dynamodb,
         settings.event_store_table,
-        EventRegistry([RECORDING]),
+        EventRegistry([LIVE_CONVERSATION, RECORDING]),
         private_data(dynamodb, settings.private_data, settings.region),
     )
     app = create_application(
@@ -129,6 +197,7 @@ def create_app(settings: ApiSettings) -> FastAPI:
         verifier=token_verifier(settings.identity, settings.region),
     )
     app.state.recordings = Recordings(store, ContentStore(aws.s3(settings.region), settings.content_bucket))
+    app.state.live = Live(store, Tickets(dynamodb, settings.live_table))
     app.include_router(router)
     return app
 

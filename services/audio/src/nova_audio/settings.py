@@ -24,6 +24,8 @@ class ApiSettings(TaskSettings):
     event_store_table: str
     private_data: PrivateDataSettings
     content_bucket: str
+    live_table: str
+    """Tickets of live voice."""
 
     @classmethod
     @override
@@ -35,6 +37,7 @@ class ApiSettings(TaskSettings):
             event_store_table=environment.text("EVENT_STORE_TABLE"),
             private_data=PrivateDataSettings.read(environment),
             content_bucket=environment.text("CONTENT_BUCKET"),
+            live_table=environment.text("LIVE_TABLE"),
         )
 
 

@@ -7,12 +7,14 @@ from fastapi import APIRouter, Depends, FastAPI, Query, Request
 from nova_common import aws, server
 from nova_common.application import create_application
 from nova_common.contracts.audio import RecordingPage, RecordingSummary
+from nova_common.contracts.live import LiveConversationPage, LiveConversationSummary
 from nova_common.contracts.search import DocumentPage, DocumentSummary
 from nova_common.contracts.sessions import SessionPage, SessionSummary
 from nova_common.contracts.video import VideoPage, VideoSummary
 from nova_common.identity import AuthenticatedCaller, AuthenticatedRoute, token_verifier
 from nova_common.problems import Problem
 
+from nova_projector.conversations import CONVERSATIONS
 from nova_projector.documents import DOCUMENTS
 from nova_projector.generations import GenerationState
 from nova_projector.read_model import DynamoReadModel, InvalidCursorError, Position
@@ -31,6 +33,11 @@ def _recordings(request: Request) -> DynamoReadModel[RecordingSummary]:
 
 def _sessions(request: Request) -> DynamoReadModel[SessionSummary]:
     read_model: DynamoReadModel[SessionSummary] = request.app.state.sessions
+    return read_model
+
+
+def _conversations(request: Request) -> DynamoReadModel[LiveConversationSummary]:
+    read_model: DynamoReadModel[LiveConversationSummary] = request.app.state.conversations
     return read_model
 
 
@@ -55,6 +62,7 @@ def _position(cursor: Annotated[str | None, Query()] = None) -> Position | None:
 
 type Recordings = Annotated[DynamoReadModel[RecordingSummary], Depends(_recordings)]
 type Sessions = Annotated[DynamoReadModel[SessionSummary], Depends(_sessions)]
+type Conversations = Annotated[DynamoReadModel[LiveConversationSummary], Depends(_conversations)]
 type Videos = Annotated[DynamoReadModel[VideoSummary], Depends(_videos)]
 type Documents = Annotated[DynamoReadModel[DocumentSummary], Depends(_documents)]
 type After = Annotated[Position | None, Depends(_position)]
@@ -74,6 +82,15 @@ def list_documents(caller: AuthenticatedCaller, rows: Documents, after: After) -
     """List the caller's documents, newest first, a page at a time."""
     page = rows.page(caller.user_id, after)
     return DocumentPage(items=page.items, next_cursor=page.next_cursor)
+
+
+@router.get("/speaking-sessions")
+def list_conversations(
+    caller: AuthenticatedCaller, rows: Conversations, after: After
+) -> LiveConversationPage:
+    """List the caller's conversations by voice, newest first, a page at a time."""
+    page = rows.page(caller.user_id, after)
+    return LiveConversationPage(items=page.items, next_cursor=page.next_cursor)
 
 
 @router.get("/sessions")
@@ -103,6 +120,7 @@ def create_app(settings: ApiSettings) -> FastAPI:
     )
     app.state.recordings = recordings
     app.state.documents = DynamoReadModel(dynamodb, settings.read_model_table, DOCUMENTS, served)
+    app.state.conversations = DynamoReadModel(dynamodb, settings.read_model_table, CONVERSATIONS, served)
     app.state.sessions = DynamoReadModel(dynamodb, settings.read_model_table, SESSIONS, served)
     app.state.videos = DynamoReadModel(dynamodb, settings.read_model_table, VIDEOS, served)
     app.include_router(router)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from nova_common.contracts.audio import RecordingSummary
+from nova_common.contracts.live import LiveConversationSummary
 from nova_common.contracts.search import DocumentSummary
 from nova_common.contracts.sessions import SessionSummary
 from nova_common.contracts.video import VideoSummary
@@ -20,7 +21,7 @@ TOMBSTONE_LIFE = timedelta(days=30)
 Longer than any message about it can be under way (SQS keeps 14 days).
 """
 
-type Summary = DocumentSummary | RecordingSummary | SessionSummary | VideoSummary
+type Summary = DocumentSummary | LiveConversationSummary | RecordingSummary | SessionSummary | VideoSummary
 """What a list shows of an aggregate; each has an `id` and a `created_at`, by which lists are ordered."""
 
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from fastapi import FastAPI
 from nova_common import aws, server
 from nova_common.contracts.audio import RecordingSummary
+from nova_common.contracts.live import LiveConversationSummary
 from nova_common.contracts.registry import AGGREGATES
 from nova_common.contracts.search import DocumentSummary
 from nova_common.contracts.sessions import SessionSummary
@@ -26,6 +27,7 @@ from nova_common.private_data import private_data
 from nova_common.queue_worker import QueueWorker, WorkerLimits, create_worker_application
 from nova_common.wake_ups import WakeUp
 
+from nova_projector.conversations import CONVERSATIONS
 from nova_projector.documents import DOCUMENTS
 from nova_projector.domain import Summary, project
 from nova_projector.generations import Generations, GenerationState
@@ -107,6 +109,7 @@ class RowKeeper[S: Summary]:
 
 type Keeper = (
     RowKeeper[DocumentSummary]
+    | RowKeeper[LiveConversationSummary]
     | RowKeeper[RecordingSummary]
     | RowKeeper[SessionSummary]
     | RowKeeper[VideoSummary]
@@ -148,6 +151,7 @@ def keepers_of(store: EventStore, dynamodb: DynamoDBClient, table: str) -> Keepe
         made: tuple[Keeper, ...] = (
             RowKeeper(store, DynamoReadModel(dynamodb, table, DOCUMENTS, number)),
             RowKeeper(store, DynamoReadModel(dynamodb, table, RECORDINGS, number)),
+            RowKeeper(store, DynamoReadModel(dynamodb, table, CONVERSATIONS, number)),
             RowKeeper(store, DynamoReadModel(dynamodb, table, SESSIONS, number)),
             RowKeeper(store, DynamoReadModel(dynamodb, table, VIDEOS, number)),
         )

@@ -4,8 +4,9 @@ A service reads the kinds that it needs; whoever goes through the whole store re
 """
 
 from nova_common.contracts.audio import RECORDING
+from nova_common.contracts.live import LIVE_CONVERSATION
 from nova_common.contracts.search import DOCUMENT
 from nova_common.contracts.sessions import SESSION
 from nova_common.contracts.video import VIDEO
 
-AGGREGATES = (DOCUMENT, RECORDING, SESSION, VIDEO)
+AGGREGATES = (DOCUMENT, LIVE_CONVERSATION, RECORDING, SESSION, VIDEO)

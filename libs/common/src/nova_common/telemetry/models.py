@@ -9,10 +9,14 @@ from typing import Any
 
 from nova_common.telemetry.spans import Attributes
 
+SPEECH = "InvokeModelWithBidirectionalStream"
+"""The operation in which a model hears and speaks; its client is none of botocore's."""
+
 _OPERATIONS = {
     ("bedrock-runtime", "Converse"): "chat",
     ("bedrock-runtime", "ConverseStream"): "chat",
     ("bedrock-runtime", "InvokeModel"): "embeddings",
+    ("bedrock-runtime", SPEECH): "speech",
     ("transcribe", "StartTranscriptionJob"): "transcribe",
 }
 """By service and operation of its API what a model does there; InvokeModel is called for embeddings alone."""
