@@ -22,6 +22,8 @@ START_TIMEOUT_S = 60
 # Tasks get their stop time-out (30 s, ECS's default), then the daemon saves its state.
 STOP_TIMEOUT_S = 60
 SWEEP_TIMEOUT_S = 5
+AGAIN_S = 1
+"""A service that nobody can call any more serves on for some seconds, unless it is told to stop once more."""
 POLL_INTERVAL_S = 0.1
 
 
@@ -185,10 +187,12 @@ def _processes_of(home: Home) -> Iterator[psutil.Process]:
 
 
 def _end(left: list[psutil.Process]) -> None:
-    for process in left:
-        with contextlib.suppress(psutil.NoSuchProcess):
-            process.terminate()
-    _gone, alive = psutil.wait_procs(left, timeout=SWEEP_TIMEOUT_S)
+    alive = left
+    for patience_s in (AGAIN_S, SWEEP_TIMEOUT_S):
+        for process in alive:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.terminate()
+        _gone, alive = psutil.wait_procs(alive, timeout=patience_s)
     for process in alive:
         with contextlib.suppress(psutil.NoSuchProcess):
             process.kill()

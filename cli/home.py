@@ -12,7 +12,7 @@ HOME_VARIABLE = "NOVA_HOME"
 # What holds the platform's data. Everything else in the home is made again when it is missing.
 DATA = (
     "state", "s3", "redis", "vectors.sqlite", "vectors.sqlite-shm", "vectors.sqlite-wal", "stack.json",
-    "stack.key", "user.json",
+    "stack.journal", "stack.key", "user.json",
 )  # fmt: skip
 # What `nova up` makes and `nova down --volumes` removes together with the data.
 MADE = (

@@ -14,6 +14,8 @@ CHUNK_BYTES = 65536
 LINE_BYTES = 262144
 """A line is cut here, as CloudWatch Logs cuts events at 256 KB."""
 DRAIN_SECONDS = 1.0
+AGAIN_SECONDS = 0.5
+"""After so long whoever nobody can call any more is told a second time to stop."""
 
 
 class Process:
@@ -89,13 +91,18 @@ class Process:
             if probe.returncode is None:
                 _signal(probe.pid, signal.SIGKILL)
 
-    async def end(self, timeout_seconds: float) -> None:
-        """Send SIGTERM to the process group, SIGKILL after the timeout; wait for the end of the output."""
+    async def end(self, timeout_seconds: float, unreachable: asyncio.Event | None = None) -> None:
+        """Send SIGTERM to the process group, SIGKILL after the timeout; wait for the end of the output.
+
+        Once it is `unreachable`, a second SIGTERM says that nobody is left to serve on for.
+        """
         if self._process.returncode is None:
             _signal(self._process.pid, signal.SIGTERM)
+            again = asyncio.create_task(self._tell_again(unreachable or asyncio.Event()))
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(timeout_seconds):
                     await self._process.wait()
+            again.cancel()
         _signal(self._process.pid, signal.SIGKILL)  # also what the leader left behind
         await self._process.wait()
         self._orphans.remove(self._process.pid)
@@ -103,6 +110,11 @@ class Process:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(DRAIN_SECONDS):
                     await self._output
+
+    async def _tell_again(self, unreachable: asyncio.Event) -> None:
+        await unreachable.wait()
+        await asyncio.sleep(AGAIN_SECONDS)
+        _signal(self._process.pid, signal.SIGTERM)
 
 
 async def _execute(

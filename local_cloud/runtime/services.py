@@ -85,7 +85,7 @@ class Scheduler:
     async def stop(self) -> None:
         """Stop every task; services stay as they are."""
         for task in self._live.values():
-            task.stop("The local cloud stops", "UserInitiated")
+            task.close()
         await asyncio.gather(*(task.running for task in self._live.values()), return_exceptions=True)
 
     def launch(self, record: Document, definition: Document) -> None:

@@ -61,6 +61,7 @@ class Task:
         self._id: str = record["taskArn"].rpartition("/")[2]
         self._directory = tools.home / "run" / "tasks" / self._id
         self._stop = asyncio.Event()
+        self._unreachable = asyncio.Event()
         self._log = self._open_log()
         self._processes: dict[str, Process] = {}
         self.running = asyncio.create_task(self._run())
@@ -90,6 +91,11 @@ class Task:
             )
             self._stop.set()
             self._changed()
+
+    def close(self) -> None:
+        """Have it stopped with the local cloud, which nobody calls any more."""
+        self._unreachable.set()
+        self.stop("The local cloud stops", "UserInitiated")
 
     async def _run(self) -> None:
         try:
@@ -212,7 +218,9 @@ class Task:
             entry["name"]: entry.get("stopTimeout", STOP_SECONDS)
             for entry in self._definition["containerDefinitions"]
         }
-        await asyncio.gather(*(process.end(timeouts[name]) for name, process in self._processes.items()))
+        await asyncio.gather(
+            *(process.end(timeouts[name], self._unreachable) for name, process in self._processes.items())
+        )
         for name, process in self._processes.items():
             code = process.exit_code
             self._describe(name, lastStatus="STOPPED", exitCode=code if code >= 0 else 128 - code)

@@ -8,6 +8,11 @@ import pytest
 from tests.e2e.running import CHECKOUT, Running
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run first what begins something that takes minutes of waiting: another test sees its end."""
+    items.sort(key=lambda item: item.get_closest_marker("begins") is None)
+
+
 @pytest.fixture(scope="session")
 def platform() -> Generator[Running]:
     """The platform, up for all tests and gone without a trace afterwards."""

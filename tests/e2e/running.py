@@ -27,7 +27,17 @@ class Running:
     credentials: dict[str, str] = field(default_factory=dict[str, str])
 
     def nova(self, *arguments: str, timeout_s: float = 120, **extra: str) -> subprocess.CompletedProcess[str]:
-        """Run the launcher as a person would, from another directory.
+        """Run the launcher as a person would, from another directory."""
+        with self.begun(*arguments, **extra) as process:
+            try:
+                output, errors = process.communicate(timeout=timeout_s)
+            except BaseException:
+                process.kill()
+                raise
+        return subprocess.CompletedProcess(process.args, process.returncode, output, errors)
+
+    def begun(self, *arguments: str, **extra: str) -> subprocess.Popen[str]:
+        """Begin what `nova` runs to its end.
 
         A copied checkout has no environment of its own and no launcher that would make one: it runs in this
         one's, started as the launcher does.
@@ -39,14 +49,13 @@ class Running:
         if self.checkout != CHECKOUT:
             launcher = [str(CHECKOUT / ".venv" / "bin" / "python"), "-P", "-m", "cli"]
             variables |= {"NOVA_UV": uv(), "PYTHONPATH": str(self.checkout)}
-        return subprocess.run(
+        return subprocess.Popen(
             [*launcher, *arguments],
             cwd=self.home,
             env={**variables, "NOVA_HOME": str(self.home), **extra},
-            capture_output=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
             text=True,
-            timeout=timeout_s,
-            check=False,
         )
 
     def up(self, *arguments: str) -> subprocess.CompletedProcess[str]:

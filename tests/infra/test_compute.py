@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from nova_audio.worker import LIMITS as AUDIO_LIMITS
+from nova_common import queue_worker
 from nova_common.server import DRAIN_SECONDS, STOP_SECONDS_MAX
 from nova_projector.worker import LIMITS as PROJECTOR_LIMITS
 from nova_search.worker import LIMITS as SEARCH_LIMITS
@@ -212,6 +213,7 @@ class TestScaling:
         assert VIDEO_LIMITS.handling < video.AGE_SECONDS_ALARM < 12 * 3600
         # The owner is told of a model that stays away before the queue gives the message up.
         assert DELIVERIES_MAX < RECEIVES_MAX
+        assert queue_worker.RECEIVES_MAX == RECEIVES_MAX
 
     def test_apis_follow_requests(self, production: Deployment) -> None:
         for name in APIS:

@@ -252,10 +252,46 @@ def test_one_urn_is_registered_once(world: World) -> None:
 
 def test_the_checkpoint_is_private_and_says_when_it_cannot_be_read(world: World) -> None:
     world.engine().register(registration("a", password="hush"))
-    assert world.path.stat().st_mode & 0o777 == 0o600
-    world.path.write_text("{")
-    with pytest.raises(ValueError, match="cannot be read"):
+    for path in (world.path.with_suffix(".journal"), world.path):
+        assert path.stat().st_mode & 0o777 == 0o600
+        complete = path.read_text()
+        path.write_text("{\n")
+        with pytest.raises(ValueError, match="cannot be read"):
+            world.engine()
+        path.write_text(complete)
         world.engine()
+
+
+def test_the_checkpoint_is_complete_up_to_the_change_at_which_a_run_was_killed(world: World) -> None:
+    engine = world.engine()
+    for name in ("a", "b", "c"):
+        engine.register(registration(name, colour="red"))
+    Checkpoint(world.path).finish({"url": "x"}, "today")
+    engine = world.engine()
+    engine.register(registration("a", colour="blue"))
+    engine.register(registration("b", colour="red", size=2))
+    journal = world.path.with_suffix(".journal")
+    replaced = journal.read_text()
+    engine.remove_absent()
+    removed = journal.read_text()
+    assert removed.startswith(replaced)
+    world.path.with_name("ended.json").write_bytes(world.path.read_bytes())
+
+    def after(text: str) -> Checkpoint:
+        world.path.write_bytes(world.path.with_name("ended.json").read_bytes())
+        journal.write_text(text)
+        return Checkpoint(world.path)
+
+    read = after(replaced)
+    assert [item.urn for item in read.condemned] == ["urn:a"] and not journal.exists()
+    assert read.resources["urn:a"].inputs["colour"] == "blue" and read.resources["urn:b"].inputs["size"] == 2
+    # What was cut off never happened, what the file holds happens no second time.
+    assert after(replaced + '{"sequence": 99, "forg').resources.keys() == read.resources.keys()
+    journal.write_text(replaced)
+    assert len(Checkpoint(world.path).condemned) == 1
+    whole = after(removed)
+    assert whole.condemned == [] and set(whole.resources) == {"urn:a", "urn:b"}
+    assert (whole.outputs, whole.verified_against) == ({"url": "x"}, "today")
 
 
 def test_a_secret_is_compared_and_never_kept(world: World) -> None:
@@ -276,7 +312,7 @@ def test_a_secret_is_compared_and_never_kept(world: World) -> None:
         ("update", "size"),
         ("update", "token"),
     ]
-    kept = world.path.read_text()
+    kept = world.path.read_text() + world.path.with_suffix(".journal").read_text()
     assert "-secret" not in kept.replace("nova:secret", "")
     assert made.outputs["arn"] not in kept
     assert world.path.with_name("stack.key").stat().st_mode & 0o777 == 0o600

@@ -14,6 +14,7 @@ from fastapi.testclient import TestClient
 from nova_common.data_keys import UserErasedError
 from nova_common.logs import correlation_id
 from nova_common.queue_worker import (
+    RECEIVES_MAX,
     QueueWorker,
     WorkerLimits,
     create_worker_application,
@@ -298,12 +299,16 @@ def test_a_dead_loop_is_unhealthy(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_delays_grow_to_a_limit_and_are_jittered() -> None:
-    limits = WorkerLimits(retry_first=2, retry_last=300)
-    for deliveries, ceiling in [(1, 2), (2, 4), (5, 32), (9, 300), (1000, 300)]:
+    limits = WorkerLimits(retry_first=10, retry_last=30)
+    for deliveries, ceiling in [(1, 10), (2, 20), (3, 30), (4, 30)]:
         delays = {retry_delay_seconds(deliveries, limits) for _ in range(200)}
         assert min(delays) >= ceiling / 2
         assert max(delays) <= ceiling
-        assert ceiling < 8 or len(delays) > 3
+        assert len(delays) > 3
+
+
+def test_after_the_last_delivery_a_message_is_set_aside_at_once() -> None:
+    assert {retry_delay_seconds(deliveries, WorkerLimits()) for deliveries in (RECEIVES_MAX, 1000)} == {1}
 
 
 @pytest.mark.parametrize(

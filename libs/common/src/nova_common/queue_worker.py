@@ -4,8 +4,8 @@ The event loop only schedules; every call that blocks runs in a thread. Guarante
 messages are handled at a time; a message stays invisible while its handler runs; each is deleted by itself
 after its handler returned, or found that the person concerned was erased (UserErasedError), which is final; a
 message whose handler raised anything else (also because it could not be parsed) becomes visible again after a
-growing, jittered delay, until the queue's redrive policy moves it to the dead-letter queue; others go on
-meanwhile. Handlers must be idempotent, because SQS delivers at least once.
+growing, jittered delay, until the queue's redrive policy moves it to the dead-letter queue, at once after the
+last delivery; others go on meanwhile. Handlers must be idempotent, because SQS delivers at least once.
 """
 
 from __future__ import annotations
@@ -37,6 +37,12 @@ if TYPE_CHECKING:
 
 BATCH_MESSAGES_MAX = 10
 """Most messages of one ReceiveMessage (SQS)."""
+
+RECEIVES_MAX = 5
+"""Deliveries of a message before its queue sets it aside (components/messaging)."""
+
+SET_ASIDE_SECONDS = 1
+"""After the last of them nobody waits: the queue sets the message aside when it would deliver it again."""
 
 logger = logging.getLogger(__name__)
 
@@ -270,8 +276,10 @@ def _trace_of(message: MessageTypeDef) -> str | None:
 def retry_delay_seconds(deliveries: int, limits: WorkerLimits) -> int:
     """Return the delay after so many deliveries.
 
-    Doubling from `retry_first` to `retry_last`, its upper half jittered.
+    Doubling from `retry_first` to `retry_last`, its upper half jittered; after the last delivery none.
     """
+    if deliveries >= RECEIVES_MAX:
+        return SET_ASIDE_SECONDS
     backoff = Backoff(first=limits.retry_first, last=limits.retry_last)
     return max(1, round(backoff.pause_seconds(deliveries)))
 
