@@ -2,7 +2,8 @@
 
 An image is the directory `home/images/<sha256>/` with `image.json` (its configuration, whose SHA-256 is the
 digest) and `venv/`. It is built under a temporary name beside its place and renamed when it is complete. The
-environment is relocatable, so that neither the rename nor a move of the home breaks it.
+environment is relocatable, so that neither the rename nor a move of the home breaks it. What images share of
+compiled modules is in `home/images/.bytecode/` (see `bytecode`).
 """
 
 import hashlib
@@ -12,11 +13,13 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 import tomllib
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, cast
 
+from . import bytecode
 from .dockerfile import ImageConfig
 
 # Images of a name that stay beside the one in use: going back to an earlier state is then quick.
@@ -24,6 +27,7 @@ UNUSED_KEPT = 2
 BUILD_TIMEOUT_S = 600
 DESCRIPTION = "image.json"
 _PARTIAL_PREFIX = ".partial-"
+_BYTECODE = ".bytecode"
 
 
 class ImageBuildError(RuntimeError):
@@ -37,6 +41,8 @@ class ImageStore:
         self._directory = directory
         self._checkout = checkout
         self._uv = uv
+        # One image compiles at a time, on all cores: the next one finds most of it done.
+        self._compiling = threading.Lock()
 
     def ensure(self, name: str, tag: str, config: ImageConfig) -> tuple[str, str]:
         """Build the image unless it exists; returns its digest (hexadecimal) and its description (JSON)."""
@@ -70,6 +76,7 @@ class ImageStore:
                 (place / DESCRIPTION).unlink()
                 shutil.rmtree(place)
                 removed.append(place.name)
+        bytecode.forget_unused(self._directory / _BYTECODE)
         return removed
 
     def _build(self, place: Path, description: str, package: str) -> None:
@@ -91,8 +98,11 @@ class ImageStore:
         fresh = [option for member in self._members() for option in ("--reinstall-package", member)]
         self._run(
             "sync", "--quiet", "--frozen", "--package", package, "--no-default-groups", "--no-editable",
-            "--compile-bytecode", "--python", interpreter, *fresh, environment=environment,
+            "--no-compile-bytecode", "--python", interpreter, *fresh, environment=environment,
         )  # fmt: skip
+        program = [interpreter, "-I", bytecode.__file__, str(environment), str(self._directory / _BYTECODE)]
+        with self._compiling:
+            self._finish(program, {})
 
     def _members(self) -> list[str]:
         lock = tomllib.loads((self._checkout / "uv.lock").read_text("utf-8"))
@@ -107,8 +117,11 @@ class ImageStore:
         variables.pop("UV_PROJECT_ENVIRONMENT", None)
         if environment is not None:
             variables["UV_PROJECT_ENVIRONMENT"] = str(environment)
-        finished = subprocess.run(  # noqa: S603 (uv and its arguments are ours)
-            [self._uv, *arguments],
+        self._finish([self._uv, *arguments], variables)
+
+    def _finish(self, command: list[str], variables: dict[str, str]) -> None:
+        finished = subprocess.run(  # noqa: S603 (uv, our own program, and arguments of ours)
+            command,
             cwd=self._checkout,
             env=variables,
             capture_output=True,
@@ -118,7 +131,7 @@ class ImageStore:
         )
         if finished.returncode:
             tail = "\n".join(finished.stderr.strip().splitlines()[-15:])
-            raise ImageBuildError(f"uv {arguments[0]} failed:\n{tail}")
+            raise ImageBuildError(f"{Path(command[0]).name} {command[1]} failed:\n{tail}")
 
 
 def find_uv() -> str:
