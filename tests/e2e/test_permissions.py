@@ -5,7 +5,9 @@ from typing import Any
 import boto3
 import pytest
 from redis import Redis
+from redis.backoff import NoBackoff
 from redis.exceptions import AuthenticationError, ConnectionError, NoPermissionError  # noqa: A004
+from redis.retry import Retry
 
 from tests.e2e.conversations import asked, opened
 from tests.e2e.running import CHECKOUT, Running
@@ -62,7 +64,8 @@ def test_redis_lets_nobody_in_without_tls_the_ca_and_the_right_password(platform
     cache = platform.reported()["caches"][group["ReplicationGroupId"]]
 
     def client(**options: Any) -> Any:  # noqa: ANN401 (redis-py's own types leave answers open)
-        return Redis(host="127.0.0.1", port=cache["port"], socket_timeout=5, **options)
+        once = Retry(NoBackoff(), 0)
+        return Redis(host="127.0.0.1", port=cache["port"], socket_timeout=5, retry=once, **options)
 
     trusted = {"ssl": True, "ssl_ca_certs": str(platform.certificates())}
     password = next(
