@@ -39,7 +39,13 @@ from nova_common.media import UnusableMediaError
 from pydantic import ValidationError
 
 from tests.services.support.audio import CODECS, CONTENT_TYPES, silent_video, tone, without_duration
-from tests.services.support.tables import CONTENT_BUCKET, EVENT_STORE_TABLE, REGION, create_queue
+from tests.services.support.tables import (
+    CONTENT_BUCKET,
+    EVENT_STORE_TABLE,
+    REGION,
+    create_queue,
+    poll_shortly,
+)
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
@@ -529,7 +535,10 @@ def test_poison_raises(world: World, body: str, error: type[Exception]) -> None:
         world.worker.handle(body)
 
 
-def test_the_worker_is_assembled_from_its_environment(world: World, sqs: "SQSClient") -> None:
+def test_the_worker_is_assembled_from_its_environment(
+    world: World, sqs: "SQSClient", monkeypatch: pytest.MonkeyPatch
+) -> None:
+    poll_shortly(monkeypatch, worker)
     queue, _ = create_queue(sqs, receives_max=5)
     settings = WorkerSettings.from_env(
         {

@@ -24,6 +24,7 @@ from nova_common.contracts.sessions import (
 )
 from nova_common.event_store import DynamoEventStore
 from nova_common.events import EventData, EventRegistry
+from nova_projector import worker
 from nova_projector.generations import GenerationState
 from nova_projector.read_model import DynamoReadModel, StaleRowError
 from nova_projector.recordings import RECORDINGS
@@ -37,6 +38,7 @@ from tests.services.support.tables import (
     READ_MODEL_TABLE,
     REGION,
     create_queue,
+    poll_shortly,
     queue_depth,
 )
 
@@ -206,8 +208,13 @@ def test_poison_raises(projector: Projector, body: str) -> None:
 
 
 def test_the_worker_is_assembled_from_its_environment(
-    store: DynamoEventStore, rows: DynamoReadModel[RecordingSummary], sqs: "SQSClient", private: Private
+    store: DynamoEventStore,
+    rows: DynamoReadModel[RecordingSummary],
+    sqs: "SQSClient",
+    private: Private,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    poll_shortly(monkeypatch, worker)
     queue, dead = create_queue(sqs, receives_max=1)
     settings = WorkerSettings.from_env(
         {

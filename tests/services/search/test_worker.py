@@ -42,6 +42,7 @@ from nova_common.events import EventData, EventRegistry
 from nova_common.job import JobError
 from nova_common.scans import each_aggregate
 from nova_common.vector_index import IndexBusyError, VectorIndex
+from nova_search import worker
 from nova_search.library import Library
 from nova_search.reindex import Reindex
 from nova_search.settings import WorkerSettings
@@ -57,6 +58,7 @@ from tests.services.support.tables import (
     EVENT_STORE_TABLE,
     REGION,
     create_queue,
+    poll_shortly,
     queue_depth,
 )
 from tests.services.support.vectors import DIMENSION, VECTOR_BUCKET, VECTOR_INDEX, FakeVectors, busy
@@ -484,6 +486,8 @@ def test_poison_raises(world: World, body: str) -> None:
 def test_the_worker_is_assembled_from_its_environment(
     world: World, sqs: "SQSClient", monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    poll_shortly(monkeypatch, worker)
+
     def vectors_client(region: str) -> Any:
         assert region == REGION
         return world.vectors

@@ -1,6 +1,10 @@
 """The tables, bucket and queues of the tests, shaped as the platform declares them."""
 
+from dataclasses import replace
+from types import ModuleType
 from typing import TYPE_CHECKING
+
+import pytest
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
@@ -59,3 +63,8 @@ def queue_depth(client: "SQSClient", url: str) -> int:
     names = ("ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible")
     attributes = client.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
     return sum(int(attributes.get(name, "0")) for name in names)
+
+
+def poll_shortly(monkeypatch: pytest.MonkeyPatch, worker: ModuleType) -> None:
+    """Let a worker poll for a second at most: it is told to stop soon, and the poll at hand is waited for."""
+    monkeypatch.setattr(worker, "LIMITS", replace(worker.LIMITS, poll=1))

@@ -37,7 +37,14 @@ from pydantic import ValidationError
 
 from tests.services.support.audio import tone
 from tests.services.support.converse import FakeConverse, described, refusal, reported
-from tests.services.support.tables import CONTENT_BUCKET, EVENT_STORE_TABLE, REGION, create_queue, queue_depth
+from tests.services.support.tables import (
+    CONTENT_BUCKET,
+    EVENT_STORE_TABLE,
+    REGION,
+    create_queue,
+    poll_shortly,
+    queue_depth,
+)
 from tests.services.support.video import CODECS, CONTENT_TYPES, clip
 
 if TYPE_CHECKING:
@@ -388,6 +395,7 @@ def test_a_bad_message_ends_as_a_dead_letter_and_stops_nothing(
 def test_the_worker_is_assembled_from_its_environment(
     world: World, sqs: "SQSClient", monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    poll_shortly(monkeypatch, worker)
     asked: list[dict[str, Any]] = []
 
     def bedrock(region: str, **limits: Any) -> FakeConverse:
