@@ -3,6 +3,7 @@
 import base64
 import subprocess
 from collections.abc import Generator, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -154,10 +155,17 @@ class Erasing:
 
     def __init__(self, platform: Running, folder: Path) -> None:
         self.platform = platform
-        self.alice, self.bob = (Person(platform, name, folder) for name in ("alice", "bob"))
-        self.carol = Person(platform, "carol", folder, OTHER_CANARY, OTHER_SAID)
-        for person in (self.alice, self.bob, self.carol):
+
+        def made(name: str, *own: str) -> Person:
+            (folder / name).mkdir()
+            person = Person(platform, name, folder / name, *own)
             person.settle()
+            return person
+
+        with ThreadPoolExecutor() as pool:
+            carol = pool.submit(made, "carol", OTHER_CANARY, OTHER_SAID)
+            self.alice, self.bob = pool.map(made, ("alice", "bob"))
+            self.carol = carol.result()
         alice = self.alice
         # What alice alone has: the names of her files, and her objects' and vectors' keys.
         self.hers = {
