@@ -94,6 +94,7 @@ audio = Audio(
         live_size=sizes["audio-live"],
         sonic_model=settings.models.sonic,
         sonic_region=settings.models.sonic_region,
+        sonic_hears_recordings=settings.audio.sonic_hears_recordings,
         search=search.callee,
         video=video.callee,
         projector=projector.callee,

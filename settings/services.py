@@ -46,7 +46,7 @@ EMBEDDING_CALLERS = ("agent-core", RUNTIME, "search", "search-indexer")
 """Services whose tasks call the embedding model, in whatever region it is; the index's job goes with them."""
 
 SONIC_CALLERS = ("audio-live",)
-"""Services whose tasks call the speech-to-speech model, in whatever region it is."""
+"""Services whose tasks call the speech-to-speech model, in whatever region it is, with any engine."""
 
 _SIZE_FIELDS = {"cpu": "cpu", "memory": "memory", "minTasks": "tasks_min", "maxTasks": "tasks_max"}
 

@@ -160,9 +160,10 @@ class Settings:
         for host in sorted(set(INTERNET_HOSTS.values())):
             if callers := [name for name in running if INTERNET_HOSTS.get(name) == host]:
                 yield f"{', '.join(callers)} call {host}, which no endpoint serves"
+        sonic_callers = (*SONIC_CALLERS, *(["audio-worker"] if self.audio.sonic_hears_recordings else []))
         far = (
             ("embedding model", EMBEDDING_CALLERS, self.models.embedding_region),
-            ("speech-to-speech model", SONIC_CALLERS, self.models.sonic_region),
+            ("speech-to-speech model", sonic_callers, self.models.sonic_region),
         )
         for model, known, region in far:
             callers = [name for name in running if name in known]

@@ -37,6 +37,8 @@ TRANSCRIPTS = "transcripts/"
 VISIBILITY_SECONDS = 120
 """Time to read a transcription's result and store it; the worker asks for more while it is still at it."""
 AGE_SECONDS_ALARM = 900
+SECONDS_PER_DICTATION = 75.0
+"""Estimate: the speech model hears two minutes of sound at twice their pace, in sessions of a minute."""
 SECONDS_PER_MESSAGE = 5.0
 """Estimate: an upload is looked into and a job started, a result read and kept, or a transcript judged."""
 MESSAGES_AT_ONCE = 4
@@ -69,6 +71,8 @@ class AudioArgs:
     sonic_model: str
     """Id of the speech-to-speech model that people talk with."""
     sonic_region: str
+    sonic_hears_recordings: bool
+    """Whether it transcribes recordings, too, in place of Amazon Transcribe."""
     search: Callee
     video: Callee
     projector: Callee
@@ -99,6 +103,10 @@ class Audio(pulumi.ComponentResource):
         self._child = pulumi.ResourceOptions(parent=self)
         self._model = args.platform.model(
             name, args.sentiment_model, args.platform.account.region, parent=self
+        )
+        # A profile of the stack's own would route it, and this model has none to be made from.
+        self._sonic = args.platform.model(
+            f"{name}-live", args.sonic_model, args.sonic_region, parent=self, profiled=False
         )
         self._image = args.platform.image(name, FOLDER, parent=self)
         api, worker = self._api(), self._worker()
@@ -146,15 +154,13 @@ class Audio(pulumi.ComponentResource):
         """Make the service that holds people's connections: at the site's listener, and nowhere else."""
         platform, args = self._args.platform, self._args
         name = f"{self._label}-live"
-        # A profile of the stack's own would route it, and this model has none to be made from.
-        model = platform.model(name, args.sonic_model, args.sonic_region, parent=self, profiled=False)
         role = task_service_role(f"{name}-task", platform.account, self._child)
         platform.events.grant_append(role)
         platform.events.grant_query(role)
         platform.data_keys.grant_encrypt(role)
         platform.leases.grant_redeem(role)
         # For a session both ways, too, this is the right that Bedrock asks for (API reference).
-        model.grant_invoke(role, streaming=False)
+        self._sonic.grant_invoke(role, streaming=False)
         return FargateService(
             name,
             FargateServiceArgs(
@@ -167,8 +173,8 @@ class Audio(pulumi.ComponentResource):
                 | {
                     "EVENT_STORE_TABLE": platform.events.name,
                     "LIVE_TABLE": platform.leases.name,
-                    "MODEL_ID": model.called_as,
-                    "MODEL_REGION": model.region,
+                    "MODEL_ID": self._sonic.called_as,
+                    "MODEL_REGION": self._sonic.region,
                     "SEARCH_URL": args.search.url,
                     "AUDIO_URL": self.callee.url,
                     "VIDEO_URL": args.video.url,
@@ -204,7 +210,6 @@ class Audio(pulumi.ComponentResource):
         platform.events.grant_append(role)
         platform.events.grant_query(role)
         platform.content.grant_get(role, UPLOADS)
-        platform.content.grant_put(role, TRANSCRIBE)
         platform.content.grant_get(role, TRANSCRIBE)
         platform.content.grant_put(role, TRANSCRIPTS)
         platform.content.grant_get(role, TRANSCRIPTS)
@@ -212,6 +217,8 @@ class Audio(pulumi.ComponentResource):
         self._grant_erasure(role)
         queue.grant_consume(role)
         self._grant_transcription(role, job_prefix)
+        if self._args.sonic_hears_recordings:
+            self._sonic.grant_invoke(role, streaming=False)
         return FargateService(
             name,
             FargateServiceArgs(
@@ -220,6 +227,7 @@ class Audio(pulumi.ComponentResource):
                 command=("python", "-m", "nova_audio.worker"),
                 environment=task_environment(name)
                 | self._stores()
+                | self._engine()
                 | {
                     "CONTENT_KEY_ARN": platform.content.key_arn,
                     "QUEUE_URL": queue.url,
@@ -231,7 +239,9 @@ class Audio(pulumi.ComponentResource):
                 size=self._args.worker_size,
                 backlog=Backlog(
                     queue_name=queue.name,
-                    seconds_per_message=SECONDS_PER_MESSAGE,
+                    seconds_per_message=(
+                        SECONDS_PER_DICTATION if self._args.sonic_hears_recordings else SECONDS_PER_MESSAGE
+                    ),
                     messages_at_once=MESSAGES_AT_ONCE,
                     wait_seconds=WAIT_SECONDS,
                 ),
@@ -259,6 +269,11 @@ class Audio(pulumi.ComponentResource):
     def _stores(self) -> dict[str, pulumi.Input[str]]:
         platform = self._args.platform
         return {"EVENT_STORE_TABLE": platform.events.name, "CONTENT_BUCKET": platform.content.name}
+
+    def _engine(self) -> dict[str, pulumi.Input[str]]:
+        if not self._args.sonic_hears_recordings:
+            return {}
+        return {"SONIC_MODEL": self._sonic.called_as, "SONIC_REGION": self._sonic.region}
 
     def _queue(self, name: str, job_prefix: str) -> Queue:
         jobs = json_text(
@@ -294,16 +309,21 @@ class Audio(pulumi.ComponentResource):
             self._args.platform.content.grant_erase(role, prefix)
 
     def _grant_transcription(self, role: ServiceRole, job_prefix: str) -> None:
-        # Transcribe reads the upload and writes its result with the caller's own rights on the bucket.
+        # Jobs that were started before the engine changed are followed to their end.
         jobs = self._args.platform.account.arn("transcribe", f"transcription-job/{job_prefix}-*")
         role.add(
             Statement(
-                sid="StartTranscription", actions=("transcribe:StartTranscriptionJob",), resources=("*",)
-            ),
-            Statement(
                 sid="FollowTranscription", actions=("transcribe:GetTranscriptionJob",), resources=(jobs,)
-            ),
+            )
         )
+        if not self._args.sonic_hears_recordings:
+            # Transcribe reads the upload and writes its result with the caller's own rights on the bucket.
+            self._args.platform.content.grant_put(role, TRANSCRIBE)
+            role.add(
+                Statement(
+                    sid="StartTranscription", actions=("transcribe:StartTranscriptionJob",), resources=("*",)
+                )
+            )
 
 
 def transcription_job_prefix(project: str, stack: str) -> str:

@@ -10,7 +10,7 @@ from components.access.unrestricted import UNRESTRICTED_ACTIONS
 from components.names import fitting_name
 from evaluation.answers import ACCOUNT_ID, resource_arn
 from tests.infra.conftest import deployed
-from tests.infra.deployment import Deployment
+from tests.infra.deployment import Deployment, deploy
 from tests.infra.policies import actions_on, granted, statements
 
 EVENTS = f"arn:aws:dynamodb:us-east-1:{ACCOUNT_ID}:table/nova-events-table-0000000"
@@ -322,6 +322,23 @@ def test_erasures_take_keys_away_and_open_none(production: Deployment, workload:
 def test_live_voice_invokes_the_one_model_that_it_talks_with(deployment: Deployment) -> None:
     sonic = "arn:aws:bedrock:us-east-1::foundation-model/amazon.nova-2-sonic-v1:0"
     assert model_rights(deployment, "audio-live-task-policy") == [({"bedrock:InvokeModel"}, {sonic}, {})]
+
+
+def test_who_hears_recordings_may_do_what_its_engine_needs() -> None:
+    policy, sonic = "audio-worker-task-policy", "foundation-model/amazon.nova-2-sonic-v1:0"
+    for engine, is_sonic in (("transcribe", False), ("sonic", True)):
+        found = deploy("prod", overrides={"transcriptionEngine": engine})
+        actions = {action for statement in granted(found, policy) for action in statement.actions}
+        models = {model for _, resources, _ in model_rights(found, policy) for model in resources}
+        assert any(model.endswith(sonic) for model in models) is is_sonic
+        assert ("transcribe:StartTranscriptionJob" in actions) is not is_sonic
+        written = "s3:PutObject" in actions_on(found, policy, f"{CONTENT}/transcribe/*")
+        assert written is not is_sonic
+        # Jobs that were started before the setting changed are followed to their end.
+        assert "transcribe:GetTranscriptionJob" in actions
+        task = found.one("aws:ecs/taskDefinition:TaskDefinition", "audio-worker-task")
+        given = task.inputs["containerDefinitions"]
+        assert ("SONIC_MODEL" in given, "SONIC_REGION" in given) == (is_sonic, is_sonic)
 
 
 def test_only_the_stacks_own_transcriptions_are_read(production: Deployment) -> None:

@@ -474,6 +474,11 @@ class TestInternet:
                 "call the speech-to-speech model in us-east-1, and endpoints serve us-west-2 only",
             ),
             (
+                ("audio-worker",),
+                {**FAR, "transcriptionEngine": "sonic"},
+                "audio-worker call the speech-to-speech model in us-east-1, and endpoints serve us-west-2",
+            ),
+            (
                 ("search-indexer",),
                 FAR,
                 "search-indexer call the embedding model in us-east-1, and endpoints serve us-west-2 only",

@@ -180,6 +180,7 @@ def stated(stack: str) -> set[str]:
         ("sonicModel", "", "nova:sonicModel", "no provider"),
         ("sonicRegion", "Tokyo", "nova:sonicRegion", "us-east-1"),
         ("sonicRegion", "eu-central-1", "nova:sonicModel", "not offered in eu-central-1, but in ap-north"),
+        ("transcriptionEngine", "whisper", "nova:transcriptionEngine", "transcribe, sonic"),
         ("speakersMax", "1", "nova:speakersMax", "between 2 and 30"),
         ("speakersMax", "31", "nova:speakersMax", "between 2 and 30"),
         ("embeddingDimension", "512", "nova:embeddingDimension", "256, 384, 1024, 3072"),

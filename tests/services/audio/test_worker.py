@@ -7,13 +7,15 @@ import io
 import json
 import random
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, override
 
 import pytest
+from aws_sdk_bedrock_runtime.models import ThrottlingException
 from botocore.exceptions import ClientError
 from fastapi.testclient import TestClient
 from nova_audio import domain, worker
+from nova_audio.dictation import Dictation, DictationLimits
 from nova_audio.media import Media
 from nova_audio.sentiment import InvalidSentimentError, SentimentModel
 from nova_audio.settings import WorkerSettings
@@ -120,6 +122,26 @@ class FakeSentiment(SentimentModel):
         return TranscriptSentiment(basis="test", overall=good, segments=[good] * len(segments))
 
 
+class FakeDictation(Dictation):
+    """A speech model that hears what the test says; `failures` come first."""
+
+    def __init__(self, during: Callable[[], None] = lambda: None) -> None:
+        super().__init__(lambda: pytest.fail("no session"), DictationLimits())
+        self.failures: list[Exception] = []
+        self.heard = 0
+        self._during = during
+
+    @override
+    def transcribe(self, sound: Iterable[bytes], language: str | None) -> tuple[Transcript, int]:
+        assert sum(map(len, sound)) > 1000
+        self.heard += 1
+        if self.failures:
+            raise self.failures.pop(0)
+        self._during()
+        segments = [TranscriptSegment(start=0, end=1, text="hello world")]
+        return Transcript(text="hello world", language=language or "und", segments=segments), 2
+
+
 class World:
     """A worker with its surroundings."""
 
@@ -135,13 +157,19 @@ class World:
             speakers_max=10,
         )
         self.sentiment = FakeSentiment()
-        self.worker = Transcriber(
+        self._service = service
+        self.worker = self.hearing(None)
+
+    def hearing(self, dictation: Dictation | None) -> Transcriber:
+        """A worker with another engine."""
+        return Transcriber(
             self.store,
             self.content,
-            service,
+            self._service,
             self.sentiment,
             PREFIX,
             CONTENT_BUCKET,
+            dictation,
         )
 
     def request(self, size: int, content_type: str = "audio/wav", language: str | None = None) -> str:
@@ -516,6 +544,81 @@ def test_an_object_that_is_gone_is_asked_for_again(world: World) -> None:
     assert world.types(recording_id) == ["RecordingRequested"]
 
 
+class TestDictation:
+    """Where the speech model is the engine."""
+
+    def test_a_recording_is_heard_once_however_often_its_message_comes(self, world: World) -> None:
+        dictation = FakeDictation()
+        worker = world.hearing(dictation)
+        recording_id = world.uploaded(language="en-US")
+        for _ in range(3):
+            worker.handle_upload(recording_id)
+        assert dictation.heard == 1
+        assert world.types(recording_id) == [
+            "RecordingRequested", "TranscriptionStarted", "TranscriptionCompleted"
+        ]  # fmt: skip
+        recording = world.recording(recording_id)
+        assert (recording.status, recording.language, recording.job) == (
+            "completed", "en-US", f"dictation-{recording_id}"
+        )  # fmt: skip
+        assert recording.transcript is not None
+        kept = Transcript.model_validate_json(world.content.read_document(recording.transcript))
+        assert kept.text == "hello world"
+        assert world.transcribe.requests == []
+        worker.handle_transcript(recording_id)
+        assert world.sentiment.asked == 1
+
+    def test_a_model_that_fails_is_asked_when_the_message_comes_again(self, world: World) -> None:
+        dictation = FakeDictation()
+        dictation.failures = [ThrottlingException("too many"), TimeoutError()]
+        worker = world.hearing(dictation)
+        recording_id = world.uploaded()
+        for error in (ThrottlingException, TimeoutError):
+            with pytest.raises(error):
+                worker.handle_upload(recording_id)
+            assert world.recording(recording_id).status == "processing"
+        worker.handle_upload(recording_id)
+        assert world.types(recording_id) == [
+            "RecordingRequested", "TranscriptionStarted", "TranscriptionCompleted"
+        ]  # fmt: skip
+
+    @pytest.mark.parametrize("error", [UnusableMediaError("it lies"), None])
+    def test_what_cannot_be_heard_fails_with_a_reason(self, world: World, error: Exception | None) -> None:
+        dictation = FakeDictation()
+        dictation.failures = [error] if error else []
+        recording_id = world.uploaded(language=None if error else "ja-JP")
+        world.hearing(dictation).handle_upload(recording_id)
+        recording = world.recording(recording_id)
+        assert recording.status == "failed"
+        assert recording.reason == (str(error) if error else recording.reason)
+        assert "lies" in str(recording.reason) or "ja-JP" in str(recording.reason)
+
+    def test_a_deletion_while_it_is_heard_leaves_nothing(self, world: World) -> None:
+        recording_id = world.uploaded()
+        worker = world.hearing(FakeDictation(during=lambda: world.delete(recording_id)))
+        worker.handle_upload(recording_id)
+        assert world.recording(recording_id).is_deleted
+        assert world.object_keys() == []
+
+    def test_engines_may_change_while_recordings_are_in_work(self, world: World) -> None:
+        dictation = FakeDictation()
+        dictation.failures = [TimeoutError()]
+        heard, transcribed = world.uploaded(), world.uploaded()
+        with pytest.raises(TimeoutError):
+            world.hearing(dictation).handle_upload(heard)
+        # From Sonic to Transcribe: the message comes again, and again.
+        for _ in range(2):
+            world.worker.handle_upload(heard)
+        # And the other way: a job that was started is followed to its end.
+        world.worker.handle_upload(transcribed)
+        for recording_id in (heard, transcribed):
+            job = domain.job_name(PREFIX, recording_id)
+            world.transcribe.finish(job)
+            world.hearing(dictation).handle_job(recording_id)
+            assert world.recording(recording_id).status == "completed"
+        assert dictation.heard == 1
+
+
 @pytest.mark.parametrize(
     ("body", "error"),
     [
@@ -535,8 +638,11 @@ def test_poison_raises(world: World, body: str, error: type[Exception]) -> None:
         world.worker.handle(body)
 
 
+@pytest.mark.parametrize(
+    "engine", [{}, {"SONIC_MODEL": "amazon.nova-2-sonic-v1:0", "SONIC_REGION": "eu-north-1"}]
+)
 def test_the_worker_is_assembled_from_its_environment(
-    world: World, sqs: "SQSClient", monkeypatch: pytest.MonkeyPatch
+    world: World, sqs: "SQSClient", monkeypatch: pytest.MonkeyPatch, engine: dict[str, str]
 ) -> None:
     poll_shortly(monkeypatch, worker)
     queue, _ = create_queue(sqs, receives_max=5)
@@ -551,6 +657,7 @@ def test_the_worker_is_assembled_from_its_environment(
             "TRANSCRIPTION_JOB_PREFIX": PREFIX,
             "SPEAKERS_MAX": "10",
             "SENTIMENT_MODEL": "us.amazon.nova-2-lite-v1:0",
+            **engine,
         }
     )
     recording_id = world.uploaded(bytes(100))

@@ -73,6 +73,8 @@ class Recording:
     size_bytes: int
     language: str | None
     duration_seconds: float | None = None
+    job: str | None = None
+    """What transcribes it, or did."""
     reason: str | None = None
     transcript: DocumentReference | None = None
     sentiment: DocumentReference | None = None
@@ -84,6 +86,11 @@ class Recording:
     def is_open(self) -> bool:
         """Whether a transcript may still come."""
         return not self.is_deleted and self.status in {"awaiting_upload", "processing"}
+
+    @property
+    def is_dictated(self) -> bool:
+        """Whether a worker hears it, or should: it is in work, and no job of Transcribe's."""
+        return self.is_open and self.status == "processing" and self.job == dictation(self.id)
 
     @property
     def awaits_judgement(self) -> bool:
@@ -141,8 +148,8 @@ def _begin(event: Event) -> Recording:
 def _apply(recording: Recording, event: Event) -> Recording:
     recording = replace(recording, version=event.version)
     match event.data:
-        case TranscriptionStarted(duration_seconds=duration):
-            return replace(recording, status="processing", duration_seconds=duration)
+        case TranscriptionStarted(job=job, duration_seconds=duration):
+            return replace(recording, status="processing", duration_seconds=duration, job=job)
         case TranscriptionCompleted(transcript=transcript, language=language, duration_seconds=duration):
             return replace(
                 recording,
@@ -265,6 +272,11 @@ def content_keys(recording_id: str) -> tuple[str, ...]:
 def job_name(prefix: str, recording_id: str) -> str:
     """Return the name of a recording's transcription job, the same whenever it is asked for."""
     return f"{prefix}-{recording_id}"
+
+
+def dictation(recording_id: str) -> str:
+    """Return what stands in a recording's history in place of a job where a worker hears it itself."""
+    return f"dictation-{recording_id}"
 
 
 def transcribed_recording_id(prefix: str, job: str) -> str:

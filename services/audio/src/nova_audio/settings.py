@@ -54,6 +54,9 @@ class WorkerSettings(TaskSettings):
     transcription_job_prefix: str
     speakers_max: int
     sentiment_model: str
+    sonic_model: str
+    """The speech model that hears recordings; empty where Amazon Transcribe does."""
+    sonic_region: str
 
     @classmethod
     @override
@@ -70,4 +73,6 @@ class WorkerSettings(TaskSettings):
             ),
             speakers_max=environment.integer("SPEAKERS_MAX", SPEAKERS_MAX),
             sentiment_model=environment.text("SENTIMENT_MODEL"),
+            sonic_model=(sonic_model := environment.optional_text("SONIC_MODEL")),
+            sonic_region=environment.text("SONIC_REGION") if sonic_model else "",
         )

@@ -7,6 +7,7 @@ ids of the events derive from their causes.
 from collections.abc import Callable, Sequence
 from typing import Annotated, Literal
 
+from boto3.session import Session
 from fastapi import FastAPI
 from nova_common import aws, server
 from nova_common.content import ContentStore, StoredObject
@@ -21,7 +22,9 @@ from nova_common.uploads import ObjectCreated, upload_key, uploaded_id
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from nova_audio import domain
-from nova_audio.media import probe
+from nova_audio.dictation import Dictation, DictationLimits
+from nova_audio.live.sonic import DictationModel
+from nova_audio.media import probe, speech
 from nova_audio.sentiment import InvalidSentimentError, SentimentModel
 from nova_audio.settings import WorkerSettings
 from nova_audio.transcription import (
@@ -88,6 +91,7 @@ class Transcriber:
         sentiment: SentimentModel,
         job_prefix: str,
         bucket: str,
+        dictation: Dictation | None = None,
     ) -> None:
         self._histories = Histories(store, RECORDING, domain.fold, "recording")
         self._content = content
@@ -95,6 +99,7 @@ class Transcriber:
         self._sentiment = sentiment
         self._job_prefix = job_prefix
         self._bucket = bucket
+        self._dictation = dictation
 
     def handle(self, body: str) -> None:
         """Handle one message; raises when it must be delivered again, or for ever when it is poison."""
@@ -107,12 +112,18 @@ class Transcriber:
             self.handle_job(domain.transcribed_recording_id(self._job_prefix, message.detail.job))
 
     def handle_upload(self, recording_id: str) -> None:
-        """Start the transcription of an uploaded recording, unless that was done before."""
+        """Start the transcription of an uploaded recording, unless that was done before.
+
+        A worker that hears recordings itself does so here, and again where that did not come to its end.
+        """
         recording = self._histories.load(recording_id)
         if recording.is_deleted:
             self._delete_content(recording_id)
-        elif recording.status == "awaiting_upload":
-            self._begin(recording)
+            return
+        if recording.status == "awaiting_upload":
+            recording = self._begin(recording)
+        if recording.is_dictated:
+            self._hear_out(recording)
 
     def handle_job(self, recording_id: str) -> None:
         """Settle a recording whose job ended, and delete the service's own output."""
@@ -158,20 +169,45 @@ class Transcriber:
     def _begin(self, recording: domain.Recording) -> domain.Recording:
         stored = self._content.describe(upload_key(domain.MEDIA, recording.id))
         cause = f"upload {recording.id} {stored.etag}"
-        job = domain.job_name(self._job_prefix, recording.id)
         try:
             duration_seconds = self._inspect(recording, stored)
-            self._transcription.start(
-                job,
-                stored.key,
-                recording.media_format,
-                domain.raw_result_key(recording.id),
-                recording.language,
-            )
+            if self._dictation is None:
+                job = self._start_job(recording, stored.key)
+            else:
+                self._dictation.check(recording.language, duration_seconds)
+                job = domain.dictation(recording.id)
         except (UnusableMediaError, JobRejectedError) as error:
             reason = str(error)
             return self._record(recording.id, cause, lambda current: domain.fail(current, reason))
         return self._record(recording.id, cause, lambda current: domain.start(current, job, duration_seconds))
+
+    def _start_job(self, recording: domain.Recording, key: str) -> str:
+        """Start a recording's job, or find it started, and return its name; JobRejectedError."""
+        job = domain.job_name(self._job_prefix, recording.id)
+        self._transcription.start(
+            job, key, recording.media_format, domain.raw_result_key(recording.id), recording.language
+        )
+        return job
+
+    def _hear_out(self, recording: domain.Recording) -> None:
+        """Have the speech model hear a recording; where it no longer is the engine, a job does it."""
+        stored = self._content.describe(upload_key(domain.MEDIA, recording.id))
+        cause = f"dictation {recording.id} {stored.etag}"
+        try:
+            if self._dictation is None:
+                self._start_job(recording, stored.key)
+                return
+            with self._content.open(stored) as reader:
+                try:
+                    sound = speech(reader, recording.media_format)
+                    transcript, words = self._dictation.transcribe(sound, recording.language)
+                finally:
+                    reader.check()
+        except (UnusableMediaError, JobRejectedError) as error:
+            reason = str(error)
+            self._record(recording.id, cause, lambda current: domain.fail(current, reason))
+            return
+        self._keep(recording, transcript, words, cause)
 
     def _inspect(self, recording: domain.Recording, stored: StoredObject) -> float:
         """Return the duration in seconds of what was uploaded.
@@ -213,6 +249,9 @@ class Transcriber:
             reason = str(error)
             self._record(recording.id, cause, lambda current: domain.fail(current, reason))
             return
+        self._keep(recording, transcript, words, cause)
+
+    def _keep(self, recording: domain.Recording, transcript: Transcript, words: int, cause: str) -> None:
         reference = self._content.write_document(
             domain.transcript_key(recording.id), transcript.model_dump_json().encode()
         )
@@ -263,6 +302,7 @@ def create_app(settings: WorkerSettings) -> FastAPI:
         ),
         settings.transcription_job_prefix,
         settings.content_bucket,
+        _dictation(settings),
     )
     queue = aws.sqs(settings.region)
     return create_worker_application(
@@ -270,6 +310,14 @@ def create_app(settings: WorkerSettings) -> FastAPI:
         lambda: QueueWorker(queue, settings.queue_url, transcriber.handle, LIMITS),
         checks={"event_store": store.check_ready},
     )
+
+
+def _dictation(settings: WorkerSettings) -> Dictation | None:
+    """Return the engine where it is Nova Sonic; None where it is Amazon Transcribe."""
+    if not settings.sonic_model:
+        return None
+    session = Session(region_name=settings.sonic_region)
+    return Dictation(lambda: DictationModel(session, settings.sonic_model), DictationLimits())
 
 
 def main() -> None:

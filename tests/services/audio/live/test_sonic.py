@@ -12,9 +12,10 @@ import pytest
 from aws_sdk_bedrock_runtime.models import AccessDeniedException, ThrottlingException
 from boto3.session import Session
 from nova_audio.live import sonic
-from nova_audio.live.sonic import ConnectionLostError, SonicModel, is_passing
+from nova_audio.live.sonic import ConnectionLostError, DictationModel, SonicModel, is_passing
 from nova_common.telemetry import spans
 from opentelemetry.trace import StatusCode
+from strands.bidi.types.media import AudioDelta
 
 from tests.services.support.traces import HEADER, Recorded, recording, trace_of
 
@@ -28,11 +29,12 @@ class Wire:
     def __init__(self, refusal: Exception | None, events: list[dict[str, Any]]) -> None:
         self._refusal = refusal
         self._events = events
+        self.sent: list[dict[str, Any]] = []
         self.closed = False
         self.input_stream = self
 
-    async def send(self, event: object) -> None:
-        del event
+    async def send(self, event: Any) -> None:
+        self.sent.append(json.loads(event.value.bytes_)["event"])
 
     async def await_output(self) -> tuple[None, Any]:
         if self._refusal is not None:
@@ -136,3 +138,22 @@ async def test_a_session_that_is_stopped_ends_well(model: SonicModel, recorded: 
         await model.stop()
         await model.stop()
     assert recorded.one(f"speech {MODEL}").status.status_code is StatusCode.UNSET
+
+
+@pytest.mark.anyio
+async def test_dictation_says_when_it_has_all(model: SonicModel) -> None:
+    assert model
+    Client.wire = wire = Wire(None, [{"completionEnd": {"completionId": "c", "stopReason": "END_TURN"}}])
+    hearing = DictationModel(Session("key", "secret", region_name="us-east-1"), MODEL)
+    await hearing.start("Take dictation.")
+    await hearing.send(AudioDelta(format="pcm", source={"bytes": bytes(320)}))
+    await hearing.finish()
+    assert [next(iter(event)) for event in wire.sent[-4:]] == [
+        "contentStart", "audioInput", "contentEnd", "promptEnd"
+    ]  # fmt: skip
+    assert not hearing.completed.is_set()
+    with pytest.raises(ConnectionLostError):
+        async for _ in hearing.receive():
+            pass
+    assert hearing.completed.is_set()
+    await hearing.stop()

@@ -72,6 +72,7 @@ class TranscriptSentiment(Contract):
 class TranscriptSegment(Contract):
     """A stretch of speech: seconds from the start of the recording, confidence from 0 to 1.
 
+    Where Nova Sonic is the engine it is a part of up to a minute, without speaker and confidence.
     `sentiment` is there once it was judged, which follows the transcript.
     """
 

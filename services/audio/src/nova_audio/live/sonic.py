@@ -161,3 +161,23 @@ class SonicModel(BedrockNovaSonicModel):
             aws_session_token=credentials.token,
             transport=_BedrockAWSCRTHTTPClient(),
         )
+
+
+class DictationModel(SonicModel):
+    """A session that only hears: nobody waits for an answer, but for the end of what was understood."""
+
+    def __init__(self, session: Session, model_id: str) -> None:
+        # It lasts a part of a recording, and is never renewed.
+        super().__init__(session, model_id, renew_after_seconds=7 * 60)
+        self.completed = asyncio.Event()
+
+    async def finish(self) -> None:
+        """Say that there is no more sound; what was understood still comes, then the completion's end."""
+        await self._end_audio_input()
+        await self._send_nova_events([self._get_prompt_end_event()])
+
+    @override
+    def _convert_nova_event(self, nova_event: dict[str, Any], response_state: Any) -> list[BidiOutputEvent]:
+        if "completionEnd" in nova_event:
+            self.completed.set()
+        return super()._convert_nova_event(nova_event, response_state)

@@ -1,0 +1,85 @@
+"""Recordings heard by Nova Sonic, by setting, on a platform of their own: also when the model fails first."""
+
+import tempfile
+import wave
+from collections.abc import Generator
+from pathlib import Path
+
+import httpx2
+import pytest
+
+from tests.e2e.running import CHECKOUT, Running, copy_checkout, send, settled
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(420)]
+
+SAMPLES = CHECKOUT / "samples"
+OPERATION = "bedrock-runtime:InvokeModelWithBidirectionalStream"
+
+
+@pytest.fixture(scope="module")
+def platform() -> Generator[Running]:
+    """A platform of a checkout whose stack has the other engine."""
+    with tempfile.TemporaryDirectory(prefix="nova-e2e-") as directory:
+        running = Running(Path(directory).resolve() / "home", Path(directory).resolve() / "checkout")
+        running.home.mkdir()
+        copy_checkout(running.checkout)
+        with (running.checkout / "Pulumi.local.yaml").open("a") as stack:
+            stack.write("  nova:transcriptionEngine: sonic\n")
+        try:
+            running.up()
+            yield running
+        finally:
+            running.down("--volumes", "--yes")
+
+
+def throttled(platform: Running, times: int) -> None:
+    """Let the next sessions be refused."""
+    answer = httpx2.post(
+        f"{platform.credentials['AWS_ENDPOINT_URL']}/_nova/faults",
+        json={"operation": OPERATION, "fault": "throttle-error", "times": times},
+        headers={"X-Nova-Admin": platform.credentials["AWS_SECRET_ACCESS_KEY"]},
+        trust_env=False,
+    )
+    assert answer.status_code == 201, answer.text
+
+
+def repeated(source: Path, target: Path, times: int) -> Path:
+    """A recording, so many times over."""
+    with wave.open(str(source)) as said, wave.open(str(target), "wb") as written:
+        written.setparams(said.getparams())
+        written.writeframes(said.readframes(said.getnframes()) * times)
+    return target
+
+
+def test_a_recording_is_heard_by_the_speech_model(
+    platform: Running, api: httpx2.Client, sample: Path, tmp_path: Path
+) -> None:
+    # More than the worker tries at a time: the message has to come again.
+    throttled(platform, 4)
+    short = send(api, sample, "audio/wav")
+    assert settled(api, short, timeout_s=120)["status"] == "completed"
+    long = send(
+        api, repeated(SAMPLES / "bridge.wav", tmp_path / "long.wav", 5), "audio/wav", language="en-US"
+    )
+    transcript = api.get(f"/audio/{short}/transcript").json()
+    assert {"team", "meeting", "budget"} <= {word.strip(".,") for word in transcript["text"].lower().split()}
+    assert transcript["language"] == "und"
+    (segment,) = transcript["segments"]
+    assert segment["start"] == 0
+    assert segment["end"] == pytest.approx(4.4, abs=0.1)
+    assert "speaker" not in segment
+    assert settled(api, long, timeout_s=200)["status"] == "completed"
+    heard = api.get(f"/audio/{long}/transcript").json()
+    first, second = heard["segments"]
+    # Longer than a session is given: cut where nobody speaks, and nothing is lost.
+    assert 50 <= first["end"] == second["start"] <= 60
+    assert heard["text"].lower().count("bridge") >= 4
+    assert heard["language"] == "en-US"
+    refused = send(api, sample, "audio/wav", language="ja-JP")
+    assert "ja-JP is not understood" in settled(api, refused)["reason"]
+    # Each was begun and completed once, and by no job.
+    items = platform.aws("dynamodb").scan(TableName=platform.outputs()["event_store_table"])["Items"]
+    for recording in (short, long):
+        types = [item["type"]["S"] for item in items if item["pk"]["S"] == f"Recording#{recording}"]
+        assert types.count("TranscriptionStarted") == types.count("TranscriptionCompleted") == 1
+    assert platform.aws("transcribe").list_transcription_jobs()["TranscriptionJobSummaries"] == []
