@@ -4,10 +4,11 @@ Messages may come twice, late, or in any order: what is done depends on the reco
 ids of the events derive from their causes.
 """
 
-from collections.abc import Callable, Sequence
-from typing import Annotated, Literal
+from __future__ import annotations
 
-from boto3.session import Session
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Annotated, Literal
+
 from fastapi import FastAPI
 from nova_common import aws, server
 from nova_common.content import ContentStore, StoredObject
@@ -22,8 +23,6 @@ from nova_common.uploads import ObjectCreated, upload_key, uploaded_id
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from nova_audio import domain
-from nova_audio.dictation import Dictation, DictationLimits
-from nova_audio.live.sonic import DictationModel
 from nova_audio.media import probe, speech
 from nova_audio.sentiment import InvalidSentimentError, SentimentModel
 from nova_audio.settings import WorkerSettings
@@ -34,6 +33,9 @@ from nova_audio.transcription import (
     TranscriptionService,
     read_result,
 )
+
+if TYPE_CHECKING:
+    from nova_audio.dictation import Dictation
 
 LIMITS = WorkerLimits(concurrency=4)
 """Messages handled at a time: each may hold three blocks of an upload (12 MB) and a result in memory."""
@@ -316,6 +318,12 @@ def _dictation(settings: WorkerSettings) -> Dictation | None:
     """Return the engine where it is Nova Sonic; None where it is Amazon Transcribe."""
     if not settings.sonic_model:
         return None
+    # Not before it is needed: the speech client is half of what a worker would load.
+    from boto3.session import Session  # noqa: PLC0415
+
+    from nova_audio.dictation import Dictation, DictationLimits  # noqa: PLC0415
+    from nova_audio.live.sonic import DictationModel  # noqa: PLC0415
+
     session = Session(region_name=settings.sonic_region)
     return Dictation(lambda: DictationModel(session, settings.sonic_model), DictationLimits())
 
