@@ -6,6 +6,7 @@ It answers from the event store and the content bucket, strongly consistent, so 
 once.
 """
 
+from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Annotated
 
@@ -100,7 +101,7 @@ class Live:
 
     def get(self, user: str, conversation_id: str) -> LiveConversationView:
         """Return a conversation of the user; a Problem 404 otherwise."""
-        return self._histories.owned(user, conversation_id).view()
+        return self._histories.owned(user, conversation_id).view().as_of(datetime.now(UTC))
 
     def delete(self, user: str, conversation_id: str) -> None:
         """Delete a conversation, which ends it if it goes on; a Problem 404 when it is not there."""

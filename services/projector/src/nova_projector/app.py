@@ -1,5 +1,6 @@
 """The query API: lists from the read model."""
 
+from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Annotated
 
@@ -89,8 +90,9 @@ def list_conversations(
     caller: AuthenticatedCaller, rows: Conversations, after: After
 ) -> LiveConversationPage:
     """List the caller's conversations by voice, newest first, a page at a time."""
-    page = rows.page(caller.user_id, after)
-    return LiveConversationPage(items=page.items, next_cursor=page.next_cursor)
+    page, now = rows.page(caller.user_id, after), datetime.now(UTC)
+    items = [conversation.as_of(now) for conversation in page.items]
+    return LiveConversationPage(items=items, next_cursor=page.next_cursor)
 
 
 @router.get("/sessions")

@@ -8,10 +8,12 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from fastapi.testclient import TestClient
 from nova_audio import app as audio
+from nova_audio.live.limits import LIVE_LIMITS
 from nova_audio.live.tickets import Tickets
 from nova_audio.settings import ApiSettings
 from nova_common.contracts.live import (
     LIVE_CONVERSATION,
+    OPEN_SECONDS_MAX,
     TURNS_SHOWN_MAX,
     LiveConversationDeleted,
     LiveConversationEnded,
@@ -81,9 +83,12 @@ def said(role: str, text: str, number: int = 0) -> tuple[EventData, dict[str, st
 
 
 def happened(
-    store: DynamoEventStore, *facts: EventData | tuple[EventData, dict[str, str]], user: str = ALICE
+    store: DynamoEventStore,
+    *facts: EventData | tuple[EventData, dict[str, str]],
+    user: str = ALICE,
+    ago: timedelta = timedelta(),
 ) -> str:
-    conversation_id, begun = str(uuid.uuid4()), datetime.now(UTC)
+    conversation_id, begun = str(uuid.uuid4()), datetime.now(UTC) - ago
     for number, fact in enumerate((STARTED, *facts)):
         data, private = fact if isinstance(fact, tuple) else (fact, {})
         event = LIVE_CONVERSATION.event(
@@ -142,6 +147,20 @@ def test_of_a_long_conversation_the_end_is_shown(client: TestClient, store: Dyna
     view = client.get(f"/api/speaking-sessions/{conversation_id}", headers=bearer()).json()
     assert view["turns"] == TURNS_SHOWN_MAX + 2
     assert [view["transcript"][0]["text"], len(view["transcript"])] == ["2", TURNS_SHOWN_MAX]
+
+
+def test_a_conversation_that_lost_its_task_has_failed(
+    client: TestClient, lists: TestClient, store: DynamoEventStore, dynamodb: "DynamoDBClient"
+) -> None:
+    assert LIVE_LIMITS.conversation_seconds_max + LIVE_LIMITS.drain_seconds_max < OPEN_SECONDS_MAX
+    lost = happened(store, said("user", "Hello?"), ago=timedelta(seconds=OPEN_SECONDS_MAX))
+    rows: DynamoReadModel[LiveConversationSummary] = DynamoReadModel(
+        dynamodb, READ_MODEL_TABLE, CONVERSATIONS
+    )
+    RowKeeper(store, rows).catch_up(LIVE_CONVERSATION.key(lost))
+    (listed,) = lists.get("/api/speaking-sessions", headers=bearer()).json()["items"]
+    for shown in (listed, client.get(f"/api/speaking-sessions/{lost}", headers=bearer()).json()):
+        assert (shown["status"], shown["reason"], shown["turns"]) == ("ended", "failed", 1)
 
 
 def test_conversations_are_listed_newest_first_and_to_their_owners_alone(

@@ -5,7 +5,8 @@ Sound goes in binary frames, signed 16-bit little-endian samples of one channel:
 docs/live-voice.md describes the protocol.
 """
 
-from typing import Annotated, Literal
+from datetime import datetime
+from typing import Annotated, Literal, Self
 
 from pydantic import ConfigDict, Field
 
@@ -25,6 +26,9 @@ OUTPUT_RATE = 24_000
 SAMPLE_BYTES = 2
 FRAME_BYTES_MAX = 16 * 1024
 """Half a second of the client's sound; longer frames are refused."""
+
+OPEN_SECONDS_MAX = 45 * 60
+"""No conversation goes on for so long: one without an end lost its task, which could not say so."""
 
 TURNS_SHOWN_MAX = 200
 """How many turns of a conversation are shown, the last ones."""
@@ -144,6 +148,12 @@ class LiveConversationSummary(Contract):
     turns: int = Field(ge=0)
     created_at: Timestamp
     updated_at: Timestamp
+
+    def as_of(self, now: datetime) -> Self:
+        """Return it as it stands: one that began too long ago has failed, whether that was noted or not."""
+        if self.status == "ended" or (now - self.created_at).total_seconds() < OPEN_SECONDS_MAX:
+            return self
+        return self.model_copy(update={"status": "ended", "reason": "failed"})
 
 
 class LiveConversationPage(Contract):
