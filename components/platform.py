@@ -18,7 +18,7 @@ from components.agent.models import Model, ModelProfile, ModelProfileArgs
 from components.compute.capacity import Capacity
 from components.compute.cluster import Cluster, ClusterArgs
 from components.compute.deployment import Deployment
-from components.compute.image import Image, ImageArgs
+from components.compute.image import Image, ImageArgs, registry_credentials
 from components.compute.insights import Insights
 from components.compute.service import ServiceHost
 from components.data.access_logs import AccessLogs, AccessLogsArgs
@@ -184,6 +184,7 @@ class Platform(pulumi.ComponentResource):
             opts=self._child,
         )
         self._keys = keys
+        self._registry = registry_credentials(pulumi.InvokeOutputOptions(parent=self))
         self._image_key = keys.images
         self._logs = LogPolicy(retention_days=args.log_retention_days, key_arn=keys.logs.arn)
         self.alerts = Alerts(
@@ -242,6 +243,7 @@ class Platform(pulumi.ComponentResource):
                 key=self._image_key,
                 folder=folder,
                 protect=self._protects_images,
+                credentials=self._registry,
                 existing=self._replica_of.images.get(name, "") if self._replica_of else "",
             ),
             opts=pulumi.ResourceOptions(parent=parent),

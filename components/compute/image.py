@@ -33,6 +33,14 @@ OWN_SOURCES = ("Dockerfile", "Dockerfile.dockerignore", "pyproject.toml", "src")
 """What an image is built from in its own folder."""
 
 
+type RegistryCredentials = pulumi.Output[aws.ecr.GetAuthorizationTokenResult]
+
+
+def registry_credentials(opts: pulumi.InvokeOutputOptions) -> RegistryCredentials:
+    """Ask for what whoever pushes to the account's registry logs in with, for twelve hours."""
+    return aws.ecr.get_authorization_token_output(opts=opts)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImageArgs:
     """What is built, and where it is kept."""
@@ -43,6 +51,8 @@ class ImageArgs:
     """The workload's folder, relative to the program's; it holds the Dockerfile."""
     protect: bool
     """Whether the repository outlives its images."""
+    credentials: RegistryCredentials
+    """Of the account's registry, which all repositories are in; asked for once."""
     existing: str = ""
     """``<repository>@sha256:<digest>`` of an image that is in the region's registry; empty to build one."""
 
@@ -138,7 +148,6 @@ class Image(pulumi.ComponentResource):
 
     def _build(self, args: ImageArgs, repository_url: pulumi.Output[str]) -> pulumi.Output[str]:
         tag = content_tag(Path(), image_sources(Path(), args.folder))
-        credentials = aws.ecr.get_authorization_token_output(opts=pulumi.InvokeOutputOptions(parent=self))
         image = docker.Image(
             f"{self._label}-image",
             image_name=pulumi.Output.concat(repository_url, ":", tag),
@@ -150,8 +159,8 @@ class Image(pulumi.ComponentResource):
             ),
             registry=docker.RegistryArgs(
                 server=repository_url,
-                username=credentials.user_name,
-                password=pulumi.Output.secret(credentials.password),
+                username=args.credentials.user_name,
+                password=pulumi.Output.secret(args.credentials.password),
             ),
             opts=pulumi.ResourceOptions(parent=self),
         )

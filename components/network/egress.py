@@ -5,7 +5,7 @@ that admits the group there) and to the internet, each only where a declared nee
 """
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import pulumi
@@ -24,12 +24,12 @@ class WaysOut:
     """What a network offers to those who need something outside it."""
 
     region: str
+    prefix_lists: Mapping[str, pulumi.Input[str]]
+    """Services with a gateway endpoint to the lists in which AWS keeps their addresses."""
     endpoints: InterfaceEndpoints | None
     mode: EndpointMode
     internet: bool
     """Whether a route leads there."""
-    parent: pulumi.Resource
-    """Whose provider is asked about AWS's own networks."""
 
     def open(
         self, caller: Peer, name: str, needs: Iterable[Need], parent: pulumi.Resource
@@ -55,11 +55,7 @@ class WaysOut:
                 ip_protocol="tcp",
                 from_port=PORT,
                 to_port=PORT,
-                # AWS keeps the addresses of its services in lists.
-                prefix_list_id=aws.ec2.get_managed_prefix_list_output(
-                    name=f"com.amazonaws.{self.region}.{service}",
-                    opts=pulumi.InvokeOutputOptions(parent=self.parent),
-                ).id,
+                prefix_list_id=self.prefix_lists[service],
                 opts=pulumi.ResourceOptions(parent=parent),
             )
             for service in _services(needs)

@@ -84,10 +84,10 @@ class Vpc(pulumi.ComponentResource):
             self.agent_subnet_ids = self._accepted(self.agent_subnet_ids)
         self._ways_out = WaysOut(
             region=args.account.region,
+            prefix_lists=self._prefix_lists(),
             endpoints=self._endpoints(),
             mode=args.endpoints,
             internet=args.network.internet,
-            parent=self,
         )
         self.register_outputs(
             {
@@ -188,6 +188,16 @@ class Vpc(pulumi.ComponentResource):
             lambda answer: check_agent_zones(region, answer[0], dict(zip(answer[1], answer[2], strict=True)))
         )
         return pulumi.Output.all(subnet_ids, checked).apply(lambda both: both[0])
+
+    def _prefix_lists(self) -> dict[str, pulumi.Output[str]]:
+        # Asked for once: one rule for each security group and service names them.
+        return {
+            service: aws.ec2.get_managed_prefix_list_output(
+                name=f"com.amazonaws.{self._args.account.region}.{service}",
+                opts=pulumi.InvokeOutputOptions(parent=self),
+            ).id
+            for service in GATEWAY_SERVICES
+        }
 
     def _endpoints(self) -> InterfaceEndpoints | None:
         if self._args.endpoints is EndpointMode.NONE:

@@ -6,12 +6,15 @@ import re
 import shutil
 from collections import Counter
 from pathlib import Path
+from typing import Any, override
 
 import pytest
+from pulumi.runtime.mocks import MockCallArgs
 
 from components.compute.image import image_sources
 from components.compute.sources import content_tag
 from evaluation.answers import UnknownInvokeError
+from evaluation.recorder import Cloud, RecordingMonitor
 from tests.infra.conftest import STACKS, deployed
 from tests.infra.deployment import ROOT, Deployment, deploy, run
 
@@ -52,6 +55,20 @@ def test_a_second_evaluation_is_identical(stack: str, preview: bool) -> None:
     first, second = deployed(stack, preview=preview), deploy(stack, preview=preview)
     assert second.resources == first.resources
     assert second.outputs == first.outputs
+
+
+def test_a_provider_is_asked_for_nothing_twice() -> None:
+    asked = Counter[str]()
+
+    class Listening(Cloud):
+        @override
+        def call(self, args: MockCallArgs) -> Any:
+            asked[f"{args.token} {args.args!r}"] += 1  # pyright: ignore[reportUnknownMemberType]
+            return super().call(args)
+
+    deploy("prod", monitor=RecordingMonitor(Listening(preview=False)))
+    assert len(asked) > len(set(deployed("prod").invokes)) > 1
+    assert [question for question, times in asked.items() if times > 1] == []
 
 
 def test_the_stacks_have_the_same_resources() -> None:
