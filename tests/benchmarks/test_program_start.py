@@ -2,10 +2,14 @@
 
 import subprocess
 import sys
+from typing import Any, override
 
+import pulumi
 import pytest
 
 from benchmarks import program_start
+from evaluation.program import run
+from evaluation.recorder import Cloud, RecordingMonitor
 from tests.infra.deployment import ROOT
 
 TWICE = """
@@ -20,10 +24,46 @@ for _ in range(2):
 def test_collections_are_off_only_while_the_program_runs_and_a_second_run_keeps_nothing_of_the_first() -> (
     None
 ):
-    run = subprocess.run([sys.executable, "-c", TWICE], cwd=ROOT, capture_output=True, text=True, check=True)
-    first, second = run.stdout.splitlines()
+    done = subprocess.run([sys.executable, "-c", TWICE], cwd=ROOT, capture_output=True, text=True, check=True)
+    first, second = done.stdout.splitlines()
     assert first.startswith("True ")
     assert second == first
+
+
+class Told(RecordingMonitor):
+    """Keeps by which calls resources came about."""
+
+    def __init__(self) -> None:
+        super().__init__(Cloud(preview=False))
+        self.frames: list[int] = []
+
+    @override
+    def RegisterResource(self, request: Any) -> Any:
+        self.frames.append(len(request.stackTrace.frames))
+        return super().RegisterResource(request)
+
+
+def test_nobody_is_told_by_which_calls_a_resource_came_about() -> None:
+    monitor = Told()
+    run(lambda: pulumi.ComponentResource("test:test:Part", "part") and None, monitor=monitor)
+    assert monitor.frames
+    assert not any(monitor.frames)
+
+
+def test_tracebacks_are_whole_again_after_a_program_that_ends_and_one_that_fails() -> None:
+    def failing() -> None:
+        assert sys.tracebacklimit == 1
+        raise ValueError("it fails")
+
+    with pytest.raises(ValueError, match="it fails"):
+        run(failing)
+    assert not hasattr(sys, "tracebacklimit")
+    sys.tracebacklimit = 77
+    try:
+        run(lambda: None)
+        assert sys.tracebacklimit == 77
+    finally:
+        del sys.tracebacklimit
 
 
 def test_a_start_over_its_limit_fails(
