@@ -134,7 +134,7 @@ def _service(target: Target) -> dict[str, Any]:
         "taskDefinition": service["taskDefinition"],
         "container": container["name"],
         "subnets": network["subnets"],
-        "securityGroup": network["securityGroups"][0],
+        "securityGroups": network["securityGroups"],
         "logGroup": container["logConfiguration"]["options"]["awslogs-group"],
         "behaviour": variables["BEHAVIOUR"],
     }

@@ -108,7 +108,7 @@ def _start(target: Target, job: dict[str, Any], command: Sequence[str], variable
         networkConfiguration={
             "awsvpcConfiguration": {
                 "subnets": job["subnets"],
-                "securityGroups": [job["securityGroup"]],
+                "securityGroups": job["securityGroups"],
                 "assignPublicIp": "DISABLED",
             }
         },

@@ -48,7 +48,7 @@ def erasure_job(label: str, args: ErasureArgs, opts: pulumi.ResourceOptions) -> 
     return Job(
         name,
         JobArgs(
-            host=platform.host,
+            ground=platform.jobs,
             image=args.image,
             command=("python", "-m", args.module),
             environment={

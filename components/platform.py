@@ -2,7 +2,7 @@
 
 Creates: keys, alerts topic, VPC, event store, read model, data keys, content bucket (each with its replica in
 another region, where there is one), usage ledger, leases, access logs, vector store, cache, bus, pipe,
-cluster, load balancer and user pool; the budget; the image of each workload; and, once the workloads have
+cluster, what jobs share, load balancer and user pool; the budget; each workload's image; and, once they have
 declared their routes, the public API, the sampling of its traces, saved queries and the dashboard.
 """
 
@@ -20,6 +20,7 @@ from components.compute.cluster import Cluster, ClusterArgs
 from components.compute.deployment import Deployment
 from components.compute.image import Image, ImageArgs, registry_credentials
 from components.compute.insights import Insights
+from components.compute.job_ground import JobGround, JobGroundArgs
 from components.compute.service import ServiceHost
 from components.data.access_logs import AccessLogs, AccessLogsArgs
 from components.data.backup_plan import BackupPlan
@@ -151,6 +152,8 @@ class Platform(pulumi.ComponentResource):
     user_pool: UserPool
     host: ServiceHost
     """Where services run."""
+    jobs: JobGround
+    """Where jobs run."""
     queues: QueueEncryption
     """How queues are encrypted and watched."""
     guardrail: Guardrail | None = None
@@ -555,6 +558,7 @@ class Platform(pulumi.ComponentResource):
             capacity=args.capacity,
             deployment=args.deployment,
         )
+        self.jobs = JobGround(f"{self._label}-jobs", JobGroundArgs(host=self.host), opts=self._child)
         self._entry(vpc, args)
 
     def _entry(self, vpc: Vpc, args: PlatformArgs) -> None:

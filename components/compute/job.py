@@ -1,7 +1,7 @@
 """Jobs: tasks that are started by hand, do one thing and end.
 
-Creates: security group and its rules, execution role, log group and task definition. Nothing runs until
-somebody starts it (ECS RunTask, `nova rebuild` and others).
+Creates: execution role and task definition; for a job that reaches more than all jobs do, a security group of
+its own and its rules. Nothing runs until somebody starts it (ECS RunTask, `nova rebuild` and others).
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,11 +12,11 @@ import pulumi_aws as aws
 
 from components.access.role import ServiceRole
 from components.compute.image import Image
-from components.compute.service import ServiceHost
+from components.compute.job_ground import JobGround
 from components.compute.task import PLATFORM_VERSION, TaskArgs, fargate_task
 from components.data.secrets import SecretReference
 from components.network.connection import Callee, Peer, connect_to_all
-from components.network.needs import needs_of
+from components.network.needs import Need, needs_of
 
 CPU, MEMORY = 512, 1024
 """CPU units and MiB: a job waits for AWS most of the time, with several calls under way."""
@@ -26,7 +26,7 @@ CPU, MEMORY = 512, 1024
 class JobArgs:
     """What a job runs, as whom, and whom it calls."""
 
-    host: ServiceHost
+    ground: JobGround
     image: Image
     command: Sequence[str]
     environment: Mapping[str, pulumi.Input[str]]
@@ -39,9 +39,10 @@ class JobArgs:
 
 
 class Job(pulumi.ComponentResource):
-    """A task definition in the private subnets, with a role and a security group of its own.
+    """A task definition in the private subnets, with roles of its own.
 
-    It is on demand: a job that Spot takes away in the middle would have to begin again.
+    It is on demand: a job that Spot takes away in the middle would have to begin again. Raises ``ValueError``
+    for a job that the shared security group would let reach what its roles do not use.
     """
 
     name: str
@@ -51,21 +52,14 @@ class Job(pulumi.ComponentResource):
     def __init__(self, name: str, args: JobArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("nova:compute:Job", name, None, opts)
         self.name = name
-        group = aws.ec2.SecurityGroup(
-            f"{name}-security-group",
-            description=f"Tasks of the job {name}",
-            vpc_id=args.host.vpc.vpc_id,
-            opts=pulumi.ResourceOptions(parent=self),
-        )
-        peer = Peer(label=f"the tasks of {name}", security_group_id=group.id)
-        connect_to_all(peer, args.calls, name, parent=self)
+        self._args = args
+        ground, host = args.ground, args.ground.host
         args.role.seal()
         task = fargate_task(
             name,
             TaskArgs(
-                account=args.host.account,
-                logs=args.host.logs,
-                log_watch=args.host.log_watch,
+                account=host.account,
+                log_group=ground.log_group,
                 image=args.image,
                 command=args.command,
                 environment=args.environment,
@@ -77,15 +71,37 @@ class Job(pulumi.ComponentResource):
             ),
             self,
         )
-        statements = (*args.role.statements, *task.execution_role.statements)
-        args.host.vpc.allow_out(peer, name, needs_of(statements, args.host.account.region), parent=self)
+        needs = needs_of((*args.role.statements, *task.execution_role.statements), host.account.region)
         self.start = {
-            "cluster": args.host.cluster.arn,
+            "cluster": host.cluster.arn,
             "container": name,
-            "logGroup": task.log_group.name,
+            "logGroup": ground.log_group.name,
             "platformVersion": PLATFORM_VERSION,
-            "securityGroup": group.id,
-            "subnets": args.host.vpc.private_subnet_ids,
+            "securityGroups": [ground.security_group_id, *self._further(needs)],
+            "subnets": host.vpc.private_subnet_ids,
             "taskDefinition": task.definition.arn,
         }
         self.register_outputs({"start": self.start})
+
+    def _further(self, needs: Sequence[Need]) -> list[pulumi.Output[str]]:
+        """Return the job's own security group, if it reaches more than all jobs do."""
+        ground, calls = self._args.ground, self._args.calls
+        vpc = ground.host.vpc
+        if unused := [str(need) for need in ground.needs if need not in needs]:
+            raise ValueError(
+                f"{self.name}: it would reach {', '.join(unused)} without any use for it; "
+                "a job with fewer rights cannot stand in the security group of all jobs"
+            )
+        further = vpc.beyond(ground.needs, needs)
+        if not further and not calls:
+            return []
+        group = aws.ec2.SecurityGroup(
+            f"{self.name}-security-group",
+            description=f"Tasks of the job {self.name}",
+            vpc_id=vpc.vpc_id,
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+        peer = Peer(label=f"the tasks of {self.name}", security_group_id=group.id)
+        connect_to_all(peer, calls, self.name, parent=self)
+        vpc.allow_out(peer, self.name, further, parent=self)
+        return [group.id]

@@ -244,12 +244,13 @@ class FargateService(pulumi.ComponentResource):
 
     def _task(self) -> FargateTask:
         args = self._args
+        log_group = args.host.logs.group(f"{self._label}-logs", parent=self)
+        args.host.log_watch.count(f"{self._label}-logs", log_group, parent=self)
         return fargate_task(
             self._label,
             TaskArgs(
                 account=args.host.account,
-                logs=args.host.logs,
-                log_watch=args.host.log_watch,
+                log_group=log_group,
                 image=args.image,
                 command=args.command,
                 environment=args.environment,

@@ -1,6 +1,6 @@
 """What a Fargate task runs, as whom, and where its output goes.
 
-Creates: log group, execution role and task definition.
+Creates: execution role and task definition.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,8 +15,7 @@ from components.compute.container import ContainerArgs, container_definition
 from components.compute.image import Image
 from components.data.secrets import SecretReference
 from components.json_text import json_text
-from components.observe.log_watch import LogWatch
-from components.observe.logs import LogPolicy, write_statement
+from components.observe.logs import write_statement
 
 PLATFORM_VERSION = "1.4.0"
 """Fargate platform version of Linux tasks, pinned: ``LATEST`` would change what runs without a deployment."""
@@ -27,8 +26,7 @@ class TaskArgs:
     """One container, how large its task is, and where it logs."""
 
     account: Account
-    logs: LogPolicy
-    log_watch: LogWatch
+    log_group: aws.cloudwatch.LogGroup
     image: Image
     command: Sequence[str]
     environment: Mapping[str, pulumi.Input[str]]
@@ -45,7 +43,6 @@ class FargateTask:
     """A task definition, and what starting it takes."""
 
     definition: aws.ecs.TaskDefinition
-    log_group: aws.cloudwatch.LogGroup
     execution_role: ServiceRole
     """Takes the image, secrets and logs for the task; it is sealed."""
     execution_policy: aws.iam.RolePolicy
@@ -53,9 +50,7 @@ class FargateTask:
 
 def fargate_task(label: str, args: TaskArgs, parent: pulumi.Resource) -> FargateTask:
     """Declare the task ``label`` and what it stands on, as children of ``parent``."""
-    log_group = args.logs.group(f"{label}-logs", parent=parent)
-    args.log_watch.count(f"{label}-logs", log_group, parent=parent)
-    execution_role, execution_policy = _execution_role(label, args, log_group, parent)
+    execution_role, execution_policy = _execution_role(label, args, parent)
     container = container_definition(
         ContainerArgs(
             name=label,
@@ -63,7 +58,7 @@ def fargate_task(label: str, args: TaskArgs, parent: pulumi.Resource) -> Fargate
             command=args.command,
             environment=args.environment,
             secrets={name: secret.value_from for name, secret in args.secrets.items()},
-            log_group=log_group.name,
+            log_group=args.log_group.name,
             region=args.account.region,
             serves=args.serves,
         )
@@ -85,7 +80,6 @@ def fargate_task(label: str, args: TaskArgs, parent: pulumi.Resource) -> Fargate
     )
     return FargateTask(
         definition=definition,
-        log_group=log_group,
         execution_role=execution_role,
         execution_policy=execution_policy,
     )
@@ -103,11 +97,11 @@ def task_service_role(name: str, account: Account, opts: pulumi.ResourceOptions)
 
 
 def _execution_role(
-    label: str, args: TaskArgs, log_group: aws.cloudwatch.LogGroup, parent: pulumi.Resource
+    label: str, args: TaskArgs, parent: pulumi.Resource
 ) -> tuple[ServiceRole, aws.iam.RolePolicy]:
     role = task_service_role(f"{label}-execution", args.account, pulumi.ResourceOptions(parent=parent))
     args.image.grant_pull(role)
-    role.add(write_statement(log_group))
+    role.add(write_statement(args.log_group))
     for name, secret in sorted(args.secrets.items()):
         secret.grant_read(role, f"Read{name.replace('_', ' ').title().replace(' ', '')}")
     return role, role.seal()

@@ -44,6 +44,23 @@ class WaysOut:
             *self._to_internet(caller, name, ways[Way.INTERNET], parent),
         )
 
+    def beyond(self, given: Iterable[Need], needs: Iterable[Need]) -> list[Need]:
+        """Return what of ``needs`` is not reached by the rules that ``open`` makes for ``given``.
+
+        For the rest there are endpoints afterwards, where it is reached at some.
+        """
+        opened = {self._rule(need) for need in given}
+        wanted = sorted(set(needs), key=str)
+        if self.endpoints is not None:
+            for service in _services([need for need in wanted if self._rule(need) == (Way.ENDPOINT, "")]):
+                self.endpoints.of(service)
+        return [need for need in wanted if self._rule(need) not in opened]
+
+    def _rule(self, need: Need) -> tuple[Way, str]:
+        # All endpoints are reached by one rule, each gateway by its own.
+        way = way_of(need, self.region, self.mode)
+        return way, need.service if way is Way.GATEWAY and isinstance(need, ServiceNeed) else ""
+
     def _to_gateways(
         self, caller: Peer, name: str, needs: list[Need], parent: pulumi.Resource
     ) -> list[pulumi.Resource]:

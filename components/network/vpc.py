@@ -109,6 +109,10 @@ class Vpc(pulumi.ComponentResource):
         """
         return self._ways_out.open(caller, name, needs, parent)
 
+    def beyond(self, given: Iterable[Need], needs: Iterable[Need]) -> list[Need]:
+        """Return what of ``needs`` somebody does not reach who was allowed out for ``given``."""
+        return self._ways_out.beyond(given, needs)
+
     def _make(self, plan: NewNetwork) -> None:
         network = awsx.ec2.Vpc(
             f"{self._label}-network",

@@ -173,7 +173,7 @@ class Projector(pulumi.ComponentResource):
         return Job(
             name,
             JobArgs(
-                host=platform.host,
+                ground=platform.jobs,
                 image=self._image,
                 command=("python", "-m", "nova_projector.rebuild"),
                 environment=job_environment(name) | self._stores(),

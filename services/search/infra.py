@@ -178,7 +178,7 @@ class Search(pulumi.ComponentResource):
         return Job(
             name,
             JobArgs(
-                host=platform.host,
+                ground=platform.jobs,
                 image=self._image,
                 command=("python", "-m", "nova_search.reindex"),
                 environment=job_environment(name) | self._index() | self._stores(),

@@ -234,7 +234,7 @@ def run_jobs(monkeypatch: pytest.MonkeyPatch, fake: FakeAws, names: Sequence[str
             "container": name,
             "logGroup": name,
             "platformVersion": "1.4.0",
-            "securityGroup": "sg",
+            "securityGroups": ["sg"],
             "subnets": ["subnet"],
             "taskDefinition": name,
         }

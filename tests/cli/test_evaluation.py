@@ -76,7 +76,7 @@ def target(monkeypatch: pytest.MonkeyPatch) -> Target:
     job: dict[str, Any] = {
         "cluster": "cluster",
         "platformVersion": "1.4.0",
-        "securityGroup": "other",
+        "securityGroups": ["other"],
         "subnets": [],
     }
     outputs: dict[str, Any] = {
@@ -114,7 +114,11 @@ def test_the_service_itself_is_started_behind_another_command(
     assert command[:3] == ["python", "-m", "nova_agent_core.evals.run"]
     assert command[3:] == arguments
     assert variables == {"EVALUATION_TOKEN": "token"}
-    assert (job["taskDefinition"], job["securityGroup"], job["logGroup"]) == ("agent-core:7", "own", "logs")
+    assert (job["taskDefinition"], job["securityGroups"], job["logGroup"]) == (
+        "agent-core:7",
+        ["own"],
+        "logs",
+    )
 
 
 def test_a_stack_without_the_service(target: Target) -> None:

@@ -246,7 +246,7 @@ def _jobs(deployment: Deployment) -> Iterator[Member]:
     for name, job in deployment.outputs["jobs"].items():
         yield Member(
             name=name,
-            groups=frozenset({job["securityGroup"]}),
+            groups=frozenset(job["securityGroups"]),
             subnets=frozenset(job["subnets"]),
             needs=_task_needs(deployment, tasks[job["taskDefinition"]]),
         )

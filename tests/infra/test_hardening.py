@@ -92,7 +92,7 @@ class TestNetwork:
         rules = deployment.of_type("aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule")
         at_endpoints = {rule.name for rule in rules if rule.name.endswith("-ingress-at-endpoints")}
         with_endpoints = deployment.of_type("aws:ec2/vpcEndpoint:VpcEndpoint")
-        callers = {*SERVICES, *JOBS, RUNTIME}
+        callers = {*SERVICES, "nova-jobs", RUNTIME}
         assert at_endpoints == {f"{name}-ingress-at-endpoints" for name in callers if with_endpoints}
         assert {rule.name for rule in rules} - at_endpoints == {
             "agent-core-erase-ingress-at-cache",
@@ -446,7 +446,7 @@ class TestCompute:
             assert repository.inputs["forceDelete"] is False
 
     def test_logs_are_kept_and_encrypted(self, production: Deployment, development: Deployment) -> None:
-        for deployed, days, count in ((production, 365, 29), (development, 14, 27)):
+        for deployed, days, count in ((production, 365, 23), (development, 14, 21)):
             groups = deployed.of_type("aws:cloudwatch/logGroup:LogGroup")
             assert len(groups) == count
             for group in groups:

@@ -280,7 +280,7 @@ class TestQueries:
     def test_they_read_what_services_the_runtime_and_the_api_write(self, deployment: Deployment) -> None:
         groups = {
             physical(deployment.one("aws:cloudwatch/logGroup:LogGroup", f"{service}-logs"))
-            for service in (*deployment.outputs["services"], *deployment.outputs["jobs"])
+            for service in (*deployment.outputs["services"], "nova-jobs")
         }
         (runtime,) = [
             found.inputs["name"]

@@ -91,15 +91,10 @@ def test_the_stacks_have_the_same_resources() -> None:
     # Workers reach everything by endpoints there.
     assert {name for _, name in shapes["dev"] - shapes["prod"]} == {
         "audio-worker-egress-tls",
-        *(
-            f"{workload}-erase-egress-tls"
-            for workload in ("agent-core", "audio", "projector", "search", "video")
-        ),
+        "nova-jobs-egress-tls",
         "nova-keys-data",
-        "projector-rebuild-egress-tls",
         "projector-worker-egress-tls",
         "search-indexer-egress-tls",
-        "search-reindex-egress-tls",
         "video-worker-egress-tls",
     }
     # Production has one more node in its cache, alarms that only announce, services that scale, a domain,
