@@ -42,6 +42,7 @@ BANDS = (
 
 SHARED: Mapping[str, str] = {
     "nova:compute:Cluster": "runs",
+    "nova:compute:JobGround": "logs of",
     "nova:data:AccessLogs": "logs of",
     "nova:data:Backups": "copies",
     "nova:data:Keys": "encrypt",
