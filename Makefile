@@ -35,9 +35,10 @@ test: tools ## check everything: lint, unit tests, whole platform
 lint: tools lint-only ## format, lint, types, import directions, dead code
 unit: tools unit-only ## tests without a running platform
 engine: tools engine-only ## the program on the real Pulumi engine, where `pulumi` is on PATH
-prove: tools ## every stack on the real Pulumi engine, requests of all forms, a rebuild of 10,000 events (up to an hour)
+prove: tools ## every stack on the real Pulumi engine, requests of all forms, long recordings, a rebuild of 10,000 events (up to an hour)
 	@$(RUN) "every stack on the real engine" env NOVA_ENGINE_STACKS="local dev prod" $(MAKE) --no-print-directory engine-only
 	@$(RUN) "requests of all forms" env NOVA_TEST_API_EXAMPLES=100 $(PYTHON) -m pytest -q -n auto -k test_the_api_does_what_it_says tests/services
+	@$(RUN) "what takes long on the whole platform" $(PYTHON) -m pytest -v -m exhaustive --timeout 600 tests/e2e
 	@$(RUN) "a rebuild of 10,000 events" env NOVA_TEST_REBUILD_EVENTS=10000 scripts/test-dynamodb-local -k none_is_lost
 e2e: tools e2e-only ## tests of the whole platform, in a home and on ports of their own
 
@@ -69,4 +70,4 @@ engine-only:
 	$(PYTHON) -m pytest -q -m engine tests/engine
 
 e2e-only:
-	$(PYTHON) -m pytest -v -m e2e --timeout 600 tests/e2e
+	$(PYTHON) -m pytest -v -m "e2e and not exhaustive" --timeout 600 tests/e2e
