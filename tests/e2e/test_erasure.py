@@ -2,6 +2,7 @@
 
 import base64
 import subprocess
+import threading
 from collections.abc import Generator, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -24,6 +25,8 @@ RECEIVED_MAX = 10
 SAID = "Eleven captains painted the northern lighthouse with wooden spoons."
 """What nobody else says in these tests, whatever is recognised of it."""
 OTHER_SAID = "The baker keeps seven loaves of bread for the harbour master."
+ONE_AT_A_TIME = threading.Lock()
+"""Held by whoever talks: hearing takes a core, and a conversation is answered within seconds."""
 
 
 class Person:
@@ -49,11 +52,7 @@ class Person:
         self.session = self._made("/sessions", {})
         asked = {"text": f"When does the {canary} sleep?"}
         self.answer = self.api.post(f"/sessions/{self.session}/messages", json=asked).text
-        with Talk(platform.outputs()["site_url"], self.api.post("/audio/live").json()["url"]) as talk:
-            self.conversation = talk.until(Ready).conversation
-            talk.say(spoken(folder, said))
-            self.heard = talk.until(Said).text
-            talk.end()
+        self.conversation, self.heard = self._talked(spoken(folder, said))
 
     def settle(self) -> None:
         """Wait until all of it is worked off and found."""
@@ -67,6 +66,19 @@ class Person:
 
     def hits(self, body: Mapping[str, object]) -> list[Any]:
         return self.api.post("/search", json=body).raise_for_status().json()["hits"]
+
+    def _talked(self, sound: bytes) -> tuple[str, str]:
+        """Say something in a live conversation; returns its id, and what was heard."""
+        with ONE_AT_A_TIME, Talk(self.platform.outputs()["site_url"], self._live()) as talk:
+            conversation = talk.until(Ready).conversation
+            talk.say(sound)
+            heard = talk.until(Said).text
+            talk.end()
+        return conversation, heard
+
+    def _live(self) -> str:
+        url: str = self.api.post("/audio/live").json()["url"]
+        return url
 
     def _made(self, path: str, body: Mapping[str, object]) -> str:
         answer = self.api.post(path, json=body)
