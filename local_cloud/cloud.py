@@ -36,6 +36,7 @@ from local_cloud.gateway.s3_vectors.service import SERVICE as S3_VECTORS
 from local_cloud.gateway.s3_vectors.service import S3VectorsService
 from local_cloud.gateway.s3_vectors.store import VectorStore
 from local_cloud.gateway.sqs_moves import MessageMoves
+from local_cloud.gateway.sqs_polls import LongPolls
 from local_cloud.gateway.transcribe import TranscribeService
 from local_cloud.gateway.transcription_jobs import TranscriptionJobs
 from local_cloud.gateway.xray.service import SERVICE as XRAY
@@ -120,6 +121,7 @@ class LocalCloud:
             self._tools, self.persistence.document("ecs"), lambda: self.persistence.touch("ecs"), registrar
         )
         self._faults = FaultPlan()
+        self._polls = LongPolls()
         self.control = Control(self.status, self._task_credentials.answer, self._faults, stop)
         self.gateway.control = self.control
         self.gateway.sites = self._distributions.sites
@@ -153,7 +155,8 @@ class LocalCloud:
         handlers["logs"] = ContainerLogs(
             self._logs, self.scheduler.records.values, self.aws, self.ministack, handlers["logs"]
         )
-        handlers["sqs"] = MessageMoves(self.aws, self.ministack).handler(handlers["sqs"])
+        moves = MessageMoves(self.aws, self.ministack).handler(handlers["sqs"])
+        handlers["sqs"] = self._polls.handler(moves)
         handlers["pipes"] = PipesService(self._pipes, self.ministack)
         self.ministack.add_service(S3_VECTORS)
         handlers[S3_VECTORS] = self._vectors
@@ -268,6 +271,7 @@ class LocalCloud:
         await asyncio.gather(
             self._distributions.close(), self._rest_apis.close(), self._balancers.close(), self._names.close()
         )
+        self._polls.close()
         await self.scheduler.stop()
         await self._caches.stop()
         await asyncio.gather(self._pipes.stop(), self._transcriptions.stop())
