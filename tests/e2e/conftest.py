@@ -7,9 +7,18 @@ import pytest
 
 from tests.e2e.running import CHECKOUT, Running
 
+HERE = Path(__file__).parent
 
+
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run first what begins something that takes minutes of waiting: another test sees its end."""
+    """Mark all tests of this folder, so that none is run with those that need no platform.
+
+    Run first what begins something that takes minutes of waiting: another test sees its end.
+    """
+    for item in items:
+        if HERE in item.path.parents:
+            item.add_marker(pytest.mark.e2e)
     items.sort(key=lambda item: item.get_closest_marker("begins") is None)
 
 

@@ -22,7 +22,10 @@ from nova_common.contracts.live import (
 from tests.e2e.running import Running
 from tests.e2e.talking import RefusedError, Talk, spoken
 
-pytestmark = pytest.mark.skipif(shutil.which("flite") is None, reason="needs flite to speak")
+pytestmark = [
+    pytest.mark.timeout(420),
+    pytest.mark.skipif(shutil.which("flite") is None, reason="needs flite to speak"),
+]
 
 FACT = (
     "The last train to the harbour leaves at ten in the evening from platform four, and the night bus takes "
