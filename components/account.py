@@ -5,6 +5,8 @@ from dataclasses import dataclass, replace
 import pulumi
 import pulumi_aws as aws
 
+from components.joined import joined
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Account:
@@ -19,15 +21,13 @@ class Account:
 
     def arn(self, service: str, resource: pulumi.Input[str]) -> pulumi.Output[str]:
         """Return the ARN in this account and region whose last part is ``resource``."""
-        return pulumi.Output.concat(
+        return joined(
             "arn:", self.partition, ":", service, ":", self.region, ":", self.account_id, ":", resource
         )
 
     def global_arn(self, service: str, resource: pulumi.Input[str]) -> pulumi.Output[str]:
         """Return the ARN in this account, of a service without regions, whose last part is ``resource``."""
-        return pulumi.Output.concat(
-            "arn:", self.partition, ":", service, "::", self.account_id, ":", resource
-        )
+        return joined("arn:", self.partition, ":", service, "::", self.account_id, ":", resource)
 
     def in_region(self, region: str) -> "Account":
         """Return the same account in ``region``."""

@@ -12,6 +12,7 @@ from components.access.role import ServiceRole
 from components.access.statements import Statement
 from components.account import Account
 from components.agent.model_ids import ModelId, parse_model_id
+from components.joined import joined
 
 WORKLOAD_TAG = "workload"
 """Key of the tag by which Cost Explorer tells workloads apart, once the account activates it."""
@@ -107,7 +108,7 @@ class Model:
 
     def _model_arn(self, region: str) -> pulumi.Output[str]:
         # Models are nobody's: their ARNs have no account.
-        return pulumi.Output.concat(
+        return joined(
             "arn:",
             self.account.partition,
             f":bedrock:{region}::foundation-model/",
@@ -115,7 +116,7 @@ class Model:
         )
 
     def _profile_arn(self) -> pulumi.Output[str]:
-        return pulumi.Output.concat(
+        return joined(
             "arn:",
             self.account.partition,
             f":bedrock:{self.region}:",

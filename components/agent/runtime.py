@@ -17,6 +17,7 @@ from components.agent.delivery import RuntimeDeliveries, RuntimeDeliveriesArgs
 from components.agent.runtime_plan import RuntimeNetwork, RuntimePlan, check_variables
 from components.compute.image import Image
 from components.data.secrets import SecretReference
+from components.joined import joined
 from components.names import stack_identifier
 from components.network.connection import Callee, Peer, connect_to_all
 from components.network.needs import InternetNeed, needs_of
@@ -210,7 +211,7 @@ class AgentRuntime(pulumi.ComponentResource):
             endpoint: self._args.logs.group(
                 f"{self._label}-{endpoint.lower()}-logs",
                 parent=self,
-                physical_name=pulumi.Output.concat(
+                physical_name=joined(
                     "/aws/bedrock-agentcore/runtimes/", runtime.agent_runtime_id, "-", endpoint
                 ),
             )

@@ -19,6 +19,7 @@ from components.access.statements import ResourceStatement, Statement, document
 from components.account import Account
 from components.compute.sources import content_tag
 from components.data.keys import DataKey
+from components.joined import joined
 
 PLATFORM = "linux/arm64"
 """Graviton: about a fifth cheaper than x86 on Fargate (list price, us-east-1)."""
@@ -73,10 +74,8 @@ class Image(pulumi.ComponentResource):
         self._label = name
         self._repository_policy: aws.ecr.RepositoryPolicy | None = None
         if args.existing:
-            registry = pulumi.Output.concat(
-                args.account.account_id, ".dkr.ecr.", args.account.region, ".amazonaws.com/"
-            )
-            self.digest = pulumi.Output.concat(registry, args.existing)
+            registry = joined(args.account.account_id, ".dkr.ecr.", args.account.region, ".amazonaws.com/")
+            self.digest = joined(registry, args.existing)
             self._repository = pulumi.Output.from_input(args.existing.partition("@")[0])
         else:
             repository_url = self._keep(args)
@@ -99,7 +98,7 @@ class Image(pulumi.ComponentResource):
                     "ecr:BatchGetImage",
                     "ecr:GetDownloadUrlForLayer",
                 ),
-                resources=(self._account.arn("ecr", pulumi.Output.concat("repository/", self._repository)),),
+                resources=(self._account.arn("ecr", joined("repository/", self._repository)),),
             ),
             Statement(sid="LogInToRegistry", actions=("ecr:GetAuthorizationToken",), resources=("*",)),
         )
@@ -150,7 +149,7 @@ class Image(pulumi.ComponentResource):
         tag = content_tag(Path(), image_sources(Path(), args.folder))
         image = docker.Image(
             f"{self._label}-image",
-            image_name=pulumi.Output.concat(repository_url, ":", tag),
+            image_name=joined(repository_url, ":", tag),
             build=docker.DockerBuildArgs(
                 context=".",
                 dockerfile=f"{args.folder}/Dockerfile",

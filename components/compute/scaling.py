@@ -13,6 +13,7 @@ import pulumi_aws as aws
 from components.compute.backlog import Backlog
 from components.compute.sizing import ServiceSize
 from components.edge.target import Target
+from components.joined import joined
 
 CPU_PERCENT = 70
 MEMORY_PERCENT = 80
@@ -55,7 +56,7 @@ def autoscale(name: str, args: ScalingArgs, parent: pulumi.Resource) -> None:
         f"{name}-scaling",
         service_namespace="ecs",
         scalable_dimension="ecs:service:DesiredCount",
-        resource_id=pulumi.Output.concat("service/", args.cluster_name, "/", args.service_name),
+        resource_id=joined("service/", args.cluster_name, "/", args.service_name),
         min_capacity=args.size.tasks_min,
         max_capacity=args.size.tasks_max,
         opts=pulumi.ResourceOptions(parent=parent),
@@ -107,7 +108,7 @@ def _computed(target: float, queries: Sequence[_Query]) -> _Configuration:
 
 def _requests(target: Target) -> _Configuration:
     if target.alternate is None:
-        label = pulumi.Output.concat(target.balancer_suffix, "/", target.group_suffix)
+        label = joined(target.balancer_suffix, "/", target.group_suffix)
         return _predefined(REQUESTS_PER_TARGET, "ALBRequestCountPerTarget", label)
     # Two groups take turns, and share the requests in between; an idle one reports nothing.
     groups = {"first": target.group_suffix, "second": target.alternate.group_suffix}

@@ -25,6 +25,7 @@ from components.compute.sizing import ServiceSize
 from components.compute.task import PLATFORM_VERSION, FargateTask, TaskArgs, fargate_task
 from components.data.secrets import SecretReference
 from components.edge.target import Target
+from components.joined import joined
 from components.network.connection import Callee, Peer, RuleNames, connect, connect_to_all
 from components.network.needs import InternetNeed, needs_of
 from components.network.vpc import Vpc
@@ -207,7 +208,7 @@ class FargateService(pulumi.ComponentResource):
             name="load-balancer",
             peer=target.caller,
             port=entrance.port,
-            url=pulumi.Output.concat(entrance.scheme, "://", host, ":", str(entrance.port)),
+            url=joined(entrance.scheme, "://", host, ":", str(entrance.port)),
         )
 
     def _security_group(self) -> pulumi.Output[str]:

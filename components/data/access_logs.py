@@ -14,6 +14,7 @@ import pulumi_aws as aws
 from components.access.statements import ResourceStatement
 from components.account import Account
 from components.data.private_bucket import PrivateBucket, PrivateBucketArgs, private_bucket
+from components.joined import joined
 
 LOAD_BALANCER_PREFIX = "load-balancer"
 BUCKET_PREFIX = "buckets/"
@@ -143,13 +144,11 @@ class AccessLogs(pulumi.ComponentResource):
         )
 
     def _owned(self, bucket: PrivateBucket, prefix: str) -> pulumi.Output[str]:
-        return pulumi.Output.concat(bucket.arn, "/", prefix, self._account.account_id, "/*")
+        return joined(bucket.arn, "/", prefix, self._account.account_id, "/*")
 
 
 def _delivery_sources(account: Account, region: str) -> pulumi.Output[str]:
-    return pulumi.Output.concat(
-        "arn:", account.partition, ":logs:", region, ":", account.account_id, ":delivery-source:*"
-    )
+    return joined("arn:", account.partition, ":logs:", region, ":", account.account_id, ":delivery-source:*")
 
 
 def _expiry(days: int) -> aws.s3.BucketLifecycleConfigurationRuleArgs:

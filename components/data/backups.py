@@ -15,6 +15,7 @@ from components.access.statements import Statement
 from components.account import Account
 from components.data.backup_plan import MONTHLY_RETENTION_DAYS, BackupPlan
 from components.data.keys import DataKey
+from components.joined import joined
 from components.observe.alarms import Alerts
 from components.observe.sets.data import backup_alarms
 
@@ -143,7 +144,7 @@ def _table_statements(tables: Sequence[BackedUp]) -> tuple[Statement, ...]:
         Statement(
             sid="KeepTableBackups",
             actions=("dynamodb:DeleteBackup", "dynamodb:DescribeBackup"),
-            resources=tuple(pulumi.Output.concat(table.arn, "/backup/*") for table in tables),
+            resources=tuple(joined(table.arn, "/backup/*") for table in tables),
         ),
         *(key.decrypt_through(_TABLES) for key in keys.values()),
     )
@@ -178,7 +179,7 @@ def _bucket_statements(account: Account, bucket: BackedUp) -> tuple[Statement, .
                 "s3:GetObjectVersionAcl",
                 "s3:GetObjectVersionTagging",
             ),
-            resources=(pulumi.Output.concat(bucket.arn, "/*"),),
+            resources=(joined(bucket.arn, "/*"),),
         ),
         Statement(sid="ListBuckets", actions=("s3:ListAllMyBuckets",), resources=("*",)),
         Statement(

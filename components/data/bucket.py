@@ -14,6 +14,7 @@ from components.access.role import ServiceRole
 from components.access.statements import ResourceStatement, Statement
 from components.data.keys import DataKey
 from components.data.private_bucket import PrivateBucket, PrivateBucketArgs, private_bucket
+from components.joined import joined
 
 TIERING_DAYS = 30
 """Objects younger than this are read most, and Intelligent-Tiering charges for watching each."""
@@ -64,7 +65,7 @@ class ContentBucket(pulumi.ComponentResource):
         self.versioning = None
         if args.existing:
             self.name = pulumi.Output.from_input(args.existing)
-            self.arn = pulumi.Output.concat("arn:", args.key.account.partition, ":s3:::", self.name)
+            self.arn = joined("arn:", args.key.account.partition, ":s3:::", self.name)
         else:
             bucket, self.versioning = versioned_bucket(name, args, self)
             self.name, self.arn = bucket.name, bucket.arn
@@ -126,7 +127,7 @@ class ContentBucket(pulumi.ComponentResource):
             Statement(
                 sid=f"{verb}{_label(prefix)}",
                 actions=actions,
-                resources=(pulumi.Output.concat(self.arn, "/", prefix, "*"),),
+                resources=(joined(self.arn, "/", prefix, "*"),),
             )
         )
 

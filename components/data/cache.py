@@ -14,6 +14,7 @@ import pulumi_random as random
 from components.data.cache_plan import CacheEngine, CachePlan
 from components.data.keys import DataKey
 from components.data.secrets import Secret, SecretArgs, SecretPolicy, SecretReference
+from components.joined import joined
 from components.names import stack_name
 from components.network.connection import Callee, Peer
 from components.network.vpc import Vpc
@@ -151,7 +152,7 @@ class Cache(pulumi.ComponentResource):
             name="cache",
             peer=Peer(label="the cache", security_group_id=security_group.id),
             port=PORT,
-            url=pulumi.Output.concat("rediss://", self.endpoint, f":{PORT}"),
+            url=joined("rediss://", self.endpoint, f":{PORT}"),
         )
         self.register_outputs({"endpoint": self.endpoint})
 
@@ -259,7 +260,7 @@ class Cache(pulumi.ComponentResource):
         for number in range(1, 2 + self._args.plan.replicas):
             # ElastiCache numbers the nodes of a group itself, and reports engine metrics by node only.
             node = f"{number:03}"
-            cluster_id = pulumi.Output.concat(self._replication_group.id, "-", node)
+            cluster_id = joined(self._replication_group.id, "-", node)
             self._args.alerts.watch(
                 f"{self._label}-node-{node}", cache_node_alarms(cluster_id, replicated), parent=self
             )

@@ -15,6 +15,7 @@ from components.account import Account
 from components.data.bucket import ContentBucket, ContentBucketArgs, versioned_bucket
 from components.data.keys import DataKey
 from components.data.private_bucket import PrivateBucket
+from components.joined import joined
 from components.observe.alarms import Alerts
 from components.observe.sets.data import replication_alarms
 
@@ -92,7 +93,7 @@ def _statements(args: ContentReplicaArgs, replica: PrivateBucket) -> tuple[State
                 "s3:GetObjectVersionForReplication",
                 "s3:GetObjectVersionTagging",
             ),
-            resources=(pulumi.Output.concat(args.source.arn, "/*"),),
+            resources=(joined(args.source.arn, "/*"),),
         ),
         Statement(
             sid="WriteReplicas",

@@ -11,6 +11,7 @@ import pulumi
 import pulumi_aws as aws
 
 from components.access.statements import ResourceStatement, deny_plain_transport, document
+from components.joined import joined
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +47,7 @@ class PrivateBucket:
 
     def objects(self, prefix: str = "") -> pulumi.Output[str]:
         """Return the ARN pattern of the objects under ``prefix``."""
-        return pulumi.Output.concat(self.arn, "/", prefix, "*")
+        return joined(self.arn, "/", prefix, "*")
 
     def seal(self, statements: Sequence[ResourceStatement]) -> aws.s3.BucketPolicy:
         """Write the bucket's only policy: TLS, and ``statements``."""

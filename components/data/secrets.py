@@ -11,6 +11,7 @@ import pulumi_aws as aws
 from components.access.role import ServiceRole
 from components.access.statements import Statement
 from components.data.keys import DataKey
+from components.joined import joined
 
 _SERVICE = "secretsmanager"
 
@@ -88,7 +89,7 @@ class Secret(pulumi.ComponentResource):
         """Return the current version; ``valid_after`` is what it is the key to."""
         return SecretReference(
             arn=self.arn,
-            value_from=pulumi.Output.concat(self.arn, ":::", self.version_id),
+            value_from=joined(self.arn, ":::", self.version_id),
             key=self._key,
             valid_after=valid_after,
         )

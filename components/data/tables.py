@@ -14,6 +14,7 @@ from pulumi_aws.dynamodb.outputs import TableReplica
 from components.access.role import ServiceRole
 from components.access.statements import Statement
 from components.data.keys import DataKey
+from components.joined import joined
 from components.observe.alarms import Alerts
 from components.observe.sets.data import replica_alarms, table_alarms
 from components.observe.sets.source import AlarmSet
@@ -111,7 +112,7 @@ class EventStore(pulumi.ComponentResource):
             Statement(
                 sid="FindEvents",
                 actions=("dynamodb:Query",),
-                resources=(pulumi.Output.concat(self.arn, "/index/", INDEX_NAME),),
+                resources=(joined(self.arn, "/index/", INDEX_NAME),),
             )
         )
         role.add_shared(self._key.decrypt_through(_SERVICE))
@@ -183,7 +184,7 @@ class ReadModel(pulumi.ComponentResource):
             Statement(
                 sid="ListReadModel",
                 actions=("dynamodb:Query",),
-                resources=(pulumi.Output.concat(self.arn, "/index/", INDEX_NAME),),
+                resources=(joined(self.arn, "/index/", INDEX_NAME),),
             ),
         )
         role.add_shared(self._key.decrypt_through(_SERVICE))

@@ -22,6 +22,7 @@ from components.edge.plan import EdgePlan
 from components.edge.problems import ACCESS_LOG_FORMAT, PROBLEMS, problem_template
 from components.edge.routes import STAGE, Route, path_label, resource_paths, sorted_routes
 from components.edge.user_pool import UserPool
+from components.joined import joined
 from components.network.vpc import Vpc
 from components.observe.alarms import Alerts
 from components.observe.logs import LogPolicy
@@ -117,9 +118,9 @@ class Api(pulumi.ComponentResource):
         responses = self._problem_responses()
         methods = self._routes(sorted_routes(args.routes), backend)
         stage = self._stage(args, backend, [*responses, *methods])
-        self.host = pulumi.Output.concat(self._api.id, ".", args.account.endpoint("execute-api"))
+        self.host = joined(self._api.id, ".", args.account.endpoint("execute-api"))
         self.stage_arn = stage.arn
-        self.traced_stage = pulumi.Output.concat(self._api.name, "/", stage.stage_name)
+        self.traced_stage = joined(self._api.name, "/", stage.stage_name)
         args.alerts.watch(name, api_alarms(self._api.name, stage.stage_name), parent=self)
         args.alerts.show(*api_calls(name, self._api.name, stage.stage_name))
         self.register_outputs({"host": self.host, "stage_arn": self.stage_arn})
@@ -185,7 +186,7 @@ class Api(pulumi.ComponentResource):
             connection_type="VPC_LINK",
             connection_id=backend.link_id,
             integration_target=backend.balancer.arn,
-            uri=pulumi.Output.concat(
+            uri=joined(
                 f"{backend.balancer.scheme}://",
                 backend.balancer.host,
                 f":{backend.balancer.port(ListenerName.API)}/{STAGE}{route.path}",
@@ -228,9 +229,7 @@ class Api(pulumi.ComponentResource):
             # live.
             triggers={
                 "definition": _fingerprint(args.routes, backend),
-                "backend": pulumi.Output.concat(
-                    backend.link_id, "/", backend.authorizer_id, "/", backend.validator_id
-                ),
+                "backend": joined(backend.link_id, "/", backend.authorizer_id, "/", backend.validator_id),
             },
             opts=pulumi.ResourceOptions(parent=self, depends_on=list(definitions)),
         )
@@ -251,7 +250,7 @@ class Api(pulumi.ComponentResource):
         execution_logs = args.logs.group(
             f"{self._label}-execution-logs",
             parent=self,
-            physical_name=pulumi.Output.concat("API-Gateway-Execution-Logs_", self._api.id, "/", STAGE),
+            physical_name=joined("API-Gateway-Execution-Logs_", self._api.id, "/", STAGE),
         )
         aws.apigateway.MethodSettings(
             f"{self._label}-throttling",

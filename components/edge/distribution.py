@@ -19,6 +19,7 @@ from components.edge.load_balancer import LoadBalancer
 from components.edge.origin_proof import PROOF_HEADER, OriginProof
 from components.edge.plan import SiteDomain
 from components.edge.routes import API_PREFIX
+from components.joined import joined
 from components.names import stack_name
 from components.observe.alarms import Alerts
 from components.observe.sets.edge import distribution_alarms
@@ -110,8 +111,8 @@ class Distribution(pulumi.ComponentResource):
         self._child = pulumi.ResourceOptions(parent=self)
         distribution = self._distribution()
         host = distribution.domain_name if args.domain is None else self._records(distribution, args.domain)
-        self.url = pulumi.Output.concat("https://", host)
-        self.api_url = pulumi.Output.concat(self.url, API_PREFIX)
+        self.url = joined("https://", host)
+        self.api_url = joined(self.url, API_PREFIX)
         self._log(distribution)
         args.alerts.watch(name, distribution_alarms(distribution.id, DISTRIBUTION_REGION), parent=self)
         args.alerts.show(*site_requests(name, distribution.id, DISTRIBUTION_REGION))
@@ -189,7 +190,7 @@ class Distribution(pulumi.ComponentResource):
             f"{self._label}-origin",
             vpc_origin_endpoint_config=aws.cloudfront.VpcOriginVpcOriginEndpointConfigArgs(
                 # Of two origins that stand side by side while one takes the other's place, each has its own.
-                name=pulumi.Output.concat(
+                name=joined(
                     stack_name(f"site-{balancer.scheme}", _ORIGIN_NAME_LENGTH_MAX - _BALANCER_ID_LENGTH - 1),
                     "-",
                     balancer.arn.apply(lambda arn: arn.rpartition("/")[2]),

@@ -11,6 +11,7 @@ import pulumi_aws as aws
 
 from components.account import Account
 from components.edge.plan import ExistingPool
+from components.joined import joined
 from components.network.needs import InternetNeed
 from components.observe.alarms import Alerts
 from components.observe.sets.edge import user_pool_alarms
@@ -55,7 +56,7 @@ class UserPool(pulumi.ComponentResource):
         else:
             self._given(args.account, args.existing)
         host = args.account.endpoint("cognito-idp")
-        self.issuer = pulumi.Output.concat("https://", host, "/", self.pool_id)
+        self.issuer = joined("https://", host, "/", self.pool_id)
         self.signing_keys = InternetNeed(host=host, reason="the keys that sign access tokens")
         self.register_outputs(
             {"pool_id": self.pool_id, "arn": self.arn, "client_id": self.client_id, "issuer": self.issuer}

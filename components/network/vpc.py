@@ -16,6 +16,7 @@ import pulumi_awsx as awsx
 from components.access.role import ServiceRole, ServiceRoleArgs
 from components.access.statements import ResourceStatement, Statement, document
 from components.account import Account
+from components.joined import joined
 from components.network.agent_zones import check_agent_zones, unknown_zones_warning
 from components.network.connection import Peer
 from components.network.egress import WaysOut
@@ -238,7 +239,7 @@ class Vpc(pulumi.ComponentResource):
                 actions=("logs:DescribeLogStreams",),
                 # With the ending that CloudWatch Logs compares for all actions but those on tags (API
                 # reference, LogGroup), and that the provider takes off.
-                resources=(pulumi.Output.concat(log_group.arn, ":*"),),
+                resources=(joined(log_group.arn, ":*"),),
             ),
             Statement(sid="FindLogGroup", actions=("logs:DescribeLogGroups",), resources=("*",)),
         )
@@ -277,6 +278,6 @@ def _image_layers(service: str, account: Account) -> tuple[ResourceStatement, ..
             effect="Allow",
             principals={"AWS": "*"},
             actions=("s3:GetObject",),
-            resources=(pulumi.Output.concat("arn:", account.partition, ":s3:::", bucket, "/*"),),
+            resources=(joined("arn:", account.partition, ":s3:::", bucket, "/*"),),
         ),
     )

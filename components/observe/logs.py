@@ -6,6 +6,7 @@ import pulumi
 import pulumi_aws as aws
 
 from components.access.statements import Statement
+from components.joined import joined
 from components.observe.retention import check_retention
 
 
@@ -42,5 +43,5 @@ def write_statement(group: aws.cloudwatch.LogGroup) -> Statement:
     return Statement(
         sid="WriteLogs",
         actions=("logs:CreateLogStream", "logs:PutLogEvents"),
-        resources=(pulumi.Output.concat(group.arn, ":log-stream:*"),),
+        resources=(joined(group.arn, ":log-stream:*"),),
     )
