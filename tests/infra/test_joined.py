@@ -1,6 +1,6 @@
 """Text with outputs in it is what the SDK makes of it, and keeps what the SDK knows of it."""
 
-from typing import Any
+from typing import Any, cast
 
 import pulumi
 import pytest
@@ -39,7 +39,7 @@ def test_a_secret_stays_one(others: list[Any]) -> None:
 @pytest.mark.parametrize("known", [(), ("known",)])
 def test_nothing_is_known_before_all_parts_are(known: tuple[str, ...]) -> None:
     def make() -> dict[str, Any]:
-        bucket = pulumi.Output.from_input(pulumi.UNKNOWN)
+        bucket: pulumi.Output[str] = pulumi.Output.from_input(cast("str", pulumi.UNKNOWN))
         return {"text": joined(bucket, "/*", *map(pulumi.Output.from_input, known))}
 
     assert exported(make, preview=True)["text"] == "(unknown before the update)"

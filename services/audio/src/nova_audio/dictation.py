@@ -205,13 +205,10 @@ class _Heard:
         """Take what comes until the session ends."""
         async for event in model.receive():
             self.events += 1
-            match event:
-                case BidiTranscriptStartEvent(role="user"):
-                    self._turns.append("")
-                case BidiTranscriptDeltaEvent(role="user", delta=delta):
-                    self._turns[-1] += delta
-                case _:
-                    continue
+            if isinstance(event, BidiTranscriptStartEvent) and event.role == "user":
+                self._turns.append("")
+            elif isinstance(event, BidiTranscriptDeltaEvent) and event.role == "user":
+                self._turns[-1] += event.delta
 
 
 def parts(sound: Iterable[bytes], limits: DictationLimits) -> Iterator[bytes]:
