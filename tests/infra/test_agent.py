@@ -1,6 +1,7 @@
 """The agent: where it may be, where its models may be, and its second host."""
 
 import json
+from functools import cache
 from typing import Any
 
 import pytest
@@ -492,6 +493,11 @@ class TestEndpoint:
             }
 
 
+@cache
+def with_application_logs() -> Deployment:
+    return deploy("prod", overrides={"agentApplicationLogs": "true"})
+
+
 class TestDeliveries:
     """Usage, traces and, if wanted, what was said."""
 
@@ -515,13 +521,13 @@ class TestDeliveries:
 
     def test_words_are_delivered_only_where_that_is_wanted(self) -> None:
         assert set(self.delivered(deployed("prod"))) == {"USAGE_LOGS", "TRACES"}
-        with_words = deploy("prod", overrides={"agentApplicationLogs": "true"})
+        with_words = with_application_logs()
         assert set(self.delivered(with_words)) == {"USAGE_LOGS", "APPLICATION_LOGS", "TRACES"}
         runtime = arn("bedrock-agentcore", f"runtime/{PROD_ID}")
         assert {found["resourceArn"] for found in self.delivered(with_words).values()} == {runtime}
 
     def test_logs_go_to_groups_that_services_may_write_to(self) -> None:
-        deployment = deploy("prod", overrides={"agentApplicationLogs": "true"})
+        deployment = with_application_logs()
         for label in ("usage", "application"):
             group = deployment.one(LOG_GROUP, f"agent-core-runtime-{label}-logs").inputs
             kind = f"{label.upper()}_LOGS"
@@ -546,7 +552,7 @@ class TestDeliveries:
         assert destination.inputs["deliveryDestinationType"] == "XRAY"
 
     def test_they_are_made_one_after_the_other(self) -> None:
-        deployment = deploy("prod", overrides={"agentApplicationLogs": "true"})
+        deployment = with_application_logs()
         kind = "aws:cloudwatch/logDelivery:LogDelivery"
         usage, application, traces = (
             deployment.one(kind, f"agent-core-runtime-{label}-delivery")

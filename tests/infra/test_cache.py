@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import time
 from collections.abc import Generator
+from functools import cache
 from typing import Any, cast
 
 import pytest
@@ -191,11 +192,15 @@ def unsecret(value: Any) -> Any:  # noqa: ANN401 (a recorded value has any type)
     return value
 
 
+@cache
+def in_generation(generation: int) -> Deployment:
+    """Stack prod with so many passwords made."""
+    return deploy("prod", overrides={"cachePasswordGeneration": str(generation)})
+
+
 class TestRotation:
     def test_a_step_renews_the_older_password_and_keeps_the_newer(self) -> None:
-        before, after, later = (
-            deploy("prod", overrides={"cachePasswordGeneration": str(generation)}) for generation in (1, 2, 3)
-        )
+        before, after, later = (in_generation(generation) for generation in (1, 2, 3))
         assert [generations(found) for found in (before, after, later)] == [
             {"even": "0", "odd": "1"},
             {"even": "2", "odd": "1"},
@@ -207,10 +212,7 @@ class TestRotation:
             assert stored(next_) in set(passwords(next_)) - kept
 
     def test_a_step_replaces_the_tasks_that_use_the_password_and_no_others(self) -> None:
-        before, after = (
-            containers(deploy("prod", overrides={"cachePasswordGeneration": generation}))
-            for generation in ("1", "2")
-        )
+        before, after = (containers(in_generation(generation)) for generation in (1, 2))
         assert {name for name in before if before[name] != after[name]} == {
             "agent-core",
             "agent-core-erase",

@@ -46,7 +46,7 @@ from tests.services.support.tables import EVENT_STORE_TABLE, READ_MODEL_TABLE, R
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
 
-EVENTS = int(os.environ.get("NOVA_TEST_REBUILD_EVENTS", "300"))
+EVENTS = int(os.environ.get("NOVA_TEST_REBUILD_EVENTS", "200"))
 """NOVA_TEST_REBUILD_EVENTS takes more of them, for which DynamoDB Local is fast enough: `make prove`."""
 USERS = ("alice", "bob")
 CONNECTIONS = 40
