@@ -67,6 +67,13 @@ def test_one_trace_leads_from_the_upload_to_the_search_hit(
     drawn = platform.nova("trace", recording_id).stdout
     assert "audio: POST /api/audio" in drawn
     assert re.search(r"chat .* \(\d+ tokens in, \d+ out\)", drawn)
+    # Who searches under the id of the upload has the hit in its trace, too.
+    trace = json.loads(platform.nova("trace", recording_id, "--json").stdout)["trace"]
+    hit = api.post("/search", json=body, headers={"X-Amzn-Trace-Id": f"Root={trace};Sampled=1"})
+    assert [found["media_id"] for found in hit.json()["hits"]]
+    eventually(
+        lambda: has(shown(platform, trace), "search", "^POST /api/search$"), "the search is in the trace"
+    )
     _says_nothing_personal(platform)
 
 

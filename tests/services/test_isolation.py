@@ -28,6 +28,8 @@ from fastapi.testclient import TestClient
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from nova_agent_core.behaviour import load_behaviour, versions
+from nova_agent_core.notebook import NOTE_TOOLS, Notebook
+from nova_agent_core.recall import LongTermMemory
 from nova_agent_core.settings import ApiSettings as AgentSettings
 from nova_agent_core.settings import ModelLimits
 from nova_agent_tools.catalog import TOOLS, tools_for
@@ -116,7 +118,8 @@ class World:
         self.documents = DocumentStore(s3, CONTENT_BUCKET)
         self.vectors: Any = FakeVectors()
         self.bedrock: Any = FakeBedrock()
-        patch.setattr(aws, "s3vectors", Mock(return_value=self.vectors))
+        # Notes have an index of their own.
+        patch.setattr(aws, "s3vectors", self._index_of_the_service)
         patch.setattr(aws, "bedrock_runtime", Mock(return_value=self.bedrock))
         transport = httpx2.MockTransport(self.served)
         patch.setattr(nova_agent_core.app, "Services", partial(Services, transport=transport))
@@ -127,6 +130,17 @@ class World:
         for user in (ALICE, BOB):
             self._give(user)
         self._catch_up()
+
+    def _index_of_the_service(self, region: str) -> Any:
+        del region
+        return self.vectors if self._service == "search" else FakeVectors()
+
+    @property
+    def long_term(self) -> LongTermMemory:
+        """What the coordinator remembers of people."""
+        app: Any = self.clients["agent-core"].app
+        memory: LongTermMemory = app.state.long_term
+        return memory
 
     def _client(self, name: str, private: Mapping[str, str]) -> TestClient:
         variables = {
@@ -153,7 +167,7 @@ class World:
             **{f"{service.upper()}_URL": f"http://{service}" for service in APPS if "-" not in service},
             **private,
         }
-        module = APPS[name]
+        module, self._service = APPS[name], name
         if name == "agent-core":
             behaviour = load_behaviour(versions()[-1])
             app = module.create_app(AgentSettings.from_env(variables), ModelLimits(), behaviour)
@@ -327,6 +341,12 @@ TOOL_CASES: Mapping[str, Callable[[Owned, str], dict[str, Any]]] = {
     "list_videos": lambda _other, _words: {},
 }
 
+NOTE_CASES: Mapping[str, Callable[[Owned, str], dict[str, Any]]] = {
+    "remember": lambda _other, words: {"words": words},
+    "forget": lambda other, _: {"note_id": other.ids["memory"]},
+}
+"""What a model asks of the notes of the person whom it answers, by what it may have heard of another's."""
+
 
 def published() -> Iterator[Operation]:
     """Every operation of every service, as its document has it."""
@@ -346,6 +366,7 @@ def addressed(path: str, other: Owned) -> str:
 def test_every_operation_and_every_tool_has_a_case() -> None:
     assert set(CASES) == set(published())
     assert set(TOOL_CASES) == set(TOOLS)
+    assert set(NOTE_CASES) == set(NOTE_TOOLS)
 
 
 @pytest.fixture
@@ -373,6 +394,18 @@ def used(world: World, name: str, arguments: dict[str, Any], user: str) -> str:
         (result,) = [event async for event in tool.stream(use, {})]
         await services.close()
         return json.dumps(result)
+
+    return asyncio.run(main())
+
+
+def noted(world: World, name: str, arguments: dict[str, Any], user: str, said: str) -> dict[str, Any]:
+    """What a tool about notes gives to a model that answers a user who has said something."""
+
+    async def main() -> dict[str, Any]:
+        tool = NOTE_TOOLS[name](Notebook(world.long_term, user, said))
+        use: Any = {"toolUseId": "u1", "name": name, "input": arguments}
+        (result,) = [event async for event in tool.stream(use, {})]
+        return result
 
     return asyncio.run(main())
 
@@ -433,6 +466,13 @@ def test_nobody_sees_anything_of_anybody_else(world: World) -> None:
             given_away = arguments(theirs, said)
             result = used(world, name, given_away, viewer)
             told = {known for known in hidden if known in result and known not in str(given_away)}
+            assert not told, (name, viewer, told)
+
+        for name, arguments in NOTE_CASES.items():
+            given_away = arguments(theirs, said)
+            result = noted(world, name, given_away, viewer, said)
+            assert result["status"] == ("success" if name == "remember" else "error"), result
+            told = {known for known in hidden if known in str(result) and known not in str(given_away)}
             assert not told, (name, viewer, told)
 
     holds()
