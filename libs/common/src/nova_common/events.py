@@ -135,6 +135,16 @@ class Event(NewEvent):
         return cls(version=version, **{name: getattr(event, name) for name in NewEvent.model_fields})
 
 
+def folded[S](
+    history: Iterable[Event], begin: Callable[[Event], S], apply: Callable[[S, Event], S]
+) -> S | None:
+    """Return the state after a history, None for an empty one: `begin` takes its first event."""
+    state: S | None = None
+    for event in history:
+        state = begin(event) if state is None else apply(state, event)
+    return state
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AggregateType:
     """A kind of aggregate: its name in keys, the service that owns it, and all that can happen to it."""

@@ -273,6 +273,15 @@ type AuthenticatedCaller = Annotated[Caller, Depends(_verified_caller)]
 """The verified caller, as a parameter of an endpoint."""
 
 
+def _verified_authorization(request: Request) -> str:
+    authorization: str = request.state.authorization
+    return authorization
+
+
+type VerifiedAuthorization = Annotated[str, Depends(_verified_authorization)]
+"""The header that the route has verified, for an endpoint that passes it on."""
+
+
 def token_verifier(settings: IdentitySettings, region: str) -> TokenVerifier:
     """Return what a task verifies callers with, by the settings of its environment."""
     return TokenVerifier(settings, ErasedPeople(aws.dynamodb(region), settings.data_keys_table))

@@ -37,7 +37,12 @@ from nova_common.embeddings import EmbeddingModel
 from nova_common.erased import ErasedPeople
 from nova_common.event_store import DynamoEventStore
 from nova_common.events import EventRegistry
-from nova_common.identity import AuthenticatedCaller, AuthenticatedRoute, token_verifier
+from nova_common.identity import (
+    AuthenticatedCaller,
+    AuthenticatedRoute,
+    VerifiedAuthorization,
+    token_verifier,
+)
 from nova_common.model_prices import NANO, ModelPrice, model_price
 from nova_common.openapi import problems
 from nova_common.problems import Problem
@@ -85,12 +90,6 @@ def _turns(request: Request) -> Turns:
     return turns
 
 
-def _authorization(request: Request) -> str:
-    """Return the header that the route has verified."""
-    authorization: str = request.state.authorization
-    return authorization
-
-
 def _quotas(request: Request) -> Quotas:
     quotas: Quotas = request.app.state.quotas
     return quotas
@@ -105,7 +104,6 @@ type Kept = Annotated[Notes, Depends(_notes)]
 type Store = Annotated[Sessions, Depends(_sessions)]
 type Service = Annotated[Turns, Depends(_turns)]
 type Account = Annotated[Quotas, Depends(_quotas)]
-type Authorization = Annotated[str, Depends(_authorization)]
 
 router = APIRouter(prefix="/api", route_class=AuthenticatedRoute)
 
@@ -155,7 +153,7 @@ async def send_message(
     session_id: str,
     body: SendMessage,
     caller: AuthenticatedCaller,
-    authorization: Authorization,
+    authorization: VerifiedAuthorization,
     turns: Service,
     request: Request,
 ) -> Response:
@@ -173,7 +171,7 @@ async def cancel_message(session_id: str, caller: AuthenticatedCaller, turns: Se
 
 
 @router.get("/tools")
-async def list_tools(authorization: Authorization, request: Request) -> ToolList:
+async def list_tools(authorization: VerifiedAuthorization, request: Request) -> ToolList:
     """Tell which tools the model is given: the coordinator's own, and those of servers that answer."""
     del authorization
     behaviour: Behaviour = request.app.state.behaviour

@@ -14,10 +14,10 @@ from typing import Annotated
 from fastapi import APIRouter, FastAPI, Header, Request, Response, WebSocket
 from nova_common import server
 from nova_common.contracts.sessions import SendMessage
-from nova_common.identity import AuthenticatedCaller, AuthenticatedRoute
+from nova_common.identity import AuthenticatedCaller, AuthenticatedRoute, VerifiedAuthorization
 from nova_common.secret_values import with_secrets
 
-from nova_agent_core.app import BODY_BYTES_MAX, Authorization, Service, coordinator, told
+from nova_agent_core.app import BODY_BYTES_MAX, Service, coordinator, told
 from nova_agent_core.behaviour import Behaviour
 from nova_agent_core.settings import MODEL_LIMITS, ApiSettings, ModelLimits
 from nova_agent_core.sockets import Conversation
@@ -52,7 +52,7 @@ async def invoke(
     body: SendMessage,
     session_id: Annotated[str, Header(alias=SESSION_HEADER)],
     caller: AuthenticatedCaller,
-    authorization: Authorization,
+    authorization: VerifiedAuthorization,
     turns: Service,
     request: Request,
 ) -> Response:

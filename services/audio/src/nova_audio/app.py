@@ -32,7 +32,12 @@ from nova_common.contracts.live import (
 from nova_common.event_store import DynamoEventStore, EventStore
 from nova_common.events import EventRegistry
 from nova_common.histories import Histories
-from nova_common.identity import AuthenticatedCaller, AuthenticatedRoute, token_verifier
+from nova_common.identity import (
+    AuthenticatedCaller,
+    AuthenticatedRoute,
+    VerifiedAuthorization,
+    token_verifier,
+)
 from nova_common.private_data import private_data
 from nova_common.problems import Problem
 from nova_common.uploads import accepted_type, upload_key
@@ -119,15 +124,8 @@ def _live(request: Request) -> Live:
     return live
 
 
-def _authorization(request: Request) -> str:
-    """Return the header that the route has verified."""
-    authorization: str = request.state.authorization
-    return authorization
-
-
 type Service = Annotated[Recordings, Depends(_recordings)]
 type LiveService = Annotated[Live, Depends(_live)]
-type Authorization = Annotated[str, Depends(_authorization)]
 
 router = APIRouter(prefix="/api", route_class=AuthenticatedRoute)
 
@@ -144,7 +142,7 @@ def create_recording(
 
 @router.post("/audio/live", status_code=HTTPStatus.CREATED)
 def open_live(
-    caller: AuthenticatedCaller, authorization: Authorization, live: LiveService, response: Response
+    caller: AuthenticatedCaller, authorization: VerifiedAuthorization, live: LiveService, response: Response
 ) -> LiveTicket:
     """Get a ticket for one conversation by voice; docs/live-voice.md says what it opens."""
     response.headers["Cache-Control"] = "no-store"

@@ -25,7 +25,7 @@ from nova_common.contracts.audio import (
     TranscriptSentiment,
 )
 from nova_common.contracts.documents import DocumentReference
-from nova_common.events import Event, EventData, is_aggregate_id
+from nova_common.events import Event, EventData, folded, is_aggregate_id
 from nova_common.uploads import upload_key
 
 MEDIA = "audio"
@@ -120,10 +120,7 @@ def fold(history: Iterable[Event]) -> Recording | None:
 
     ValueError when it does not begin with a request.
     """
-    recording: Recording | None = None
-    for event in history:
-        recording = _begin(event) if recording is None else _apply(recording, event)
-    return recording
+    return folded(history, _begin, _apply)
 
 
 def _begin(event: Event) -> Recording:

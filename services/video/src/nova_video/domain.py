@@ -21,7 +21,7 @@ from nova_common.contracts.video import (
     VideoStatus,
     VideoSummary,
 )
-from nova_common.events import Event, EventData
+from nova_common.events import Event, EventData, folded
 from nova_common.uploads import upload_key
 
 MEDIA = "video"
@@ -100,10 +100,7 @@ def fold(history: Iterable[Event]) -> Video | None:
 
     ValueError when it does not begin with a request.
     """
-    video: Video | None = None
-    for event in history:
-        video = _begin(event) if video is None else _apply(video, event)
-    return video
+    return folded(history, _begin, _apply)
 
 
 def _begin(event: Event) -> Video:

@@ -19,7 +19,7 @@ from nova_common.contracts.live import (
     LiveStatus,
     LiveTurnView,
 )
-from nova_common.events import Event, EventData
+from nova_common.events import Event, EventData, folded
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,10 +60,7 @@ def fold(history: Iterable[Event]) -> LiveConversation | None:
 
     ValueError when it does not begin with a start.
     """
-    conversation: LiveConversation | None = None
-    for event in history:
-        conversation = _begin(event) if conversation is None else _apply(conversation, event)
-    return conversation
+    return folded(history, _begin, _apply)
 
 
 def _begin(event: Event) -> LiveConversation:
