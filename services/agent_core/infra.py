@@ -13,9 +13,11 @@ import pulumi
 from components.access.role import ServiceRole
 from components.agent.mcp_plan import McpServers
 from components.agent.mcp_servers import grant_call, internet_needs
+from components.agent.paid_tools import PaidTools
 from components.agent.runtime import (
     AgentRuntime,
     AgentRuntimeArgs,
+    ManagedAgent,
     runtime_environment,
     runtime_service_role,
 )
@@ -71,6 +73,8 @@ class AgentCoreArgs:
     projector: Callee
     mcp: McpServers
     """Servers whose tools the model is given beside its own."""
+    paid: PaidTools | None
+    """The stack's own server, whose tools pay; nothing where agents buy nothing."""
     runtime: RuntimePlan
     site: SiteDomain | None
     """Where the platform is reached from the internet; only a runtime there has to know."""
@@ -102,6 +106,8 @@ class AgentCore(pulumi.ComponentResource):
         Route(method="DELETE", path="/memory/{id}"),
     )
     service_names: list[pulumi.Output[str]]
+    callee: Callee
+    managed: ManagedAgent | None = None
     jobs: tuple[Job, ...]
     runtime_arn: pulumi.Output[str] | None = None
     runtime_id: pulumi.Output[str] | None = None
@@ -123,11 +129,13 @@ class AgentCore(pulumi.ComponentResource):
         memory = platform.cache.user(name)
         service = self._service(memory)
         self.service_names = [service.name]
+        self.callee = service.callee()
         self.jobs = (self._erase(memory),)
         if args.runtime.network is not RuntimeNetwork.NONE:
             runtime = self._runtime(memory)
             self.runtime_arn, self.runtime_id = runtime.arn, runtime.runtime_id
             self.endpoint_arn = runtime.endpoint_arn
+            self.managed = runtime.managed
         self.register_outputs(
             {
                 "service_names": self.service_names,
@@ -153,6 +161,8 @@ class AgentCore(pulumi.ComponentResource):
         self._embeddings.grant_invoke(role, streaming=False)
         self._model.grant_invoke(role, streaming=True)
         grant_call(self._args.mcp, role)
+        if self._args.paid is not None:
+            self._args.paid.grant_call(role)
         if platform.guardrail is not None:
             platform.guardrail.grant_apply(role)
 
@@ -247,7 +257,10 @@ class AgentCore(pulumi.ComponentResource):
         )
 
     def _internet(self) -> tuple[InternetNeed, ...]:
-        return (self._args.platform.user_pool.signing_keys, *internet_needs(self._args.mcp))
+        paid = self._args.paid
+        region = self._args.platform.account.region
+        own = (paid.need(region),) if paid is not None else ()
+        return (self._args.platform.user_pool.signing_keys, *internet_needs(self._args.mcp), *own)
 
     def _callees(self) -> tuple[Callee, ...]:
         args = self._args
@@ -271,6 +284,7 @@ class AgentCore(pulumi.ComponentResource):
             | self._guardrail()
             | self._long_term_memory()
             | self._args.mcp.environment()
+            | (self._args.paid.environment() if self._args.paid is not None else {})
         )
 
     def _long_term_memory(self) -> dict[str, pulumi.Input[str]]:

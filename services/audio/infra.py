@@ -89,6 +89,7 @@ class Audio(pulumi.ComponentResource):
         Route(method="DELETE", path="/speaking-sessions/{id}"),
         Route(method="GET", path="/audio/{id}"),
         Route(method="DELETE", path="/audio/{id}"),
+        Route(method="GET", path="/audio/{id}/content"),
         Route(method="GET", path="/audio/{id}/transcript"),
     )
     service_names: list[pulumi.Output[str]]
@@ -123,6 +124,7 @@ class Audio(pulumi.ComponentResource):
         platform.events.grant_query(role)
         platform.data_keys.grant_encrypt(role)
         platform.content.grant_put(role, UPLOADS)
+        platform.content.grant_get(role, UPLOADS)
         platform.content.grant_get(role, TRANSCRIPTS)
         platform.leases.grant_issue(role)
         self._grant_erasure(role)

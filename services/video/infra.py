@@ -62,6 +62,8 @@ class Video(pulumi.ComponentResource):
         Route(method="GET", path="/video/{id}"),
         Route(method="DELETE", path="/video/{id}"),
         Route(method="GET", path="/video/{id}/analysis"),
+        Route(method="GET", path="/video/{id}/content"),
+        Route(method="GET", path="/video/{id}/key-frames"),
     )
     service_names: list[pulumi.Output[str]]
     jobs: tuple[Job, ...]
@@ -89,6 +91,7 @@ class Video(pulumi.ComponentResource):
         platform.events.grant_query(role)
         platform.data_keys.grant_encrypt(role)
         platform.content.grant_put(role, UPLOADS)
+        platform.content.grant_get(role, UPLOADS)
         platform.content.grant_get(role, ANALYSES)
         self._grant_erasure(role)
         return FargateService(

@@ -19,12 +19,22 @@ from pydantic import BaseModel
 
 from services.agent_core.infra import AgentCore
 from services.audio.infra import Audio
+from services.mcp_server.infra import McpServer
 from services.projector.infra import Projector
 from services.search.infra import Search
 from services.video.infra import Video
+from services.x402_seller.infra import Seller
 
 DOCUMENTS = Path(__file__).parents[2] / "docs" / "api"
-SLICES = {"agent-core": AgentCore, "audio": Audio, "projector": Projector, "search": Search, "video": Video}
+SLICES = {
+    "agent-core": AgentCore,
+    "audio": Audio,
+    "mcp-server": McpServer,
+    "projector": Projector,
+    "search": Search,
+    "video": Video,
+    "x402-seller": Seller,
+}
 """The services with an API, and what declares their public routes."""
 PREFIX = "/api"
 

@@ -70,9 +70,46 @@ def invoke(machine: TestClient, session_id: str, text: str, user: str = ALICE, *
     return machine.post("/invocations", json={"text": text}, headers=sent)
 
 
-def test_a_machine_says_that_it_takes_messages(machine: TestClient) -> None:
-    response = machine.get("/ping")
-    assert (response.status_code, response.json()) == (200, {"status": "Healthy"})
+def test_a_machine_says_whether_it_is_at_work(
+    machine: TestClient, client: TestClient, model: ScriptedModel
+) -> None:
+    session_id, begun = start(client), int(time.time())
+    idle = machine.get("/ping")
+    assert (idle.status_code, idle.json()["status"]) == (200, "Healthy")
+    assert 0 <= begun - idle.json()["time_of_last_update"] < 60
+    model.rounds.append(hold(1.5, "one "))
+    with ThreadPoolExecutor(1) as pool:
+        asked = pool.submit(invoke, machine, session_id, "Hello?")
+        while not model.seen:
+            time.sleep(0.01)
+        busy = machine.get("/ping").json()
+        assert busy["status"] == "HealthyBusy"
+        assert begun <= busy["time_of_last_update"] <= time.time()
+        time.sleep(0.3)
+        assert machine.get("/ping").json() == busy, "time is that of the change, not of the question"
+        assert asked.result().status_code == 200
+    done = machine.get("/ping").json()
+    assert done["status"] == "Healthy"
+    assert done["time_of_last_update"] > busy["time_of_last_update"]
+
+
+def test_a_refusal_is_told_in_the_stream_that_is_wanted(
+    machine: TestClient, client: TestClient, subtests: pytest.Subtests
+) -> None:
+    """AgentCore makes RuntimeClientError of any other status, and keeps the problem to itself."""
+    session_id = start(client)
+    for name, status, (answer_session, text, more) in (
+        ("no token", 401, (session_id, "Hello?", {ARRIVED: ""})),
+        ("somebody else's session", 404, ("a" * 40, "Hello?", {})),
+        ("no text", 422, (session_id, " ", {})),
+    ):
+        with subtests.test(name):
+            response = invoke(machine, answer_session, text, Accept="text/event-stream", **more)
+            assert response.status_code == 200
+            assert response.headers["content-type"] == "text/event-stream"
+            ((event, problem),) = parse(response.text)
+            assert (event, problem["status"]) == ("error", status)
+            assert problem["detail"]
 
 
 def test_a_message_is_answered_and_noted(

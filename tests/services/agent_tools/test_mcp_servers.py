@@ -16,7 +16,7 @@ import pytest
 import uvicorn
 from mcp.server import MCPServer
 from nova_agent_tools import mcp_servers, signing
-from nova_agent_tools.mcp_servers import McpServer, McpServers, McpTool, read_servers
+from nova_agent_tools.mcp_servers import McpServer, McpServers, McpTool, own_server, read_servers
 from nova_agent_tools.signing import LambdaSignature, function_region
 from nova_common import aws
 from nova_common.settings import SettingsError
@@ -354,3 +354,40 @@ class TestSignature:
         monkeypatch.setattr(aws, "session", Empty)
         with pytest.raises(ValueError, match="no credentials"):
             signing.frozen_credentials()
+
+
+class TestTheOwnServer:
+    def test_it_alone_is_told_who_asks_and_which_use_it_is(self, served: Served) -> None:
+        seen: list[tuple[str, dict[str, str], bytes]] = []
+
+        async def note(request: httpx2.Request) -> None:
+            seen.append((str(request.url), dict(request.headers), request.content))
+
+        def connect(auth: httpx2.Auth | None) -> httpx2.AsyncClient:
+            del auth
+            return httpx2.AsyncClient(event_hooks={"request": [note]})
+
+        own = configured(served.url, name="nova")
+        other = configured(served.url)
+
+        async def run() -> None:
+            servers = McpServers([other], own=own, own_region="us-east-1", connect=connect)
+            for tool in await servers.tools("Bearer alice"):
+                if tool.tool_name.endswith("__forecast"):
+                    seen.clear()
+                    await used(tool, city="Osaka")
+                    told = [headers.get("x-nova-authorization") for _, headers, _ in seen]
+                    named = any(b"nova/idempotency-key" in content for *_, content in seen)
+                    is_own = tool.tool_name.startswith("nova__")
+                    assert set(told) == ({"Bearer alice"} if is_own else {None})
+                    assert named == is_own
+
+        asyncio.run(run())
+
+    def test_it_is_read_from_its_address_and_the_names_of_its_tools(self) -> None:
+        assert own_server("", "") is None
+        found = own_server("https://abc.lambda-url.us-east-1.on.aws/mcp", "one,two")
+        assert found is not None
+        assert (found.auth, found.tools, found.known_as("one")) == ("sigv4", ("one", "two"), "nova__one")
+        with pytest.raises(SettingsError, match="MCP_SERVER_URL"):
+            own_server("ftp://x", "one")

@@ -181,6 +181,21 @@ def test_the_transcript_is_there_when_it_is_completed(
     }
 
 
+def test_what_was_uploaded_is_played_once_it_is_there(
+    client: TestClient, store: DynamoEventStore, s3: "S3Client"
+) -> None:
+    recording_id = create(client)
+    url = f"/api/audio/{recording_id}/content"
+    problem = check_problem(client.get(url, headers=bearer()), 409)
+    assert problem["type"] == "urn:nova:problem:content-not-available"
+    s3.put_object(Bucket=CONTENT_BUCKET, Key=f"uploads/audio/{recording_id}", Body=b"12345")
+    happen(store, recording_id, TranscriptionFailed(reason="nobody can hear it"))
+    response = client.get(url, headers=bearer())
+    assert response.headers["cache-control"] == "no-store"
+    played = requests.get(response.json()["url"], timeout=5)
+    assert (played.content, played.headers["content-type"]) == (b"12345", "audio/wav")
+
+
 def test_a_failed_recording_has_no_transcript_and_says_why(
     client: TestClient, store: DynamoEventStore
 ) -> None:
@@ -219,7 +234,7 @@ def test_deletion_leaves_nothing_and_is_final(
     left = s3.list_object_versions(Bucket=CONTENT_BUCKET)
     assert not left.get("Versions")
     assert not left.get("DeleteMarkers")
-    for path in (url, f"{url}/transcript"):
+    for path in (url, f"{url}/content", f"{url}/transcript"):
         check_problem(client.get(path, headers=bearer()), 404)
     check_problem(client.delete(url, headers=bearer()), 404)
     assert [event.type for event in store.load(RECORDING.key(recording_id))][-1] == "RecordingDeleted"
@@ -274,7 +289,7 @@ def test_what_is_not_the_callers_does_not_exist(
         "path": "%2e%2e",
         "long": "a" * 3000,
     }
-    requests = [("GET", ""), ("GET", "/transcript"), ("DELETE", "")]
+    requests = [("GET", ""), ("GET", "/content"), ("GET", "/transcript"), ("DELETE", "")]
     for (kind, recording_id), (method, suffix) in itertools.product(foreign.items(), requests):
         with subtests.test(kind=kind, method=method, suffix=suffix):
             response = client.request(method, f"/api/audio/{recording_id}{suffix}", headers=bearer())
@@ -331,6 +346,7 @@ def test_every_route_needs_a_token(client: TestClient) -> None:
     for method, path in [
         ("POST", "/api/audio"),
         ("GET", f"/api/audio/{recording_id}"),
+        ("GET", f"/api/audio/{recording_id}/content"),
         ("GET", f"/api/audio/{recording_id}/transcript"),
         ("DELETE", f"/api/audio/{recording_id}"),
     ]:

@@ -3,6 +3,7 @@
 # ruff: noqa: ANN401 - stand-ins and keyword tables take whatever the real thing takes
 
 import io
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -41,6 +42,17 @@ def test_an_upload_is_signed_with_type_and_length(s3: "S3Client", content: Conte
     answer = requests.request(upload.method, upload.url, data=b"12345", headers=upload.headers, timeout=5)
     assert answer.status_code == 200
     assert s3.head_object(Bucket=CONTENT_BUCKET, Key="uploads/a")["ContentType"] == "audio/wav"
+
+
+def test_playback_is_of_one_type_whatever_was_sent(s3: "S3Client", content: ContentStore) -> None:
+    s3.put_object(Bucket=CONTENT_BUCKET, Key="uploads/a", Body=b"12345", ContentType="text/html")
+    playback = content.presign_playback("uploads/a", "audio/wav")
+    left = (playback.expires_at - datetime.now(UTC)).total_seconds()
+    assert parse_qs(urlsplit(playback.url).query)["X-Amz-Expires"] == ["3600"]
+    assert 3500 < left <= 3600
+    answer = requests.get(playback.url, headers={"Range": "bytes=1-3"}, timeout=5)
+    assert (answer.status_code, answer.content) == (206, b"234")
+    assert answer.headers["Content-Type"] == playback.content_type == "audio/wav"
 
 
 def test_documents_are_read_in_their_version_and_checked(s3: "S3Client", content: ContentStore) -> None:

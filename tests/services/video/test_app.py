@@ -2,6 +2,7 @@
 
 # ruff: noqa: ANN401 - stand-ins and keyword tables take whatever the real thing takes
 
+import base64
 import itertools
 import uuid
 from typing import TYPE_CHECKING, Any
@@ -10,9 +11,12 @@ import pytest
 import requests
 from fastapi.testclient import TestClient
 from nova_common.content import ContentStore
+from nova_common.contracts.documents import DocumentReference
 from nova_common.contracts.video import (
     UPLOAD_BYTES_MAX,
     VIDEO,
+    KeyFrame,
+    KeyFrames,
     VideoAnalysis,
     VideoAnalysisFailed,
     VideoAnalysisStarted,
@@ -85,12 +89,18 @@ def happen(store: DynamoEventStore, video_id: str, *facts: EventData) -> None:
     store.append(events, len(list(store.load(VIDEO.key(video_id)))))
 
 
-def complete(store: DynamoEventStore, content: ContentStore, video_id: str) -> None:
+def complete(
+    store: DynamoEventStore,
+    content: ContentStore,
+    video_id: str,
+    key_frames: DocumentReference | None = None,
+    frames: int = 0,
+) -> None:
     happen(store, video_id, VideoAnalysisStarted(duration_seconds=2.0))
     reference = content.write_document(domain.analysis_key(video_id), ANALYSIS.model_dump_json().encode())
     current = domain.fold(store.load(VIDEO.key(video_id)))
     assert current is not None
-    outcome = domain.Outcome(analysis=ANALYSIS, reference=reference, key_frames=None, frames=0)
+    outcome = domain.Outcome(analysis=ANALYSIS, reference=reference, key_frames=key_frames, frames=frames)
     happen(store, video_id, *domain.complete(current, outcome))
 
 
@@ -145,6 +155,36 @@ def test_the_owner_sees_each_state_at_once(
     assert client.get(f"{url}/analysis", headers=bearer()).json() == ANALYSIS.model_dump()
 
 
+def test_what_was_uploaded_is_played_once_it_is_there(
+    client: TestClient, store: DynamoEventStore, content: ContentStore, s3: "S3Client"
+) -> None:
+    video_id = create(client)
+    url = f"/api/video/{video_id}/content"
+    problem = check_problem(client.get(url, headers=bearer()), 409)
+    assert problem["type"] == "urn:nova:problem:content-not-available"
+    s3.put_object(Bucket=CONTENT_BUCKET, Key=f"uploads/video/{video_id}", Body=b"12345")
+    complete(store, content, video_id)
+    response = client.get(url, headers=bearer())
+    assert response.headers["cache-control"] == "no-store"
+    played = requests.get(response.json()["url"], timeout=5)
+    assert (played.content, played.headers["content-type"]) == (b"12345", "video/mp4")
+
+
+def test_key_frames_are_those_of_the_analysis(
+    client: TestClient, store: DynamoEventStore, content: ContentStore
+) -> None:
+    without, pictured = create(client), create(client)
+    check_problem(client.get(f"/api/video/{pictured}/key-frames", headers=bearer()), 409)
+    complete(store, content, without)
+    assert client.get(f"/api/video/{without}/key-frames", headers=bearer()).json() == {"frames": []}
+    taken = KeyFrames(frames=[KeyFrame(at=1.5, scene=0, image=b"a picture")])
+    document = content.write_document(domain.key_frames_key(pictured), taken.model_dump_json().encode())
+    complete(store, content, pictured, key_frames=document, frames=1)
+    assert client.get(f"/api/video/{pictured}/key-frames", headers=bearer()).json() == {
+        "frames": [{"at": 1.5, "scene": 0, "image": base64.b64encode(b"a picture").decode()}]
+    }
+
+
 def test_a_failed_video_has_no_analysis_and_says_why(client: TestClient, store: DynamoEventStore) -> None:
     video_id = create(client)
     happen(store, video_id, VideoAnalysisFailed(reason="the content has no video track"))
@@ -165,7 +205,7 @@ def test_deletion_leaves_nothing_and_is_final(
     left = s3.list_object_versions(Bucket=CONTENT_BUCKET)
     assert not left.get("Versions")
     assert not left.get("DeleteMarkers")
-    for path in (url, f"{url}/analysis"):
+    for path in (url, f"{url}/analysis", f"{url}/content", f"{url}/key-frames"):
         check_problem(client.get(path, headers=bearer()), 404)
     check_problem(client.delete(url, headers=bearer()), 404)
     assert [event.type for event in store.load(VIDEO.key(video_id))][-1] == "VideoDeleted"
@@ -182,7 +222,8 @@ def test_what_is_not_the_callers_does_not_exist(
         "deleted": deleted,
         "malformed": "not-an-id",
     }
-    requests = [("GET", ""), ("GET", "/analysis"), ("DELETE", "")]
+    paths = ("", "/analysis", "/content", "/key-frames")
+    requests = [*(("GET", path) for path in paths), ("DELETE", "")]
     for (kind, video_id), (method, suffix) in itertools.product(foreign.items(), requests):
         with subtests.test(kind=kind, method=method, suffix=suffix):
             response = client.request(method, f"/api/video/{video_id}{suffix}", headers=bearer())
@@ -214,6 +255,8 @@ def test_every_route_needs_a_token(client: TestClient) -> None:
         ("POST", "/api/video"),
         ("GET", f"/api/video/{video_id}"),
         ("GET", f"/api/video/{video_id}/analysis"),
+        ("GET", f"/api/video/{video_id}/content"),
+        ("GET", f"/api/video/{video_id}/key-frames"),
         ("DELETE", f"/api/video/{video_id}"),
     ]:
         check_problem(client.request(method, path), 401)

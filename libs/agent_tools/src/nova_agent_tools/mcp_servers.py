@@ -51,6 +51,15 @@ LISTED_SECONDS = 300.0
 LISTING_SECONDS_MAX = 3.0
 """How long an answer waits for a server that was never listed."""
 
+OWN_NAME = "nova"
+"""What stands before the names of the platform's own server's tools."""
+OWN_SECONDS_MAX = 60
+"""Of one use of its tools: a payment waits for a block of its network, three times at worst."""
+TOKEN_HEADER = "X-Nova-Authorization"  # noqa: S105 - the name of a header
+"""Carries the person's access token to the platform's own server, and to no other."""
+USE = "nova/idempotency-key"
+"""Metadata of a use: its own name, so that the same use never pays twice."""
+
 METADATA = "nova/"
 """What the names of metadata begin with that are kept of a result, such as what was paid for it."""
 
@@ -113,6 +122,23 @@ def read_servers(text: str) -> tuple[McpServer, ...]:
     return servers
 
 
+def own_server(url: str, tools: str) -> McpServer | None:
+    """Return the platform's own server at an address, with its tools' names; None where there is none."""
+    if not url:
+        return None
+    try:
+        return McpServer(
+            name=OWN_NAME,
+            url=url,
+            auth="sigv4",
+            tools=tuple(tools.split(",")),
+            timeout_seconds=OWN_SECONDS_MAX,
+        )
+    except ValidationError as error:
+        message = "MCP_SERVER_URL or MCP_SERVER_TOOLS is not in order"
+        raise SettingsError(message) from error
+
+
 @dataclass(frozen=True, slots=True)
 class Offered:
     """A tool that a server offers."""
@@ -127,10 +153,11 @@ class Offered:
 class McpTool(AgentTool):
     """One use after another of a server's tool."""
 
-    def __init__(self, servers: "McpServers", offered: Offered) -> None:
+    def __init__(self, servers: "McpServers", offered: Offered, authorization: str) -> None:
         super().__init__()
         self._servers = servers
         self._offered = offered
+        self._authorization = authorization
 
     @property
     def described(self) -> ToolDescription:
@@ -165,7 +192,9 @@ class McpTool(AgentTool):
         del invocation_state, kwargs
         use_id, name = tool_use["toolUseId"], self.tool_name
         try:
-            found = await self._servers.use(self._offered, cast("dict[str, Any]", tool_use["input"]))
+            found = await self._servers.use(
+                self._offered, cast("dict[str, Any]", tool_use["input"]), self._authorization, use_id
+            )
         except FAILURES as error:
             logger.warning("a tool failed", extra={"fields": {"tool": name, "cause": type(error).__name__}})
             timed_out = isinstance(error, TimeoutError | httpx2.TimeoutException)
@@ -195,14 +224,22 @@ class McpServers:
         listing_seconds_max: float = LISTING_SECONDS_MAX,
         clock: Callable[[], float] = time.monotonic,
         connect: Callable[[httpx2.Auth | None], httpx2.AsyncClient] | None = None,
+        own: McpServer | None = None,
+        own_region: str = "",
     ) -> None:
-        self._listings = {server: _Listing() for server in servers}
+        """`own` is the platform's own server, in `own_region`: it alone is told who asks."""
+        self._own = own
+        self._own_region = own_region
+        self._listings = {server: _Listing() for server in (*servers, *((own,) if own else ()))}
         self._listing_seconds_max = listing_seconds_max
         self._clock = clock
         self._connect = connect or _client
 
-    async def tools(self) -> list[McpTool]:
-        """Return the tools that are known by now; waits for a server that was never listed, a moment."""
+    async def tools(self, authorization: str = "") -> list[McpTool]:
+        """Return the tools that are known by now; waits for a server that was never listed, a moment.
+
+        They are used as whom `authorization`, an Authorization header that was verified, names.
+        """
         waits: list[Awaitable[None]] = []
         for server, listing in self._listings.items():
             if listing.refreshing is None and self._clock() >= listing.until:
@@ -213,12 +250,24 @@ class McpServers:
             await asyncio.wait(
                 [asyncio.ensure_future(wait) for wait in waits], timeout=self._listing_seconds_max
             )
-        return [McpTool(self, tool) for listing in self._listings.values() for tool in listing.tools]
+        return [
+            McpTool(self, tool, authorization)
+            for listing in self._listings.values()
+            for tool in listing.tools
+        ]
 
-    async def use(self, offered: Offered, arguments: Mapping[str, Any]) -> CallToolResult:
+    async def use(
+        self, offered: Offered, arguments: Mapping[str, Any], authorization: str = "", use_id: str = ""
+    ) -> CallToolResult:
         """Return what a server's tool answers; one of FAILURES."""
-        async with asyncio.timeout(offered.server.timeout_seconds), self._session(offered.server) as session:
-            return await session.call_tool(offered.name, dict(arguments))
+        server = offered.server
+        is_own = server is self._own
+        meta: Any = {USE: use_id} if is_own and use_id else None
+        async with (
+            asyncio.timeout(server.timeout_seconds),
+            self._session(server, authorization if is_own else "") as session,
+        ):
+            return await session.call_tool(offered.name, dict(arguments), meta=meta)
 
     async def close(self) -> None:
         """Stop listings that are under way."""
@@ -245,13 +294,16 @@ class McpServers:
             listing.refreshing = None
 
     @asynccontextmanager
-    async def _session(self, server: McpServer) -> AsyncGenerator[ClientSession]:
+    async def _session(self, server: McpServer, authorization: str = "") -> AsyncGenerator[ClientSession]:
         """Open a connection and say hello; what goes wrong inside is raised alone, not in a group."""
         try:
             async with AsyncExitStack() as stack:
+                region = self._own_region if server is self._own else ""
                 client = await stack.enter_async_context(
-                    self._connect(LambdaSignature() if server.auth == "sigv4" else None)
+                    self._connect(LambdaSignature(region) if server.auth == "sigv4" else None)
                 )
+                if authorization:
+                    client.headers[TOKEN_HEADER] = authorization
                 streams = await stack.enter_async_context(
                     streamable_http_client(server.url, http_client=client, terminate_on_close=False)
                 )

@@ -30,13 +30,17 @@ class LambdaSignature(httpx2.Auth):
 
     requires_request_body = True
 
+    def __init__(self, region: str = "") -> None:
+        self._region = region
+        """Where the function is; the address says it where this is empty."""
+
     @override
     async def async_auth_flow(
         self, request: httpx2.Request
     ) -> AsyncGenerator[httpx2.Request, httpx2.Response]:
         """Sign one request; fetching the role's credentials again may take a moment, in a thread."""
         credentials = await asyncio.to_thread(frozen_credentials)
-        region = function_region(request.url.host)
+        region = self._region or function_region(request.url.host)
         headers = {name: value for name, value in request.headers.items() if name.lower() in _SIGNED}
         signed: Any = AWSRequest(
             method=request.method, url=str(request.url), data=request.content, headers=headers

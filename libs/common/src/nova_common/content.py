@@ -1,6 +1,6 @@
 """The content bucket.
 
-Presigned uploads, objects with their versions, and deletion that leaves no version behind.
+Presigned uploads and playback, objects with their versions, and deletion that leaves no version behind.
 """
 
 from __future__ import annotations
@@ -8,11 +8,12 @@ from __future__ import annotations
 import io
 from collections import OrderedDict
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, override
 
 from botocore.exceptions import ClientError
 
-from nova_common.contracts.uploads import Upload
+from nova_common.contracts.uploads import Playback, Upload
 from nova_common.documents import ContentCorruptError, DocumentStore, missing_or
 
 if TYPE_CHECKING:
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
 
 UPLOAD_SECONDS_MAX = 3600
 """How long a presigned upload may begin; a task's credentials, which sign it, live for up to six hours."""
+
+PLAYBACK_SECONDS_MAX = 3600
+"""How long content may be read by one address: whoever plays longer asks for another."""
 
 BLOCK_BYTES = 4 * 1024 * 1024
 BLOCKS_KEPT_MAX = 3
@@ -58,6 +62,22 @@ class ContentStore(DocumentStore):
             HttpMethod="PUT",
         )
         return Upload(url=url, headers={"Content-Type": content_type})
+
+    def presign_playback(self, key: str, content_type: str) -> Playback:
+        """Return where browsers read an object, as content of this type and nothing that they would run."""
+        expires_at = datetime.now(UTC) + timedelta(seconds=PLAYBACK_SECONDS_MAX)
+        url = self._client.generate_presigned_url(
+            "get_object",
+            Params={
+                "Bucket": self._bucket,
+                "Key": key,
+                "ResponseContentType": content_type,
+                "ResponseContentDisposition": "inline",
+            },
+            ExpiresIn=PLAYBACK_SECONDS_MAX,
+            HttpMethod="GET",
+        )
+        return Playback(url=url, content_type=content_type, expires_at=expires_at)
 
     def describe(self, key: str) -> StoredObject:
         """Return the newest version of an object; ContentMissingError."""

@@ -126,6 +126,15 @@ class DynamoEventStore:
             return found
         return placed
 
+    def as_action(self, event: NewEvent, version: int) -> TransactWriteItemTypeDef:
+        """Return the append of an event at a version as a part of its caller's own transaction.
+
+        What it tells and what it is about are then written together or not at all. The transaction fails on
+        this action's condition where another event has the place.
+        """
+        item = self._item(Event.of(event, version))
+        return {"Put": {"TableName": self._table, "Item": item, "ConditionExpression": _CONDITION}}
+
     def load(self, aggregate: str, after_version: int = 0) -> Iterator[Event]:
         """See `EventStore.load`."""
         pages = self._client.get_paginator("query").paginate(

@@ -7,6 +7,7 @@ import json
 import logging
 import sys
 import traceback
+from collections.abc import Sequence
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from types import TracebackType
@@ -62,15 +63,20 @@ class JsonFormatter(logging.Formatter):
         return "".join(traceback.format_exception(*ei)).rstrip()
 
 
-def configure_logging(service: str, level: str, metrics_namespace: str = "") -> None:
-    """Send every log of the process, uvicorn's too, through one JSON handler on standard output."""
+def configure_logging(
+    service: str, level: str, metrics_namespace: str = "", chatty_too: Sequence[str] = ()
+) -> None:
+    """Send every log of the process, uvicorn's too, through one JSON handler on standard output.
+
+    Of `chatty_too`, loggers of libraries, only warnings are sent.
+    """
     handler = logging.StreamHandler(sys.stdout)
     handler.setFormatter(JsonFormatter(service, metrics_namespace))
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
     # They would log every credential refresh and every connection at INFO or DEBUG.
-    for chatty in ("botocore", "urllib3"):
+    for chatty in ("botocore", "urllib3", *chatty_too):
         logging.getLogger(chatty).setLevel(logging.WARNING)
     for name in ("uvicorn", "uvicorn.error", "uvicorn.access"):
         uvicorn_logger = logging.getLogger(name)

@@ -13,6 +13,12 @@ class Metric(StrEnum):
 
     DEGRADED = "DegradedFeatures"
     """Something was answered with less than it should have had, such as a turn that is not remembered."""
+    PAYMENT_UNKNOWN = "PaymentsUnknown"
+    """Nobody knows whether a payment went through."""
+    BUDGET_LOW = "PaymentBudgetLow"
+    """A payment took the day past the part of its budget from which people are warned, or did not fit."""
+    WALLET_UNUSABLE = "WalletUnusable"
+    """A payment was not made because the wallet has no key, or too little money."""
     QUOTA_REFUSAL = "QuotaRefusals"
     """A message was refused because its sender's quota of the month is used up."""
     QUOTA_WARNING = "QuotaWarnings"

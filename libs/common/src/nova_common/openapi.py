@@ -23,6 +23,9 @@ VERSION = "1"
 """Of the whole API: another one would be another path."""
 
 SECURITY = {"bearerAuth": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}}
+PUBLIC: dict[str, Any] = {"security": []}
+"""`openapi_extra` of a route that anybody may ask."""
+
 _MODELS = "#/components/schemas/"
 
 
@@ -93,7 +96,9 @@ def _complete(operation: dict[str, Any]) -> None:
 
 def _by_form(operation: dict[str, Any]) -> Iterator[HTTPStatus]:
     """Yield the problems that every operation of this form can answer with."""
-    yield from (HTTPStatus.UNAUTHORIZED, HTTPStatus.INTERNAL_SERVER_ERROR, HTTPStatus.SERVICE_UNAVAILABLE)
+    yield from (HTTPStatus.INTERNAL_SERVER_ERROR, HTTPStatus.SERVICE_UNAVAILABLE)
+    if operation.get("security") != PUBLIC["security"]:
+        yield HTTPStatus.UNAUTHORIZED
     places = {parameter["in"] for parameter in operation.get("parameters", [])}
     if "path" in places:
         yield HTTPStatus.NOT_FOUND

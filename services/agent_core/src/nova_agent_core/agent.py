@@ -149,9 +149,9 @@ class Coordinator:
         use = self._behaviour.memory
         return [] if use is None else await self._memory.recall(user, question, use)
 
-    async def foreign_tools(self) -> Sequence[McpTool]:
-        """Return the tools of other people's servers, as far as they are known."""
-        return await self._servers.tools()
+    async def foreign_tools(self, authorization: str) -> Sequence[McpTool]:
+        """Return the tools of MCP servers, as far as they are known, for the person who asks."""
+        return await self._servers.tools(authorization)
 
     def run(
         self, messages: Sequence[Message], question: str, author: Author, material: Material

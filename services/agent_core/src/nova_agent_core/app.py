@@ -285,7 +285,7 @@ def coordinator(settings: ApiSettings, limits: ModelLimits, behaviour: Behaviour
     )
     notes = _note_store(settings)
     long_term = LongTermMemory(notes)
-    servers = McpServers(settings.mcp_servers)
+    servers = McpServers(settings.mcp_servers, own=settings.own_mcp_server, own_region=settings.region)
     coordinating = Coordinator(model, services, behaviour, price, long_term, servers)
     turns = Turns(sessions, memory, quotas, coordinating, settings.model_name, limits)
 

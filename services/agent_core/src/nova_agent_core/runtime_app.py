@@ -9,16 +9,20 @@ Nothing is made when this module is imported: a runtime may start all its sessio
 """
 
 import os
-from typing import Annotated
+import random
+from collections.abc import Callable
+from typing import Annotated, Any, Literal, override
 
 from fastapi import APIRouter, FastAPI, Header, Request, Response, WebSocket
 from nova_common import server
 from nova_common.contracts.sessions import SendMessage
 from nova_common.identity import AuthenticatedCaller, AuthenticatedRoute, VerifiedAuthorization
 from nova_common.secret_values import with_secrets
+from pydantic import BaseModel
 
 from nova_agent_core.app import BODY_BYTES_MAX, Service, coordinator, told
 from nova_agent_core.behaviour import Behaviour
+from nova_agent_core.refusals import RefusalsInStream
 from nova_agent_core.settings import MODEL_LIMITS, ApiSettings, ModelLimits
 from nova_agent_core.sockets import Conversation
 from nova_agent_core.sse import wants_stream
@@ -29,11 +33,33 @@ SESSION_HEADER = "X-Amzn-Bedrock-AgentCore-Runtime-Session-Id"
 AUTHORIZATION_HEADER = "X-Amzn-Bedrock-AgentCore-Runtime-Custom-Authorization"
 """`Bearer <access token>` of the person: AgentCore passes on headers of this form only, of up to 4 KB."""
 
+INVOCATIONS = "/invocations"
+
+
+def draw_anew() -> None:
+    """Seed `random` from the system, for each message, because the first one follows a restored snapshot.
+
+    Sessions that were restored from one draw the same numbers. Ids come from the system itself; pauses
+    between attempts, ours and those of the libraries that call AWS and Redis, are drawn from `random`, and
+    sessions that failed together would come back together.
+    """
+    random.seed()
+
 
 class InvocationRoute(AuthenticatedRoute):
     """A route whose caller is named by the header that AgentCore passes on."""
 
     authorization_header = AUTHORIZATION_HEADER
+
+    @override
+    def get_route_handler(self) -> Callable[[Request], Any]:
+        handle = super().get_route_handler()
+
+        async def handle_drawing_anew(request: Request) -> Response:
+            draw_anew()
+            return await handle(request)
+
+        return handle_drawing_anew
 
 
 health = APIRouter()
@@ -41,13 +67,22 @@ sockets = APIRouter()
 invocations = APIRouter(route_class=InvocationRoute)
 
 
+class Health(BaseModel):
+    """What AgentCore is told of a machine: one that is busy is not ended for its silence."""
+
+    status: Literal["Healthy", "HealthyBusy"]
+    time_of_last_update: int
+    """Seconds since the epoch when the status last changed."""
+
+
 @health.get("/ping")
-async def ping() -> dict[str, str]:
-    """Tell AgentCore that the machine takes messages."""
-    return {"status": "Healthy"}
+async def ping(turns: Service) -> Health:
+    """Tell AgentCore that the machine takes messages, and whether it is at work."""
+    status = "HealthyBusy" if turns.are_running else "Healthy"
+    return Health(status=status, time_of_last_update=int(turns.changed_at))
 
 
-@invocations.post("/invocations", response_model=None)
+@invocations.post(INVOCATIONS, response_model=None)
 async def invoke(
     body: SendMessage,
     session_id: Annotated[str, Header(alias=SESSION_HEADER)],
@@ -65,6 +100,7 @@ async def invoke(
 @sockets.websocket("/ws")
 async def converse(socket: WebSocket) -> None:
     """Answer messages of a session, one after another over one connection."""
+    draw_anew()
     headers = socket.headers
     conversation = Conversation(
         socket,
@@ -83,6 +119,7 @@ def create_app(
     app.include_router(health)
     app.include_router(invocations)
     app.include_router(sockets)
+    app.add_middleware(RefusalsInStream, path=INVOCATIONS)
     return app
 
 

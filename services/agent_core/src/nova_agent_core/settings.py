@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Self
 from urllib.parse import urlsplit
 
-from nova_agent_tools.mcp_servers import McpServer, read_servers
+from nova_agent_tools.mcp_servers import McpServer, own_server, read_servers
 from nova_agent_tools.services import ServiceUrls
 from nova_common.embeddings import EmbeddingSettings
 from nova_common.settings import Environment, IdentitySettings, ServerSettings, SettingsError
@@ -117,6 +117,8 @@ class ApiSettings:
     """None where a session has a process of its own, which remembers it."""
     services: ServiceUrls
     mcp_servers: tuple[McpServer, ...]
+    own_mcp_server: McpServer | None
+    """The platform's own, which pays for what its tools answer; None where it buys nothing."""
     heartbeat_seconds: int
 
     @classmethod
@@ -145,6 +147,9 @@ class ApiSettings:
             memory=memory,
             services=ServiceUrls.read(environment),
             mcp_servers=read_servers(environment.optional_text("MCP_SERVERS")),
+            own_mcp_server=own_server(
+                environment.optional_text("MCP_SERVER_URL"), environment.optional_text("MCP_SERVER_TOOLS")
+            ),
             heartbeat_seconds=int(heartbeat) if is_count else 0,
         )
         environment.check()

@@ -5,6 +5,7 @@ What a turn did to the session is decided at its end: memory and history are as 
 
 import asyncio
 import logging
+import time
 import uuid
 from collections.abc import Sequence
 from http import HTTPStatus
@@ -58,6 +59,13 @@ class Turns:
         self._recorder = Recorder(sessions, memory, quotas, model, coordinator.behaviour.version)
         self._limits = limits
         self._running: dict[asyncio.Task[None], Turn] = {}
+        self.changed_at = time.time()
+        """When answering last began or came to an end (seconds since the epoch)."""
+
+    @property
+    def are_running(self) -> bool:
+        """Whether a message is being answered, or how that ended is being noted."""
+        return bool(self._running)
 
     async def begin(self, user: str, authorization: str, session_id: str, question: str) -> Turn:
         """Begin to answer a message; a Problem 404, 409, 429 or 503 when that is not possible.
@@ -82,7 +90,7 @@ class Turns:
             messages, recalled, tools = await asyncio.gather(
                 self._recall(session),
                 self._coordinator.recall(user, question),
-                self._coordinator.foreign_tools(),
+                self._coordinator.foreign_tools(authorization),
             )
             reservation = await run_in_threadpool(self._quotas.reserve, user, session_id, str(uuid.uuid4()))
             author, material = Author(user, authorization), Material(recalled, tools)
@@ -94,6 +102,8 @@ class Turns:
                 await run_in_threadpool(self._quotas.release, reservation)
             await lock.release()
             raise
+        if not self._running:
+            self.changed_at = time.time()
         self._running[task] = turn
         task.add_done_callback(self._forget)
         return turn
@@ -144,6 +154,8 @@ class Turns:
 
     def _forget(self, task: asyncio.Task[None]) -> None:
         self._running.pop(task, None)
+        if not self._running:
+            self.changed_at = time.time()
         if not task.cancelled() and task.exception() is not None:
             logger.critical("a turn ended without being noted", exc_info=task.exception())
 

@@ -29,6 +29,7 @@ from nova_common.contracts.live import (
     LiveConversationView,
     LiveTicket,
 )
+from nova_common.contracts.uploads import Playback
 from nova_common.event_store import DynamoEventStore, EventStore
 from nova_common.events import EventRegistry
 from nova_common.histories import Histories
@@ -83,6 +84,15 @@ class Recordings:
             return transcript
         document = self._content.read_document(recording.sentiment)
         return domain.with_sentiment(transcript, TranscriptSentiment.model_validate_json(document))
+
+    def playback(self, user: str, recording_id: str) -> Playback:
+        """Return where what was uploaded is played from; a Problem 409 before it was uploaded."""
+        recording = self.get(user, recording_id)
+        if recording.status == "awaiting_upload":
+            detail = "there is no content yet, the recording is awaiting_upload"
+            raise Problem(HTTPStatus.CONFLICT, detail, kind="content-not-available")
+        key = upload_key(domain.MEDIA, recording.id)
+        return self._content.presign_playback(key, recording.content_type)
 
     def delete(self, user: str, recording_id: str) -> None:
         """Delete content, then the recording; a Problem 404 when it is not there (any more)."""
@@ -173,6 +183,15 @@ def get_recording(recording_id: str, caller: AuthenticatedCaller, recordings: Se
 def get_transcript(recording_id: str, caller: AuthenticatedCaller, recordings: Service) -> Transcript:
     """Return the transcript of a completed recording."""
     return recordings.transcript(caller.user_id, recording_id)
+
+
+@router.get("/audio/{recording_id}/content")
+def get_content(
+    recording_id: str, caller: AuthenticatedCaller, recordings: Service, response: Response
+) -> Playback:
+    """Tell where a recording is played from."""
+    response.headers["Cache-Control"] = "no-store"
+    return recordings.playback(caller.user_id, recording_id)
 
 
 @router.delete("/audio/{recording_id}", status_code=HTTPStatus.NO_CONTENT)

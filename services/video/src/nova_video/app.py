@@ -11,10 +11,13 @@ from fastapi import APIRouter, Depends, FastAPI, Request, Response
 from nova_common import aws, server
 from nova_common.application import create_application
 from nova_common.content import ContentStore
+from nova_common.contracts.documents import DocumentReference
+from nova_common.contracts.uploads import Playback
 from nova_common.contracts.video import (
     UPLOAD_BYTES_MAX,
     VIDEO,
     CreateVideo,
+    KeyFrames,
     VideoAnalysis,
     VideoCreated,
     VideoSummary,
@@ -56,12 +59,32 @@ class Videos:
 
     def analysis(self, user: str, video_id: str) -> VideoAnalysis:
         """Return the analysis, checked against its hash; a Problem 409 while there is none."""
+        analysis, _ = self._documents(user, video_id)
+        return VideoAnalysis.model_validate_json(self._content.read_document(analysis))
+
+    def key_frames(self, user: str, video_id: str) -> KeyFrames:
+        """Return the key frames, checked against their hash; a Problem 409 while there is no analysis."""
+        _, key_frames = self._documents(user, video_id)
+        if key_frames is None:
+            return KeyFrames(frames=[])
+        return KeyFrames.model_validate_json(self._content.read_document(key_frames))
+
+    def _documents(self, user: str, video_id: str) -> tuple[DocumentReference, DocumentReference | None]:
         video = self.get(user, video_id)
         if video.analysis is None:
             reason = f": {video.reason}" if video.reason else ""
             detail = f"there is no analysis, the video is {video.status}{reason}"
             raise Problem(HTTPStatus.CONFLICT, detail, kind="analysis-not-available")
-        return VideoAnalysis.model_validate_json(self._content.read_document(video.analysis))
+        return video.analysis, video.key_frames
+
+    def playback(self, user: str, video_id: str) -> Playback:
+        """Return where what was uploaded is played from; a Problem 409 before it was uploaded."""
+        video = self.get(user, video_id)
+        if video.status == "awaiting_upload":
+            detail = "there is no content yet, the video is awaiting_upload"
+            raise Problem(HTTPStatus.CONFLICT, detail, kind="content-not-available")
+        key = upload_key(domain.MEDIA, video.id)
+        return self._content.presign_playback(key, video.content_type)
 
     def delete(self, user: str, video_id: str) -> None:
         """Delete content, then the video; a Problem 404 when it is not there (any more)."""
@@ -99,6 +122,19 @@ def get_video(video_id: str, caller: AuthenticatedCaller, videos: Service) -> Vi
 def get_analysis(video_id: str, caller: AuthenticatedCaller, videos: Service) -> VideoAnalysis:
     """Return the analysis of a completed video."""
     return videos.analysis(caller.user_id, video_id)
+
+
+@router.get("/{video_id}/content")
+def get_content(video_id: str, caller: AuthenticatedCaller, videos: Service, response: Response) -> Playback:
+    """Tell where a video is played from."""
+    response.headers["Cache-Control"] = "no-store"
+    return videos.playback(caller.user_id, video_id)
+
+
+@router.get("/{video_id}/key-frames")
+def get_key_frames(video_id: str, caller: AuthenticatedCaller, videos: Service) -> KeyFrames:
+    """Return a picture of each scene of a completed video; none where none could be taken."""
+    return videos.key_frames(caller.user_id, video_id)
 
 
 @router.delete("/{video_id}", status_code=HTTPStatus.NO_CONTENT)

@@ -1,10 +1,10 @@
-"""Contracts of every upload: what is announced, and how to send it."""
+"""Contracts of every upload: what is announced, how to send it, and where it is played from."""
 
 from typing import Literal
 
 from pydantic import ConfigDict, Field
 
-from nova_common.contracts.wire import Contract
+from nova_common.contracts.wire import Contract, Timestamp
 
 FILENAME_CHARACTERS_MAX = 255
 """The longest file name of the usual file systems."""
@@ -37,3 +37,11 @@ class UploadExpected(Contract):
 
     id: str
     upload: Upload
+
+
+class Playback(Contract):
+    """Where the content of a recording or video is read: by GET, in ranges too, until `expires_at`."""
+
+    url: str
+    content_type: str
+    expires_at: Timestamp

@@ -1,0 +1,1 @@
+"""The seller: weather data that whoever pays by x402 is given."""
