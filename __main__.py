@@ -7,9 +7,12 @@ from components.platform import Platform, PlatformArgs
 from components.providers import explicit_providers, ownership_tags
 from services.agent_core.infra import AgentCore, AgentCoreArgs
 from services.audio.infra import Audio, AudioArgs
+from services.frontend.infra import Frontend, FrontendArgs
+from services.mcp_server.infra import pay
 from services.projector.infra import Projector, ProjectorArgs
 from services.search.infra import Search, SearchArgs
 from services.video.infra import Video, VideoArgs
+from services.x402_seller.infra import sale_routes, sell
 from settings.settings import Settings
 
 components.startup.keep_what_is_loaded()
@@ -101,6 +104,7 @@ audio = Audio(
     ),
     opts=options,
 )
+payments = pay("mcp-server", platform, settings.wallet, settings.edge.domain, options)
 agent_core = AgentCore(
     "agent-core",
     AgentCoreArgs(
@@ -116,13 +120,34 @@ agent_core = AgentCore(
         video=video.callee,
         projector=projector.callee,
         mcp=settings.mcp,
+        paid=payments.tools,
         runtime=settings.agent,
         site=settings.edge.domain,
     ),
     opts=options,
 )
+frontend = Frontend(
+    "frontend",
+    FrontendArgs(
+        platform=platform,
+        size=sizes["frontend"],
+        agent_core=agent_core.callee,
+        audio=audio.callee,
+        projector=projector.callee,
+        search=search.callee,
+        video=video.callee,
+        managed_agent=agent_core.managed,
+        paid=payments.tools,
+    ),
+    opts=options,
+)
 workloads = (audio, projector, search, video, agent_core)
-site = platform.expose(routes=[route for workload in workloads for route in workload.routes])
+routes = [route for workload in workloads for route in workload.routes]
+site = platform.expose([*routes, *payments.routes, *sale_routes(settings.seller)], payments.functions)
+# What tells others where it is comes after the site has its name.
+sales = sell("x402-seller", platform, site, sizes["x402-seller"], settings.seller, options)
+everything = (*workloads, frontend, sales)
+platform.show()
 
 pulumi.export("site_url", site.url)
 pulumi.export("api_url", site.api_url)
@@ -143,5 +168,8 @@ pulumi.export("agent_endpoint_arn", agent_core.endpoint_arn)
 pulumi.export("dashboard_url", platform.dashboard.url)
 pulumi.export("alerts_topic_arn", platform.alerts.topic_arn)
 pulumi.export("replica", platform.handed_over())
-pulumi.export("jobs", {job.name: job.start for workload in workloads for job in workload.jobs})
-pulumi.export("services", [name for workload in workloads for name in workload.service_names])
+pulumi.export("jobs", {job.name: job.start for workload in (*everything, payments) for job in workload.jobs})
+pulumi.export("mcp_server_url", payments.url)
+pulumi.export("seller_url", sales.url)
+pulumi.export("wallet_secret", payments.wallet_secret)
+pulumi.export("services", [name for workload in everything for name in workload.service_names])

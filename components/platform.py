@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 import pulumi
 
+from components.access.role import ServiceRole
 from components.account import Account, current_account
 from components.agent.guardrail import Guardrail, GuardrailArgs
 from components.agent.guardrail_plan import GuardrailPlan
@@ -18,6 +19,7 @@ from components.agent.models import Model, ModelProfile, ModelProfileArgs
 from components.compute.capacity import Capacity
 from components.compute.cluster import Cluster, ClusterArgs
 from components.compute.deployment import Deployment
+from components.compute.function import Function, FunctionArgs
 from components.compute.image import Image, ImageArgs, registry_credentials
 from components.compute.insights import Insights
 from components.compute.job_ground import JobGround, JobGroundArgs
@@ -33,11 +35,12 @@ from components.data.data_keys import DataKeys, DataKeysArgs
 from components.data.key_plan import DataClass
 from components.data.keys import Keys, KeysArgs
 from components.data.replica_plan import ReplicaOf
-from components.data.secrets import SecretPolicy
+from components.data.secrets import HeldSecret, HeldSecretArgs, SecretPolicy
 from components.data.tables import (
     EventStore,
     ExistingTable,
     Leases,
+    PaymentLedger,
     ReadModel,
     Replica,
     TableArgs,
@@ -159,7 +162,7 @@ class Platform(pulumi.ComponentResource):
     guardrail: Guardrail | None = None
     """For whoever lets people talk with a model, where the stack has one."""
     dashboard: Dashboard
-    """What people look at; it is made with the public API, after everything else."""
+    """What people look at; it is made by ``show``, after everything else."""
 
     def __init__(self, name: str, args: PlatformArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("nova:platform:Platform", name, None, opts)
@@ -220,6 +223,7 @@ class Platform(pulumi.ComponentResource):
                 ),
                 opts=self._child,
             )
+        self._secrets = SecretPolicy(key=keys.secrets, recovery_days=args.recovery_days, protect=args.protect)
         self._data(keys, args)
         self._messaging(running=args.replica_of is None or not args.replica_of.standby)
         self._compute(args)
@@ -286,8 +290,54 @@ class Platform(pulumi.ComponentResource):
         self.alerts.show(*model_use(name, model.metric_names, region))
         return model
 
-    def expose(self, routes: Sequence[Route]) -> Distribution:
-        """Open the platform: its API with ``routes``, the distribution before it; show all that there is."""
+    def function(
+        self,
+        name: str,
+        image: Image,
+        role: ServiceRole,
+        environment: Mapping[str, pulumi.Input[str]],
+        *,
+        memory: int,
+        timeout_seconds: int,
+        parent: pulumi.Resource,
+    ) -> Function:
+        """Make a function with a URL, outside the VPC; ``role`` is sealed here."""
+        return Function(
+            name,
+            FunctionArgs(
+                account=self.account,
+                image=image,
+                command=(),
+                environment=environment,
+                key=self._keys.secrets,
+                role=role,
+                logs=self._logs,
+                queues=self.queues,
+                memory=memory,
+                timeout_seconds=timeout_seconds,
+                url=True,
+            ),
+            opts=pulumi.ResourceOptions(parent=parent),
+        )
+
+    def held_secret(
+        self, name: str, description: str, reader: ServiceRole, parent: pulumi.Resource
+    ) -> HeldSecret:
+        """Make a secret that people set and ``reader`` alone reads."""
+        args = HeldSecretArgs(policy=self._secrets, description=description, reader=reader)
+        return HeldSecret(name, args, opts=pulumi.ResourceOptions(parent=parent))
+
+    def payment_ledger(self, name: str, parent: pulumi.Resource) -> PaymentLedger:
+        """Make the table by which payments are made."""
+        return PaymentLedger(name, self._regional, opts=pulumi.ResourceOptions(parent=parent))
+
+    def expose(
+        self, routes: Sequence[Route], functions: Mapping[str, Function] | None = None
+    ) -> Distribution:
+        """Open the platform, once: its API with ``routes``, and the distribution before it.
+
+        ``functions`` answer the routes that name them.
+        """
         api = Api(
             f"{self._label}-api",
             ApiArgs(
@@ -299,6 +349,7 @@ class Platform(pulumi.ComponentResource):
                 logs=self._logs,
                 alerts=self.alerts,
                 plan=self._edge,
+                functions=functions or {},
             ),
             opts=self._child,
         )
@@ -319,18 +370,19 @@ class Platform(pulumi.ComponentResource):
             opts=self._child,
         )
         self.content.admit_site(distribution.url)
-        self._show(api)
-        return distribution
-
-    def _show(self, api: Api) -> None:
         TraceSampling(
             f"{self._label}-traces",
             TraceSamplingArgs(stage=api.traced_stage, percent=self._trace_sample_percent),
             opts=self._child,
         )
+        self._access_log_group = api.access_log_group
+        return distribution
+
+    def show(self) -> None:
+        """Make the saved queries and the dashboard of all that there is by now. Once, after ``expose``."""
         SavedQueries(
             f"{self._label}-queries",
-            SavedQueriesArgs(log_groups=(*self.host.log_watch.groups, api.access_log_group)),
+            SavedQueriesArgs(log_groups=(*self.host.log_watch.groups, self._access_log_group)),
             opts=self._child,
         )
         self.alerts.show(*account_charges())
@@ -389,7 +441,7 @@ class Platform(pulumi.ComponentResource):
             ),
             opts=self._child,
         )
-        regional = replace(table, replica=None)
+        regional = self._regional = replace(table, replica=None)
         self.usage = UsageLedger(f"{self._label}-usage", regional, opts=self._child)
         self.leases = Leases(f"{self._label}-leases", regional, opts=self._child)
         bucket = ContentBucketArgs(
@@ -480,9 +532,7 @@ class Platform(pulumi.ComponentResource):
                 vpc=self.host.vpc,
                 plan=args.cache,
                 key=keys.cache,
-                secrets=SecretPolicy(
-                    key=keys.secrets, recovery_days=args.recovery_days, protect=args.protect
-                ),
+                secrets=self._secrets,
                 logs=self._logs,
                 alerts=self.alerts,
                 snapshot_days=args.recovery_days,

@@ -20,12 +20,14 @@ SERVICES = (
     "audio",
     "audio-live",
     "audio-worker",
+    "frontend",
     "projector",
     "projector-worker",
     "search",
     "search-indexer",
     "video",
     "video-worker",
+    "x402-seller",
 )
 """ECS services, by name."""
 WORKERS = ("audio-worker", "projector-worker", "search-indexer", "video-worker")
@@ -34,10 +36,16 @@ WORKERS = ("audio-worker", "projector-worker", "search-indexer", "video-worker")
 RUNTIME = "agent-core-runtime"
 """The coordinator's other host, where AgentCore runs it in the VPC."""
 
-INTERNET_HOSTS: Mapping[str, str] = dict.fromkeys(
-    ("agent-core", RUNTIME, "audio", "audio-live", "projector", "search", "video"),
-    "Amazon Cognito's keys that sign access tokens",
-)
+SELLER = "x402-seller"
+"""The service that is made only where something is sold."""
+
+INTERNET_HOSTS: Mapping[str, str] = {
+    **dict.fromkeys(
+        ("agent-core", RUNTIME, "audio", "audio-live", "frontend", "projector", "search", "video"),
+        "Amazon Cognito's keys that sign access tokens",
+    ),
+    SELLER: "the facilitator that settles payments",
+}
 """What the tasks of a service call that no endpoint in a VPC serves, by the service's name.
 
 The program declares it where the service is made (`internet`); this is known before anything is made.

@@ -12,7 +12,21 @@ from components.compute.capacity import PRODUCTION_BASE_MIN
 from components.edge.plan import EdgePlan
 from components.network.needs import EndpointMode
 from components.network.plan import ExistingNetwork, NewNetwork
-from settings import access, agent, audio, data, edge, mcp, models, network, operations, services
+from components.payments.plan import SellerPlan, WalletPlan
+from settings import (
+    access,
+    agent,
+    audio,
+    data,
+    edge,
+    mcp,
+    models,
+    network,
+    operations,
+    seller,
+    services,
+    wallet,
+)
 from settings.access import AccessSettings, read_access
 from settings.agent import read_agent
 from settings.audio import AudioSettings, read_audio
@@ -23,15 +37,18 @@ from settings.mcp import read_mcp
 from settings.models import ModelSettings, check_residency, read_models
 from settings.network import NetworkSettings, read_network
 from settings.operations import OperationsSettings, read_operations
+from settings.seller import read_seller
 from settings.services import (
     EMBEDDING_CALLERS,
     INTERNET_HOSTS,
     RUNTIME,
+    SELLER,
     SONIC_CALLERS,
     ServiceSettings,
     read_services,
 )
 from settings.values import Values, check_keys
+from settings.wallet import read_wallet
 
 KEYS = (
     "region",
@@ -42,6 +59,8 @@ KEYS = (
     *agent.KEYS,
     *mcp.KEYS,
     *audio.KEYS,
+    *seller.KEYS,
+    *wallet.KEYS,
     *data.KEYS,
     *edge.KEYS,
     *operations.KEYS,
@@ -72,6 +91,10 @@ class Settings:
     mcp: McpServers
     """Whose tools the agent is given beside its own."""
     audio: AudioSettings
+    seller: SellerPlan | None
+    """How weather data is paid; nothing where none is sold."""
+    wallet: WalletPlan | None
+    """What agents may pay; nothing where they buy nothing."""
     data: DataSettings
     edge: EdgePlan
     operations: OperationsSettings
@@ -105,6 +128,8 @@ class Settings:
             agent=read_agent(values, region),
             mcp=read_mcp(values),
             audio=read_audio(values),
+            seller=read_seller(values),
+            wallet=read_wallet(values),
             data=read_data(values, region),
             edge=read_edge(values, region),
             operations=read_operations(values),
@@ -115,6 +140,7 @@ class Settings:
         settings._check_production(values)
         settings._check_runtime(values)
         settings._check_shifting(values)
+        settings._check_wallet(values)
         replica = settings.data.replica_region
         check_residency(
             values, settings.models, {"region": region} | ({"replicaRegion": replica} if replica else {})
@@ -128,6 +154,14 @@ class Settings:
                 self.agent.network.value,
                 "on the internet the agent reaches the services by the site's own address, which has to be "
                 "known beforehand: set domain, or choose vpc or none",
+            )
+
+    def _check_wallet(self, values: Values) -> None:
+        if self.wallet and not self.wallet.resource_server and self.edge.domain is None:
+            raise SettingsError(
+                values.key("wallet"),
+                "",
+                "where things are bought has to be known beforehand: give resourceServer, or set domain",
             )
 
     def _check_egress(self, values: Values) -> None:
@@ -153,7 +187,10 @@ class Settings:
             )
 
     def _internet_needs(self) -> Iterator[str]:
-        running = (*self.services.running, *([RUNTIME] if self.agent.in_vpc else []))
+        running = (
+            *(name for name in self.services.running if name != SELLER or self.seller),
+            *([RUNTIME] if self.agent.in_vpc else []),
+        )
         if running and self.network.interface_endpoints is EndpointMode.NONE:
             yield f"{', '.join(running)} call AWS APIs, and interfaceEndpoints is none"
             return

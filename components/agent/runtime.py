@@ -82,6 +82,27 @@ class AgentRuntimeArgs:
         check_variables({**self.environment, **{f"{name}_SECRET": "" for name in self.secrets}})
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ManagedAgent:
+    """A runtime, for whoever talks with it."""
+
+    arn: pulumi.Output[str]
+    endpoint_arn: pulumi.Output[str]
+    endpoint_name: pulumi.Output[str]
+
+    def grant_converse(self, role: ServiceRole) -> None:
+        """Let ``role`` send messages to the endpoint, and end sessions there.
+
+        AgentCore asks for the right on the runtime and on the endpoint (service authorization reference).
+        """
+        actions = ("bedrock-agentcore:InvokeAgentRuntime", "bedrock-agentcore:StopRuntimeSession")
+        role.add(Statement(sid="ConverseWithAgent", actions=actions, resources=(self.arn, self.endpoint_arn)))
+
+    def environment(self) -> dict[str, pulumi.Input[str]]:
+        """Say where messages are sent to."""
+        return {"AGENT_RUNTIME_ARN": self.arn, "AGENT_RUNTIME_QUALIFIER": self.endpoint_name}
+
+
 class AgentRuntime(pulumi.ComponentResource):
     """A runtime, and the endpoint at which it is called.
 
@@ -92,6 +113,7 @@ class AgentRuntime(pulumi.ComponentResource):
     arn: pulumi.Output[str]
     runtime_id: pulumi.Output[str]
     endpoint_arn: pulumi.Output[str]
+    managed: ManagedAgent
 
     def __init__(self, name: str, args: AgentRuntimeArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("nova:agent:AgentRuntime", name, None, opts)
@@ -102,7 +124,9 @@ class AgentRuntime(pulumi.ComponentResource):
         runtime = self._runtime(self._grant())
         self.arn = runtime.agent_runtime_arn
         self.runtime_id = runtime.agent_runtime_id
-        self.endpoint_arn = self._endpoint(runtime).agent_runtime_endpoint_arn
+        endpoint = self._endpoint(runtime)
+        self.endpoint_arn = endpoint.agent_runtime_endpoint_arn
+        self.managed = ManagedAgent(arn=self.arn, endpoint_arn=self.endpoint_arn, endpoint_name=endpoint.name)
         RuntimeDeliveries(
             name,
             RuntimeDeliveriesArgs(

@@ -29,7 +29,8 @@ NAT gateways and interface endpoints forget a connection after 350 s of silence,
 longer; Linux would wait two hours. It concerns connections that ask for it (`SO_KEEPALIVE`).
 """
 
-HEALTH_CHECK_COMMAND = ("CMD", "python", "-m", "nova_common.healthcheck")
+HEALTH_CHECK_COMMAND = ("python", "-m", "nova_common.healthcheck")
+"""Of containers of Python; their image's own is the same."""
 
 
 class _KeyValue(TypedDict):
@@ -114,6 +115,8 @@ class ContainerArgs:
     region: str
     serves: bool = True
     """Whether it listens at ``CONTAINER_PORT`` and answers for its health."""
+    health_check: Sequence[str] = HEALTH_CHECK_COMMAND
+    """The command that asks it."""
 
 
 def container_definition(args: ContainerArgs) -> ContainerDefinition:
@@ -161,7 +164,7 @@ def container_definition(args: ContainerArgs) -> ContainerDefinition:
     if args.serves:
         definition["portMappings"] = [{"containerPort": CONTAINER_PORT, "protocol": "tcp"}]
         definition["healthCheck"] = {
-            "command": list(HEALTH_CHECK_COMMAND),
+            "command": ["CMD", *args.health_check],
             "interval": 10,
             "timeout": 5,
             "retries": 3,

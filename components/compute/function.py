@@ -17,6 +17,7 @@ from components.access.statements import Statement
 from components.account import Account
 from components.compute.image import Image
 from components.data.keys import DataKey
+from components.joined import joined
 from components.messaging.queue import DeadLetterQueue, QueueEncryption
 from components.observe.logs import LogPolicy, write_statement
 from components.observe.sets.compute import function_alarms
@@ -93,6 +94,8 @@ class Function(pulumi.ComponentResource):
 
     name: pulumi.Output[str]
     arn: pulumi.Output[str]
+    invoke_arn: pulumi.Output[str]
+    """What an integration of API Gateway names."""
     dead_letters: DeadLetterQueue
 
     def __init__(self, name: str, args: FunctionArgs, opts: pulumi.ResourceOptions | None = None) -> None:
@@ -103,7 +106,7 @@ class Function(pulumi.ComponentResource):
         self.dead_letters = DeadLetterQueue(f"{name}-dead-letters", args.queues, opts=self._child)
         self.dead_letters.seal(())
         function = self._function()
-        self.name, self.arn = function.name, function.arn
+        self.name, self.arn, self.invoke_arn = function.name, function.arn, function.invoke_arn
         aws.lambda_.FunctionEventInvokeConfig(
             f"{name}-events",
             function_name=function.name,
@@ -160,6 +163,17 @@ class Function(pulumi.ComponentResource):
             function=self.name,
             principal=principal,
             invoked_via_function_url=True,
+            opts=self._child,
+        )
+
+    def admit_api(self, name: str, execution_arn: pulumi.Input[str], stage: str) -> None:
+        """Let one stage of a REST API call the function; ``name`` labels the permission."""
+        aws.lambda_.Permission(
+            f"{self._label}-api-for-{name}",
+            action="lambda:InvokeFunction",
+            function=self.name,
+            principal="apigateway.amazonaws.com",
+            source_arn=joined(execution_arn, f"/{stage}/*"),
             opts=self._child,
         )
 

@@ -32,6 +32,21 @@ LIBRARY_SOURCES = ("pyproject.toml", "src")
 """What an image is built from in the folder of a library."""
 OWN_SOURCES = ("Dockerfile", "Dockerfile.dockerignore", "pyproject.toml", "src")
 """What an image is built from in its own folder."""
+NODE_PACKAGE = "package.json"
+"""What makes a workload's folder one of Node, which shares nothing with those of Python."""
+NODE_SOURCES = (
+    "Dockerfile",
+    "Dockerfile.dockerignore",
+    NODE_PACKAGE,
+    "package-lock.json",
+    ".npmrc",
+    "tsconfig.json",
+    "next.config.ts",
+    "postcss.config.mjs",
+    "bin",
+    "src",
+)
+"""What an image of Node is built from."""
 
 
 type RegistryCredentials = pulumi.Output[aws.ecr.GetAuthorizationTokenResult]
@@ -168,6 +183,8 @@ class Image(pulumi.ComponentResource):
 
 def image_sources(context: Path, folder: str) -> tuple[str, ...]:
     """Return the paths that the image of the workload in ``folder`` is built from, below ``context``."""
+    if (context / folder / NODE_PACKAGE).is_file():
+        return tuple(f"{folder}/{name}" for name in NODE_SOURCES)
     libraries = [f"{library}/{name}" for library in _libraries(context, folder) for name in LIBRARY_SOURCES]
     return (*SHARED_SOURCES, *libraries, *(f"{folder}/{name}" for name in OWN_SOURCES))
 

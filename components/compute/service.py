@@ -16,7 +16,7 @@ from components.compute import rollout
 from components.compute.backlog import Backlog
 from components.compute.capacity import Capacity
 from components.compute.cluster import Cluster
-from components.compute.container import CONTAINER_PORT
+from components.compute.container import CONTAINER_PORT, HEALTH_CHECK_COMMAND
 from components.compute.deployment import Deployment
 from components.compute.discovery import balancer_alias, task_registry
 from components.compute.image import Image
@@ -77,6 +77,8 @@ class FargateServiceArgs:
     """What a worker gets more tasks for."""
     deployment: Deployment | None = None
     """How its tasks are replaced, if not as the host has it."""
+    health_check: Sequence[str] = HEALTH_CHECK_COMMAND
+    """The command by which a container asks itself how it is."""
 
     def __post_init__(self) -> None:
         """Refuse a worker with nothing to shift, or one that would have to guess its load.
@@ -259,6 +261,7 @@ class FargateService(pulumi.ComponentResource):
                 cpu=args.size.cpu,
                 memory=args.size.memory,
                 secrets=args.secrets,
+                health_check=args.health_check,
             ),
             self,
         )

@@ -11,7 +11,7 @@ import pulumi_aws as aws
 
 from components.access.role import ServiceRole, ServiceRoleArgs
 from components.account import Account
-from components.compute.container import ContainerArgs, container_definition
+from components.compute.container import HEALTH_CHECK_COMMAND, ContainerArgs, container_definition
 from components.compute.image import Image
 from components.data.secrets import SecretReference
 from components.json_text import json_text
@@ -36,6 +36,7 @@ class TaskArgs:
     secrets: Mapping[str, SecretReference] = field(default_factory=dict[str, SecretReference])
     serves: bool = True
     """Whether it listens, and answers for its health."""
+    health_check: Sequence[str] = HEALTH_CHECK_COMMAND
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +62,7 @@ def fargate_task(label: str, args: TaskArgs, parent: pulumi.Resource) -> Fargate
             log_group=args.log_group.name,
             region=args.account.region,
             serves=args.serves,
+            health_check=args.health_check,
         )
     )
     definition = aws.ecs.TaskDefinition(

@@ -1,6 +1,7 @@
 """Secrets.
 
-Creates: a Secrets Manager secret under the secrets' key, and the version that holds its value.
+Creates: a Secrets Manager secret under the secrets' key, and the version that holds its value; or one whose
+value people set, with a policy that lets one role alone read it.
 """
 
 from dataclasses import dataclass
@@ -9,7 +10,7 @@ import pulumi
 import pulumi_aws as aws
 
 from components.access.role import ServiceRole
-from components.access.statements import Statement
+from components.access.statements import ResourceStatement, Statement, document
 from components.data.keys import DataKey
 from components.joined import joined
 
@@ -93,3 +94,55 @@ class Secret(pulumi.ComponentResource):
             key=self._key,
             valid_after=valid_after,
         )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeldSecretArgs:
+    """One secret that people set, and who reads it."""
+
+    policy: SecretPolicy
+    description: str
+    reader: ServiceRole
+    """Not sealed yet: it is granted the right here."""
+
+
+class HeldSecret(pulumi.ComponentResource):
+    """A secret without a value, which people set and one role reads: no state and no program ever has it."""
+
+    arn: pulumi.Output[str]
+
+    def __init__(self, name: str, args: HeldSecretArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("nova:data:HeldSecret", name, None, opts)
+        policy, reader = args.policy, args.reader
+        child = pulumi.ResourceOptions(parent=self)
+        secret = aws.secretsmanager.Secret(
+            f"{name}-secret",
+            description=args.description,
+            kms_key_id=policy.key.arn,
+            recovery_window_in_days=policy.recovery_days if policy.protect else 0,
+            opts=pulumi.ResourceOptions(parent=self, protect=policy.protect),
+        )
+        self.arn = secret.arn
+        reader.add(
+            Statement(sid="ReadHeldSecret", actions=("secretsmanager:GetSecretValue",), resources=(self.arn,))
+        )
+        reader.add_shared(policy.key.decrypt_through(_SERVICE))
+        aws.secretsmanager.SecretPolicy(
+            f"{name}-policy",
+            secret_arn=self.arn,
+            policy=document(
+                (
+                    ResourceStatement(
+                        sid="OneReader",
+                        effect="Deny",
+                        principals={"AWS": "*"},
+                        actions=("secretsmanager:GetSecretValue",),
+                        resources=(self.arn,),
+                        conditions={"StringNotEquals": {"aws:PrincipalArn": reader.arn}},
+                    ),
+                )
+            ),
+            block_public_policy=True,
+            opts=child,
+        )
+        self.register_outputs({"arn": self.arn})

@@ -1,4 +1,4 @@
-"""The event store, the read model and the usage ledger.
+"""The event store, the read model, and the ledgers of what was used and paid.
 
 Creates: one DynamoDB table each, on demand, encrypted under the tables' key, with point-in-time recovery,
 and its replica in another region where there is one; nothing where the table is a replica itself.
@@ -225,6 +225,59 @@ class UsageLedger(pulumi.ComponentResource):
         role.add(
             Statement(
                 sid="ForgetUsage", actions=("dynamodb:DeleteItem", "dynamodb:Query"), resources=(self.arn,)
+            )
+        )
+        role.add_shared(self._key.encrypt_through(_SERVICE))
+
+
+class PaymentLedger(pulumi.ComponentResource):
+    """The table of what was paid, is held back for payments under way, and waits for an approval.
+
+    Key: pk ``day#<date>`` or ``user#<id>``, sk; an item with a time in ``expires_at`` is removed after it.
+    Every region has its own: two that share a day's budget could not hold it at once.
+    """
+
+    name: pulumi.Output[str]
+    arn: pulumi.Output[str]
+
+    def __init__(self, name: str, args: TableArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("nova:data:PaymentLedger", name, None, opts)
+        if args.replica is not None or args.existing is not None:
+            raise ValueError("replica, existing: a payment ledger has no replica and is none")
+        self._key = args.key
+        table = _table(name, args, self, streams=False, expires=True, indexed=False)
+        self.name, self.arn = table.name, table.arn
+        operations = ("GetItem", "Query", "TransactWriteItems")
+        args.alerts.watch(name, table_alarms(self.name, operations), parent=self)
+        self.register_outputs({"name": self.name, "arn": self.arn})
+
+    def grant_pay(self, role: ServiceRole) -> None:
+        """Let ``role`` hold amounts back, book them and free them, and note approvals.
+
+        Of what is removed there is only the note that an amount is held back.
+        """
+        role.add(
+            Statement(
+                sid="PayByLedger",
+                actions=(
+                    "dynamodb:DeleteItem",
+                    "dynamodb:GetItem",
+                    "dynamodb:PutItem",
+                    "dynamodb:Query",
+                    "dynamodb:UpdateItem",
+                ),
+                resources=(self.arn,),
+            )
+        )
+        role.add_shared(self._key.encrypt_through(_SERVICE))
+
+    def grant_forget(self, role: ServiceRole) -> None:
+        """Let ``role``, a job's, remove what somebody has paid."""
+        role.add(
+            Statement(
+                sid="ForgetPayments",
+                actions=("dynamodb:DeleteItem", "dynamodb:Query"),
+                resources=(self.arn,),
             )
         )
         role.add_shared(self._key.encrypt_through(_SERVICE))

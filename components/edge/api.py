@@ -8,13 +8,15 @@ tracing and alarms, and its throttling.
 
 import hashlib
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Required, TypedDict
 
 import pulumi
 import pulumi_aws as aws
 
 from components.account import Account
+from components.compute.function import Function
 from components.edge.listener_rules import ListenerName
 from components.edge.load_balancer import LoadBalancer
 from components.edge.origin_proof import PROOF_HEADER
@@ -45,12 +47,16 @@ class ApiArgs:
     logs: LogPolicy
     alerts: Alerts
     plan: EdgePlan
+    functions: Mapping[str, Function] = field(default_factory=dict[str, Function])
+    """Functions that answer routes, by the labels that the routes name."""
 
     def __post_init__(self) -> None:
-        """Check that there is something to expose, once each."""
+        """Check that there is something to expose, once each, and somebody to answer."""
         if not self.routes:
             raise ValueError("routes: give at least one")
         sorted_routes(self.routes)
+        if unknown := {route.function for route in self.routes if route.function} - self.functions.keys():
+            raise ValueError(f"functions: routes name {', '.join(sorted(unknown))}, which is not given")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +68,7 @@ class _Backend:
     validator_id: pulumi.Output[str]
     scope: str
     balancer: LoadBalancer
+    functions: Mapping[str, Function]
 
     @property
     def headers(self) -> tuple[str, ...]:
@@ -69,8 +76,19 @@ class _Backend:
         return (PROOF_HEADER,) if self.balancer.asks_proof else ()
 
 
+class _Authorization(TypedDict, total=False):
+    """What a method says of who may call it."""
+
+    authorization: Required[str]
+    authorizer_id: pulumi.Output[str]
+    authorization_scopes: list[str]
+
+
 class Api(pulumi.ComponentResource):
-    """The REST API in front of the load balancer. Every route demands a valid access token."""
+    """The REST API in front of the load balancer.
+
+    Every route demands a valid access token, unless it says to be public; those have a throttle of their own.
+    """
 
     host: pulumi.Output[str]
     """Where API Gateway answers; the path begins with the stage."""
@@ -114,9 +132,12 @@ class Api(pulumi.ComponentResource):
             validator_id=validator.id,
             scope=args.plan.token_scope,
             balancer=args.load_balancer,
+            functions=args.functions,
         )
         responses = self._problem_responses()
         methods = self._routes(sorted_routes(args.routes), backend)
+        for label, function in sorted(args.functions.items()):
+            function.admit_api(label, self._api.execution_arn, STAGE)
         stage = self._stage(args, backend, [*responses, *methods])
         self.host = joined(self._api.id, ".", args.account.endpoint("execute-api"))
         self.stage_arn = stage.arn
@@ -165,10 +186,7 @@ class Api(pulumi.ComponentResource):
             rest_api=self._api.id,
             resource_id=resource_id,
             http_method=route.method,
-            authorization="COGNITO_USER_POOLS",
-            authorizer_id=backend.authorizer_id,
-            # Without a scope the authorizer would take identity tokens instead.
-            authorization_scopes=[backend.scope],
+            **_authorization(route, backend),
             request_validator_id=backend.validator_id,
             request_parameters={
                 **{f"method.request.path.{parameter}": True for parameter in route.parameters},
@@ -176,6 +194,8 @@ class Api(pulumi.ComponentResource):
             },
             opts=self._child,
         )
+        if route.function:
+            return method, self._call(route, resource_id, method, backend.functions[route.function])
         integration = aws.apigateway.Integration(
             f"{label}-integration",
             rest_api=self._api.id,
@@ -204,6 +224,27 @@ class Api(pulumi.ComponentResource):
             opts=self._child,
         )
         return method, integration
+
+    def _call(
+        self,
+        route: Route,
+        resource_id: pulumi.Output[str],
+        method: aws.apigateway.Method,
+        function: Function,
+    ) -> aws.apigateway.Integration:
+        return aws.apigateway.Integration(
+            f"{self._label}-{path_label(route.segments)}-{route.method.lower()}-integration",
+            rest_api=self._api.id,
+            resource_id=resource_id,
+            http_method=method.http_method,
+            type="AWS_PROXY",
+            # Functions are called by POST, whatever the caller's method.
+            integration_http_method="POST",
+            uri=function.invoke_arn,
+            response_transfer_mode=_transfer_mode(route),
+            timeout_milliseconds=route.timeout_seconds * 1000,
+            opts=self._child,
+        )
 
     def _problem_responses(self) -> list[pulumi.Resource]:
         return [
@@ -267,7 +308,40 @@ class Api(pulumi.ComponentResource):
             ),
             opts=pulumi.ResourceOptions(parent=self, depends_on=[execution_logs]),
         )
+        for route in sorted_routes(args.routes):
+            if route.public_rate is not None:
+                self._throttle(route, route.public_rate, stage)
         return stage
+
+    def _throttle(self, route: Route, rate: int, stage: aws.apigateway.Stage) -> None:
+        """Bound what everybody together may ask of a public route: its settings replace the stage's."""
+        # Slashes of the path are written so, the one before the method is not (API Gateway, MethodSetting).
+        path = route.path.replace("/", "~1")
+        aws.apigateway.MethodSettings(
+            f"{self._label}-throttling-{path_label(route.segments)}-{route.method.lower()}",
+            rest_api=self._api.id,
+            stage_name=stage.stage_name,
+            method_path=f"{path}/{route.method}",
+            settings=aws.apigateway.MethodSettingsSettingsArgs(
+                throttling_rate_limit=rate,
+                throttling_burst_limit=rate,
+                metrics_enabled=True,
+                logging_level="ERROR",
+                data_trace_enabled=False,
+            ),
+            opts=self._child,
+        )
+
+
+def _authorization(route: Route, backend: _Backend) -> _Authorization:
+    if route.public_rate is not None:
+        return {"authorization": "NONE"}
+    return {
+        "authorization": "COGNITO_USER_POOLS",
+        "authorizer_id": backend.authorizer_id,
+        # Without a scope the authorizer would take identity tokens instead.
+        "authorization_scopes": [backend.scope],
+    }
 
 
 def _transfer_mode(route: Route) -> str:
@@ -277,7 +351,14 @@ def _transfer_mode(route: Route) -> str:
 def _fingerprint(routes: Sequence[Route], backend: _Backend) -> str:
     definition = {
         "routes": [
-            [route.method, route.path, _transfer_mode(route), route.timeout_seconds]
+            [
+                route.method,
+                route.path,
+                _transfer_mode(route),
+                route.timeout_seconds,
+                route.public_rate,
+                route.function,
+            ]
             for route in sorted_routes(routes)
         ],
         "problems": {kind: problem_template(kind) for kind in PROBLEMS},

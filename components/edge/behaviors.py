@@ -29,10 +29,16 @@ class CachePolicy(StrEnum):
     """Keeps as long as the origin says, a day if it says nothing; compressed."""
 
 
-class RequestPolicy(StrEnum):
-    """Ids of CloudFront's own origin request policies ("Use managed origin request policies")."""
+FORWARDING_HEADERS = ("Forwarded", "X-Forwarded-Host", "X-Forwarded-Server", "X-Middleware-Subrequest")
+"""What proxies tell servers of a request, and Next.js its own parts. Here there are no such proxies: whoever
+sends them makes them up."""
 
-    ALL_VIEWER = "216adef6-5c7f-47e4-b989-5492eafa07d3"
+
+class RequestPolicy(StrEnum):
+    """Ids of CloudFront's own origin request policies ("Use managed origin request policies"), and ours."""
+
+    VIEWER = "viewer"
+    """The distribution's own: all that the viewer sent, ``Host`` too, but ``FORWARDING_HEADERS``."""
     ALL_VIEWER_EXCEPT_HOST = "b689b0a8-53d0-40ab-baf2-68738e2966ac"
     """For API Gateway, which knows itself by its own name only."""
 
@@ -79,7 +85,7 @@ def behaviors(static_paths: Sequence[str]) -> tuple[Behavior, ...]:
         origin=Origin.SITE,
         methods=_ALL_METHODS,
         cache=CachePolicy.DISABLED,
-        request=RequestPolicy.ALL_VIEWER,
+        request=RequestPolicy.VIEWER,
         redirects=False,
     )
     pages = Behavior(
@@ -87,7 +93,7 @@ def behaviors(static_paths: Sequence[str]) -> tuple[Behavior, ...]:
         origin=Origin.SITE,
         methods=_ALL_METHODS,
         cache=CachePolicy.DISABLED,
-        request=RequestPolicy.ALL_VIEWER,
+        request=RequestPolicy.VIEWER,
         redirects=True,
     )
     return (api, live, *(_static(pattern) for pattern in _checked(static_paths)), pages)

@@ -1,8 +1,8 @@
 """The distribution: the one address of the platform.
 
 Creates: a CloudFront distribution with the REST API and, through a VPC origin, the load balancer's `site`
-listener behind it; the policy of its response headers; the delivery of its access logs; with a domain its
-records; its alarms.
+listener behind it; the policies of what the site sees of a request, and of its response headers; the delivery
+of its access logs; with a domain its records; its alarms.
 """
 
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ import pulumi
 import pulumi_aws as aws
 
 from components.data.access_logs import AccessLogs
-from components.edge.behaviors import Behavior, Origin, behaviors
+from components.edge.behaviors import FORWARDING_HEADERS, Behavior, Origin, RequestPolicy, behaviors
 from components.edge.certificates import DISTRIBUTION_REGION
 from components.edge.listener_rules import ListenerName
 from components.edge.load_balancer import LoadBalancer
@@ -93,6 +93,17 @@ class DistributionArgs:
     alerts: Alerts
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Policies:
+    """Ids of the distribution's own policies."""
+
+    viewer: pulumi.Output[str]
+    headers: pulumi.Output[str]
+
+    def of(self, behavior: Behavior) -> pulumi.Input[str] | None:
+        return self.viewer if behavior.request is RequestPolicy.VIEWER else behavior.request
+
+
 class Distribution(pulumi.ComponentResource):
     """One name space of paths, none of them rewritten.
 
@@ -119,7 +130,7 @@ class Distribution(pulumi.ComponentResource):
         self.register_outputs({"url": self.url, "api_url": self.api_url})
 
     def _distribution(self) -> aws.cloudfront.Distribution:
-        headers = self._response_headers()
+        policies = _Policies(viewer=self._viewer_policy().id, headers=self._response_headers().id)
         *ordered, default = behaviors(self._args.static_paths)
         return aws.cloudfront.Distribution(
             f"{self._label}-distribution",
@@ -127,8 +138,8 @@ class Distribution(pulumi.ComponentResource):
             comment=f"{pulumi.get_project()}-{pulumi.get_stack()}",
             aliases=None if self._args.domain is None else [self._args.domain.domain.host],
             origins=[self._api_origin(), self._site_origin()],
-            ordered_cache_behaviors=[_ordered(behavior, headers.id) for behavior in ordered],
-            default_cache_behavior=_default(default, headers.id),
+            ordered_cache_behaviors=[_ordered(behavior, policies) for behavior in ordered],
+            default_cache_behavior=_default(default, policies),
             http_version="http2and3",
             is_ipv6_enabled=True,
             price_class="PriceClass_All",
@@ -208,6 +219,23 @@ class Distribution(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(parent=self, replace_on_changes=["vpc_origin_endpoint_config"]),
         )
 
+    def _viewer_policy(self) -> aws.cloudfront.OriginRequestPolicy:
+        return aws.cloudfront.OriginRequestPolicy(
+            f"{self._label}-viewer",
+            comment="All that the viewer sent, but what only proxies know",
+            cookies_config=aws.cloudfront.OriginRequestPolicyCookiesConfigArgs(cookie_behavior="all"),
+            query_strings_config=aws.cloudfront.OriginRequestPolicyQueryStringsConfigArgs(
+                query_string_behavior="all"
+            ),
+            headers_config=aws.cloudfront.OriginRequestPolicyHeadersConfigArgs(
+                header_behavior="allExcept",
+                headers=aws.cloudfront.OriginRequestPolicyHeadersConfigHeadersArgs(
+                    items=list(FORWARDING_HEADERS)
+                ),
+            ),
+            opts=self._child,
+        )
+
     def _response_headers(self) -> aws.cloudfront.ResponseHeadersPolicy:
         return aws.cloudfront.ResponseHeadersPolicy(
             f"{self._label}-headers",
@@ -274,9 +302,7 @@ class Distribution(pulumi.ComponentResource):
         )
 
 
-def _ordered(
-    behavior: Behavior, headers_id: pulumi.Output[str]
-) -> aws.cloudfront.DistributionOrderedCacheBehaviorArgs:
+def _ordered(behavior: Behavior, policies: _Policies) -> aws.cloudfront.DistributionOrderedCacheBehaviorArgs:
     return aws.cloudfront.DistributionOrderedCacheBehaviorArgs(
         path_pattern=behavior.pattern,
         target_origin_id=behavior.origin,
@@ -284,23 +310,21 @@ def _ordered(
         allowed_methods=list(behavior.methods),
         cached_methods=list(_CACHED_METHODS),
         cache_policy_id=behavior.cache,
-        origin_request_policy_id=behavior.request,
-        response_headers_policy_id=headers_id,
+        origin_request_policy_id=policies.of(behavior),
+        response_headers_policy_id=policies.headers,
         compress=behavior.compresses,
     )
 
 
-def _default(
-    behavior: Behavior, headers_id: pulumi.Output[str]
-) -> aws.cloudfront.DistributionDefaultCacheBehaviorArgs:
+def _default(behavior: Behavior, policies: _Policies) -> aws.cloudfront.DistributionDefaultCacheBehaviorArgs:
     return aws.cloudfront.DistributionDefaultCacheBehaviorArgs(
         target_origin_id=behavior.origin,
         viewer_protocol_policy=_protocol_policy(behavior),
         allowed_methods=list(behavior.methods),
         cached_methods=list(_CACHED_METHODS),
         cache_policy_id=behavior.cache,
-        origin_request_policy_id=behavior.request,
-        response_headers_policy_id=headers_id,
+        origin_request_policy_id=policies.of(behavior),
+        response_headers_policy_id=policies.headers,
         compress=behavior.compresses,
     )
 

@@ -14,6 +14,8 @@ TIMEOUT_SECONDS_MAX = 29
 """The longest that a REST API waits for a whole answer without a quota increase."""
 STREAM_SECONDS_MAX = 900
 """The longest that a REST API passes a streamed answer on (API Gateway, response transfer mode)."""
+PUBLIC_RATE_MAX = 100
+"""Requests a second on a route that is open to everybody: a hundredth of what an account's APIs take."""
 
 type HttpMethod = Literal["DELETE", "GET", "PATCH", "POST", "PUT"]
 
@@ -31,12 +33,24 @@ class Route:
     timeout_seconds: int = TIMEOUT_SECONDS_MAX
     """How long an answer may take; at most ``STREAM_SECONDS_MAX`` if it streams, ``TIMEOUT_SECONDS_MAX`` if
     not."""
+    public_rate: int | None = None
+    """Requests a second that the route takes from anybody, without an access token; nothing where it asks for
+    one."""
+
+    function: str = ""
+    """Label of the function that answers it; empty for the services behind the load balancer."""
 
     def __post_init__(self) -> None:
         """Check the path and the time."""
         most = STREAM_SECONDS_MAX if self.streams else TIMEOUT_SECONDS_MAX
         if not 1 <= self.timeout_seconds <= most:
             raise ValueError(f"timeout_seconds: {self.timeout_seconds} is not allowed; it is 1 to {most}")
+        if self.function and self.streams:
+            raise ValueError(
+                "streams: True is not allowed; a function's answer is passed on when it is whole"
+            )
+        if self.public_rate is not None and not 1 <= self.public_rate <= PUBLIC_RATE_MAX:
+            raise ValueError(f"public_rate: {self.public_rate} is not allowed; it is 1 to {PUBLIC_RATE_MAX}")
         if not self.path.startswith("/") or not all(_SEGMENT.fullmatch(part) for part in self.segments):
             raise ValueError(
                 f"path: {self.path} is not allowed; segments are lower-case letters, digits and hyphens, "

@@ -86,6 +86,13 @@ DEGRADED = 20
 QUOTA_REFUSALS = 10
 """In a window: one person who tries again a few times stays below."""
 
+PAYMENTS_UNKNOWN = 0
+"""In a window: each is money of which nobody knows where it is."""
+BUDGET_LOW = 0
+"""In a window: from then on payments are refused until the day is over, or soon are."""
+WALLET_UNUSABLE = 0
+"""In a window: nothing is bought any more."""
+
 BUDGET_SPENT_PERCENT = 80
 """Of the month's budget, spent: early enough to find out what for."""
 BUDGET_FORECAST_PERCENT = 100

@@ -37,7 +37,7 @@ CACHE = "aws:elasticache/replicationGroup:ReplicationGroup"
 RUNTIME = "aws:bedrock/agentcoreAgentRuntime:AgentcoreAgentRuntime"
 SITE_LISTENER = "nova-balancer-site-listener"
 # Keys of conditions by which a statement is about calls that another service makes for the role.
-_ON_BEHALF = {"kms:ViaService", "bedrock:InferenceProfileArn"}
+_ON_BEHALF = {"kms:ViaService", "bedrock:InferenceProfileArn", "lambda:InvokedViaFunctionUrl"}
 
 
 def graph_of(deployment: Deployment) -> Graph:

@@ -12,7 +12,7 @@ from typing import Any, cast
 from evaluation.answers import Properties
 from evaluation.recorder import Recorded
 from evaluation.secrecy import plain
-from local_cloud.applier.kinds.cloudfront import distribution_config
+from local_cloud.applier.kinds.cloudfront import distribution_config, request_policy_config
 from local_cloud.applier.mapper import build_request
 from tests.infra.shapes import problems, shape_of
 
@@ -434,6 +434,10 @@ def _distribution(inputs: Properties) -> Properties:
     }
 
 
+def _request_policy(inputs: Properties) -> Properties:
+    return {"originRequestPolicyConfig": request_policy_config(inputs)}
+
+
 def _headers_policy(inputs: Properties) -> Properties:
     return {"responseHeadersPolicyConfig": inputs}
 
@@ -627,6 +631,10 @@ MAPPED: Mapping[str, Mapped] = {
             "retainOnDelete": _DESTROYING,
             "waitForDeployment": _WAITING,
         },
+    ),
+    "aws:cloudfront/originRequestPolicy:OriginRequestPolicy": Mapped(
+        sent=(Sent(service="cloudfront", shape="CreateOriginRequestPolicy", reshape=_request_policy),),
+        named="name",
     ),
     "aws:cloudfront/responseHeadersPolicy:ResponseHeadersPolicy": Mapped(
         sent=(Sent(service="cloudfront", shape="CreateResponseHeadersPolicy", reshape=_headers_policy),),
@@ -872,6 +880,15 @@ MAPPED: Mapping[str, Mapped] = {
     "aws:iam/rolePolicy:RolePolicy": _one(
         "iam", "PutRolePolicy", name="policyName", role="roleName", policy="policyDocument"
     ),
+    "aws:ecr/repositoryPolicy:RepositoryPolicy": Mapped(
+        sent=(
+            Sent(
+                service="ecr",
+                shape="SetRepositoryPolicy",
+                rename={"repository": "repositoryName", "policy": "policyText"},
+            ),
+        )
+    ),
     "aws:kms/key:Key": Mapped(
         sent=(
             Sent(service="kms", shape="CreateKey", takes={"policy", "description", "multiRegion", "tags"}),
@@ -890,6 +907,57 @@ MAPPED: Mapping[str, Mapped] = {
             ),
         ),
         unsent={"enableKeyRotation": _SWITCH},
+    ),
+    "aws:lambda/function:Function": Mapped(
+        sent=(
+            Sent(
+                service="lambda",
+                shape="CreateFunction",
+                takes={
+                    "architectures",
+                    "deadLetterConfig",
+                    "environment",
+                    "ephemeralStorage",
+                    "imageConfig",
+                    "imageUri",
+                    "kmsKeyArn",
+                    "loggingConfig",
+                    "memorySize",
+                    "name",
+                    "packageType",
+                    "role",
+                    "tags",
+                    "timeout",
+                    "tracingConfig",
+                },
+                rename={"name": "functionName"},
+                reshape=lambda inputs: _moved(inputs, {"imageUri": "code.imageUri"}),
+            ),
+            Sent(
+                service="lambda",
+                shape="PutFunctionConcurrency",
+                takes={"name", "reservedConcurrentExecutions"},
+                rename={"name": "functionName"},
+                fixed={"ReservedConcurrentExecutions": 1},
+            ),
+        ),
+        named="name",
+    ),
+    "aws:lambda/functionEventInvokeConfig:FunctionEventInvokeConfig": _one(
+        "lambda", "PutFunctionEventInvokeConfig"
+    ),
+    "aws:lambda/functionUrl:FunctionUrl": Mapped(
+        sent=(
+            Sent(
+                service="lambda",
+                shape="CreateFunctionUrlConfig",
+                rename={"authorizationType": "authType"},
+            ),
+        )
+    ),
+    "aws:lambda/permission:Permission": Mapped(
+        sent=(Sent(service="lambda", shape="AddPermission", rename={"function": "functionName"}),),
+        named="statementId",
     ),
     "aws:kms/replicaKey:ReplicaKey": Mapped(
         sent=(
@@ -1029,6 +1097,15 @@ MAPPED: Mapping[str, Mapped] = {
             ),
         ),
         named="name",
+    ),
+    "aws:secretsmanager/secretPolicy:SecretPolicy": Mapped(
+        sent=(
+            Sent(
+                service="secretsmanager",
+                shape="PutResourcePolicy",
+                rename={"secretArn": "secretId", "policy": "resourcePolicy"},
+            ),
+        )
     ),
     "aws:secretsmanager/secretVersion:SecretVersion": _one("secretsmanager", "PutSecretValue"),
     "aws:servicediscovery/privateDnsNamespace:PrivateDnsNamespace": _one(

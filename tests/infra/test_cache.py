@@ -29,6 +29,8 @@ from tests.infra.test_hardening import containers
 
 PASSWORD_KIND = "random:index/randomPassword:RandomPassword"
 USER_KIND = "aws:elasticache/user:User"
+CLIENTS = ("agent-core", "frontend")
+"""Who has a user of the cache."""
 PLAN = CachePlan(engine=CacheEngine.REDIS, node_type="cache.t4g.micro", replicas=0, password_generation=1)
 
 
@@ -43,7 +45,7 @@ def generations(deployment: Deployment) -> dict[str, str]:
     return {
         found.name.rpartition("-")[2]: found.inputs["keepers"]["generation"]
         for found in deployment.of_type(PASSWORD_KIND)
-        if found.name.startswith("nova-cache-")
+        if found.name.startswith("nova-cache-agent-core-")
     }
 
 
@@ -61,7 +63,8 @@ def passwords(deployment: Deployment) -> list[str]:
 
 def stored(deployment: Deployment) -> str:
     """The password that the coordinator's tasks are told."""
-    (version,) = deployment.of_type("aws:secretsmanager/secretVersion:SecretVersion")
+    kind = "aws:secretsmanager/secretVersion:SecretVersion"
+    version = deployment.one(kind, "nova-cache-agent-core-password-version")
     return plain(version.inputs["secretString"])
 
 
@@ -142,9 +145,12 @@ class TestUsers:
         client = user(deployment, "agent-core")
         assert client["userId"] == f"nova-{stack_of(deployment)}-agent-core"
         assert client["accessString"] == access_string("agent-core")
-        (membership,) = deployment.of_type("aws:elasticache/userGroupAssociation:UserGroupAssociation")
-        assert membership.inputs["userId"] == client["userId"]
-        assert any(":ReplicationGroup::" in urn for urn in membership.depends_on)
+        memberships = deployment.of_type("aws:elasticache/userGroupAssociation:UserGroupAssociation")
+        members = {user(deployment, name)["userId"] for name in CLIENTS}
+        assert {found.inputs["userId"] for found in memberships} == members
+        assert len({user(deployment, name)["accessString"] for name in CLIENTS}) == len(CLIENTS)
+        for membership in memberships:
+            assert any(":ReplicationGroup::" in urn for urn in membership.depends_on)
 
     def test_tasks_start_once_their_user_is_known(self, deployment: Deployment) -> None:
         service = deployment.one("aws:ecs/service:Service", "agent-core-service")
@@ -154,7 +160,8 @@ class TestUsers:
     def test_the_task_is_told_the_version_of_its_password(self, deployment: Deployment) -> None:
         found = containers(deployment)
         told = [name for name, container in found.items() if "secrets" in container]
-        assert sorted(told) == ["agent-core", "agent-core-erase"]
+        assert sorted(told) == ["agent-core", "agent-core-erase", "frontend"]
+        assert found["frontend"]["secrets"] != found["agent-core"]["secrets"]
         assert found["agent-core-erase"]["secrets"] == found["agent-core"]["secrets"]
         (secret,) = found["agent-core"]["secrets"]
         assert secret["name"] == "REDIS_PASSWORD"
@@ -170,9 +177,9 @@ class TestUsers:
         self, production: Deployment, development: Deployment
     ) -> None:
         for deployed, days in ((production, 30), (development, 0)):
-            (secret,) = deployed.of_type("aws:secretsmanager/secret:Secret")
-            assert secret.inputs["recoveryWindowInDays"] == days
-            assert secret.inputs["kmsKeyId"].endswith(f"key/{key_name(deployed, 'secrets')}")
+            for secret in deployed.of_type("aws:secretsmanager/secret:Secret"):
+                assert secret.inputs["recoveryWindowInDays"] == days
+                assert secret.inputs["kmsKeyId"].endswith(f"key/{key_name(deployed, 'secrets')}")
 
     def test_no_password_is_readable_in_the_inputs(self, deployment: Deployment) -> None:
         for resource in deployment.resources.values():
@@ -216,6 +223,7 @@ class TestRotation:
         assert {name for name in before if before[name] != after[name]} == {
             "agent-core",
             "agent-core-erase",
+            "frontend",
         }
         assert before["agent-core"]["environment"] == after["agent-core"]["environment"]
 

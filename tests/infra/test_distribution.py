@@ -30,9 +30,12 @@ from tests.infra.walk import (
     Refused,
     Request,
     Walk,
+    function_methods,
 )
 
 HEALTH = "/health"
+SITE = Reached(door="site", targets=frozenset({"frontend-target"}))
+"""Where all ends that is neither the API's nor live voice."""
 
 
 def distribution(deployment: Deployment) -> Recorded:
@@ -65,14 +68,15 @@ class TestTheOnlyWayIn:
         self, walk: Walk, deployment: Deployment
     ) -> None:
         requests = list(walk.public_requests())
-        assert len(requests) == len(deployment.of_type("aws:apigateway/method:Method"))
+        methods = deployment.of_type("aws:apigateway/method:Method")
+        assert len(requests) + len(function_methods(deployment)) == len(methods)
         for request in requests:
             end = walk.from_the_internet(request)
             assert isinstance(end, Reached), request
             assert end.door == "api"
             assert end.targets
 
-    def test_no_service_path_answers_on_the_site_listener(self, walk: Walk, deployment: Deployment) -> None:
+    def test_no_service_is_reached_by_the_site_listener(self, walk: Walk, deployment: Deployment) -> None:
         site = walk.port("site")
         rules = [plain(rule.inputs["conditions"]) for rule in deployment.of_type(RULE)]
         patterns = [
@@ -91,20 +95,20 @@ class TestTheOnlyWayIn:
         for path in sorted(paths):
             for method in ("DELETE", "GET", "POST", "PUT"):
                 end = walk.at_port(site, Request(method=method, path=path, headers=proof))
-                assert end == Refused(by="site listener", status=404), (method, path)
+                assert end == SITE, (method, path)
 
-    def test_of_the_services_the_site_listener_knows_live_voice_alone(
+    def test_the_site_listener_knows_live_voice_and_the_site_alone(
         self, walk: Walk, deployment: Deployment
     ) -> None:
         rules = deployment.of_type(RULE)
         at_the_site = [rule for rule in rules if "-site-listener" in str(rule.references["listenerArn"])]
-        assert [rule.name for rule in at_the_site] == ["audio-live-rule-live"]
+        assert sorted(rule.name for rule in at_the_site) == ["audio-live-rule-live", "frontend-rule-all"]
         end = walk.from_the_internet(Request(path="/live"))
         assert isinstance(end, Reached)
         assert (end.door, len(end.targets)) == ("site", 1)
         # Nothing else of that service is reached: neither its health nor what may be added.
         for path in ("/live/", "/live/a", "/liveness", "/Live", f"/live{HEALTH}"):
-            assert isinstance(walk.from_the_internet(Request(path=path)), Refused), path
+            assert walk.from_the_internet(Request(path=path)) == SITE, path
 
     def test_no_target_of_the_api_is_behind_the_site_too(self, deployment: Deployment) -> None:
         doors: dict[str, set[str]] = {"api": set(), "site": set()}
@@ -131,9 +135,11 @@ class TestTheOnlyWayIn:
             end = walk.from_the_internet(request.with_headers(proven("of my own")))
             assert isinstance(end, Reached)
 
-    def test_unknown_paths_end_nowhere(self, walk: Walk) -> None:
-        for path in ("/", "/api", "/api/unknown", "/api/audio/1/2/3", "/live/voice", HEALTH):
+    def test_unknown_paths_of_the_api_end_nowhere_and_all_others_at_the_site(self, walk: Walk) -> None:
+        for path in ("/api/unknown", "/api/audio/1/2/3"):
             assert isinstance(walk.from_the_internet(Request(path=path)), Refused), path
+        for path in ("/", "/api", "/chat", "/bff/sign-in", "/live/voice", HEALTH):
+            assert walk.from_the_internet(Request(path=path)) == SITE, path
 
 
 class TestProof:
@@ -180,7 +186,7 @@ class TestProof:
                 plain(rule.inputs["conditions"])
                 for rule in stack.of_type(RULE)
                 # CloudFront alone reaches the site's listener, by its addresses.
-                if rule.name != "audio-live-rule-live"
+                if rule.name not in {"audio-live-rule-live", "frontend-rule-all"}
             ]
             assert all(("httpHeader" in str(found)) is asks for found in conditions)
             assert (stack.of_type(WEB_ACL) == []) is asks
@@ -200,6 +206,23 @@ class TestDistribution:
         assert api["customOriginConfig"]["originProtocolPolicy"] == "https-only"
         (behavior,) = [found for found in inputs["orderedCacheBehaviors"] if found["pathPattern"] == "/api/*"]
         assert behavior["originRequestPolicyId"] == RequestPolicy.ALL_VIEWER_EXCEPT_HOST
+
+    def test_the_site_is_asked_as_the_viewer_asked_without_what_only_proxies_know(
+        self, deployment: Deployment
+    ) -> None:
+        (policy,) = deployment.of_type("aws:cloudfront/originRequestPolicy:OriginRequestPolicy")
+        headers = policy.inputs["headersConfig"]
+        assert headers["headerBehavior"] == "allExcept"
+        assert "X-Forwarded-Host" in headers["headers"]["items"]
+        assert "Host" not in headers["headers"]["items"]
+        inputs = distribution(deployment).inputs
+        asked = {
+            found["targetOriginId"]: found.get("originRequestPolicyId")
+            for found in inputs["orderedCacheBehaviors"]
+        }
+        assert inputs["defaultCacheBehavior"]["originRequestPolicyId"] not in (None, asked["api"])
+        live = next(found for found in inputs["orderedCacheBehaviors"] if found["pathPattern"] == "/live*")
+        assert live["originRequestPolicyId"] == inputs["defaultCacheBehavior"]["originRequestPolicyId"]
 
     def test_an_origin_may_be_silent_between_heartbeats(self, deployment: Deployment) -> None:
         for origin in plain(distribution(deployment).inputs["origins"]):

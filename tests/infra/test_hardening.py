@@ -17,8 +17,10 @@ from services.audio.infra import Audio
 from services.projector.infra import Projector
 from services.search.infra import Search
 from services.video.infra import Video
+from services.x402_seller.infra import Seller
 from tests.infra.deployment import ROOT, Deployment, key_name
 from tests.infra.policies import statements
+from tests.infra.walk import function_methods
 
 RUNTIME = "agent-core-runtime"
 SERVICES = {
@@ -26,6 +28,7 @@ SERVICES = {
     "audio",
     "audio-live",
     "audio-worker",
+    "frontend",
     "projector",
     "projector-worker",
     "search",
@@ -33,19 +36,31 @@ SERVICES = {
     "video",
     "video-worker",
 }
-APIS = {"agent-core", "audio", "audio-live", "projector", "search", "video"}
+APIS = {"agent-core", "audio", "audio-live", "frontend", "projector", "search", "video"}
 FOLDERS = (
     "services/agent_core",
     "services/audio",
+    "services/frontend",
     "services/projector",
     "services/search",
     "services/video",
+    "services/x402_seller",
 )
 ERASURES = {f"{slice_name}-erase" for slice_name in ("agent-core", "audio", "projector", "search", "video")}
 JOBS = {"projector-rebuild", "search-reindex"} | ERASURES
 KEYS = "nova-data-keys-table"
 PRIVATE = {"DATA_KEYS_TABLE", "DATA_KEYS_WRAPPING_KEY"}
 INDEX = {"EMBEDDING_DIMENSION", "EMBEDDING_MODEL", "EMBEDDING_REGION", "VECTOR_BUCKET", "VECTOR_INDEX"}
+
+
+def sellers(deployment: Deployment) -> set[str]:
+    """The service that sells, where a stack says how it is paid."""
+    return {"x402-seller"} if "seller_url" in deployment.outputs else set()
+
+
+def payers(deployment: Deployment) -> set[str]:
+    """The job that forgets payments, where a stack pays."""
+    return {"mcp-server-erase"} if "mcp_server_url" in deployment.outputs else set()
 
 
 def containers(deployment: Deployment) -> dict[str, dict[str, Any]]:
@@ -92,9 +107,10 @@ class TestNetwork:
         rules = deployment.of_type("aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule")
         at_endpoints = {rule.name for rule in rules if rule.name.endswith("-ingress-at-endpoints")}
         with_endpoints = deployment.of_type("aws:ec2/vpcEndpoint:VpcEndpoint")
-        callers = {*SERVICES, "nova-jobs", RUNTIME}
+        callers = {*SERVICES, *sellers(deployment), "nova-jobs", RUNTIME}
         assert at_endpoints == {f"{name}-ingress-at-endpoints" for name in callers if with_endpoints}
-        assert {rule.name for rule in rules} - at_endpoints == {
+        sold = {f"{name}-ingress-load-balancer" for name in sellers(deployment)}
+        assert {rule.name for rule in rules} - at_endpoints - sold == {
             "agent-core-erase-ingress-at-cache",
             "agent-core-ingress-at-audio",
             "agent-core-ingress-at-cache",
@@ -113,6 +129,13 @@ class TestNetwork:
             "audio-live-ingress-at-search",
             "audio-live-ingress-at-video",
             "audio-live-ingress-load-balancer",
+            "frontend-ingress-at-agent-core",
+            "frontend-ingress-at-audio",
+            "frontend-ingress-at-cache",
+            "frontend-ingress-at-projector",
+            "frontend-ingress-at-search",
+            "frontend-ingress-at-video",
+            "frontend-ingress-load-balancer",
             "nova-balancer-ingress-api-link",
             "nova-balancer-ingress-cloudfront",
             "projector-ingress-load-balancer",
@@ -194,7 +217,7 @@ class TestData:
                 if table.name == KEYS:
                     assert [attribute["name"] for attribute in inputs["attributes"]] == ["pk"]
                     continue
-                if table.name in {"nova-leases-table", "nova-usage-table"}:
+                if table.name in {"mcp-server-payments-table", "nova-leases-table", "nova-usage-table"}:
                     assert [attribute["name"] for attribute in inputs["attributes"]] == ["pk", "sk"]
                     assert inputs["ttl"] == {"attributeName": "expires_at", "enabled": True}
                     continue
@@ -221,7 +244,7 @@ class TestData:
 class TestCompute:
     def test_containers_are_hardened(self, deployment: Deployment) -> None:
         found = containers(deployment)
-        assert set(found) == SERVICES | JOBS
+        assert set(found) == SERVICES | sellers(deployment) | JOBS | payers(deployment)
         for name, container in found.items():
             assert container["readonlyRootFilesystem"] is True
             assert container["user"] != "0"
@@ -234,7 +257,7 @@ class TestCompute:
             controls = {found["namespace"]: found["value"] for found in container["systemControls"]}
             # Shorter than the 350 s after which NAT and endpoints forget a silent connection.
             assert controls["net.ipv4.tcp_keepalive_time"] == "60"
-            if name in JOBS:
+            if name in JOBS | payers(deployment):
                 assert "portMappings" not in container
                 assert "healthCheck" not in container
                 continue
@@ -337,6 +360,8 @@ class TestCompute:
                     "EMBEDDING_MODEL",
                     "EMBEDDING_REGION",
                     "EVENT_STORE_TABLE",
+                    "MCP_SERVER_TOOLS",
+                    "MCP_SERVER_URL",
                     "MODEL_ID",
                     "MODEL_NAME",
                     "MODEL_REGION",
@@ -385,7 +410,7 @@ class TestCompute:
     def test_deployments_roll_and_roll_back(self, deployment: Deployment) -> None:
         for service in deployment.of_type("aws:ecs/service:Service"):
             inputs = service.inputs
-            assert inputs["name"] in SERVICES
+            assert inputs["name"] in SERVICES | sellers(deployment)
             assert inputs["deploymentCircuitBreaker"] == {"enable": True, "rollback": True}
             assert (inputs["deploymentMinimumHealthyPercent"], inputs["deploymentMaximumPercent"]) == (
                 100,
@@ -397,13 +422,13 @@ class TestCompute:
 
     def test_only_apis_are_called_and_found_by_name(self, deployment: Deployment) -> None:
         for service in deployment.of_type("aws:ecs/service:Service"):
-            called = service.inputs["name"] in APIS
+            called = service.inputs["name"] in APIS | sellers(deployment)
             assert ("loadBalancers" in service.inputs) is called
             assert ("serviceRegistries" in service.inputs) is called
             rules = [urn for urn in service.depends_on if ":ListenerRule::" in urn]
             assert bool(rules) is called
         names = {found.inputs["name"] for found in deployment.of_type("aws:servicediscovery/service:Service")}
-        assert names == APIS
+        assert names == APIS | sellers(deployment)
 
     def test_sizes_and_capacity(self, production: Deployment, development: Deployment) -> None:
         prod = production.one("aws:ecs/service:Service", "audio-service").inputs
@@ -430,7 +455,7 @@ class TestCompute:
             policy.name: policy.inputs["targetTrackingScalingPolicyConfiguration"]
             for policy in production.of_type("aws:appautoscaling/policy:Policy")
         }
-        assert len(metrics) == 30
+        assert len(metrics) == 36
         assert metrics["audio-scaling-cpu"]["targetValue"] == 70
         assert metrics["audio-worker-scaling-memory"]["targetValue"] == 80
         label = metrics["audio-scaling-requests"]["predefinedMetricSpecification"]["resourceLabel"]
@@ -446,7 +471,7 @@ class TestCompute:
             assert repository.inputs["forceDelete"] is False
 
     def test_logs_are_kept_and_encrypted(self, production: Deployment, development: Deployment) -> None:
-        for deployed, days, count in ((production, 365, 23), (development, 14, 21)):
+        for deployed, days, count in ((production, 365, 26), (development, 14, 22)):
             groups = deployed.of_type("aws:cloudwatch/logGroup:LogGroup")
             assert len(groups) == count
             for group in groups:
@@ -459,7 +484,20 @@ def asked_for(rule: dict[str, Any]) -> list[dict[str, Any]]:
     return [condition for condition in plain(rule["conditions"]) if "httpHeader" not in condition]
 
 
-SLICES = {"agent-core": AgentCore, "audio": Audio, "projector": Projector, "search": Search, "video": Video}
+SLICES = {
+    "agent-core": AgentCore,
+    "audio": Audio,
+    "projector": Projector,
+    "search": Search,
+    "video": Video,
+    "x402-seller": Seller,
+}
+OPEN_METHODS = {
+    "nova-api-weather-get-method",
+    "nova-api-weather-city-get-method",
+    "nova-api-weather-city-year-get-method",
+}
+"""What anybody may ask: offers, and answers that are paid. See test_seller."""
 
 
 def takes(rule: dict[str, Any], method: str, path: str) -> bool:
@@ -522,9 +560,14 @@ class TestEdge:
             assert group.inputs["deregistrationDelay"] < STOP_SECONDS
 
     def test_every_method_demands_an_access_token(self, deployment: Deployment) -> None:
-        methods = deployment.of_type("aws:apigateway/method:Method")
-        assert {method.name for method in methods} == {
+        methods = [
+            method
+            for method in deployment.of_type("aws:apigateway/method:Method")
+            if method.name not in OPEN_METHODS
+        ]
+        assert {method.name for method in methods} - function_methods(deployment) == {
             "nova-api-audio-get-method",
+            "nova-api-audio-id-content-get-method",
             "nova-api-audio-id-delete-method",
             "nova-api-audio-id-get-method",
             "nova-api-audio-id-transcript-get-method",
@@ -551,6 +594,8 @@ class TestEdge:
             "nova-api-usage-get-method",
             "nova-api-video-get-method",
             "nova-api-video-id-analysis-get-method",
+            "nova-api-video-id-content-get-method",
+            "nova-api-video-id-key-frames-get-method",
             "nova-api-video-id-delete-method",
             "nova-api-video-id-get-method",
             "nova-api-video-post-method",
@@ -573,6 +618,8 @@ class TestEdge:
         mapped = transcript["requestParameters"]
         assert mapped["integration.request.path.id"] == "method.request.path.id"
         for integration in integrations.values():
+            if integration["type"] == "AWS_PROXY":
+                continue  # see test_paying
             assert (integration["type"], integration["connectionType"]) == ("HTTP_PROXY", "VPC_LINK")
             assert ":loadbalancer/app/" in integration["integrationTarget"]
 
@@ -591,7 +638,7 @@ class TestEdge:
         assert stage.inputs["stageName"] == "api"
         assert stage.inputs["xrayTracingEnabled"] is True
         assert json.loads(stage.inputs["accessLogSettings"]["format"])["request_id"] == "$context.requestId"
-        (settings,) = deployment.of_type("aws:apigateway/methodSettings:MethodSettings")
+        settings = deployment.one("aws:apigateway/methodSettings:MethodSettings", "nova-api-throttling")
         assert settings.inputs["methodPath"] == "*/*"
         assert settings.inputs["settings"]["throttlingRateLimit"] == 200
         assert settings.inputs["settings"]["throttlingBurstLimit"] == 400

@@ -28,7 +28,7 @@ ALARM = "aws:cloudwatch/metricAlarm:MetricAlarm"
 RUNBOOKS = ROOT / "docs/operations/runbooks"
 SECTIONS = ["What it means", "What people notice", "First look", "Likely causes", "Fix", "Afterwards"]
 
-UNUSED = {"function", "guardrail"}
+UNUSED = {"guardrail"}
 """Runbooks of components that no stack has, by its settings or yet."""
 WITHOUT_ALARM = {"budget"}
 """Runbooks for what AWS tells of by itself."""
@@ -46,8 +46,17 @@ def physical(resource: Recorded) -> str:
     return str(resource.inputs.get("name", f"{resource.name}-0000000"))
 
 
-COUNTED_BY_SERVICES = {(application.DEGRADED, "Sum"), (application.QUOTA_REFUSALS, "Sum")}
+COUNTED_BY_SERVICES = {
+    (application.DEGRADED, "Sum"),
+    (application.QUOTA_REFUSALS, "Sum"),
+}
 """Watched where the stack pays for alarms that can wait."""
+COUNTED_BY_PAYERS = {
+    (application.PAYMENTS_UNKNOWN, "Sum"),
+    (application.BUDGET_LOW, "Sum"),
+    (application.WALLET_UNUSABLE, "Sum"),
+}
+"""Watched where something is bought, too."""
 
 
 class Watched:
@@ -257,6 +266,7 @@ class TestEveryResourceHasItsAlarms:
         for table in watched.resources("aws:dynamodb/table:Table"):
             known = {
                 "nova-data-keys-table": ("GetItem", "PutItem"),
+                "mcp-server-payments-table": ("GetItem", "Query", "TransactWriteItems"),
                 "nova-leases-table": ("DeleteItem", "PutItem", "UpdateItem"),
                 "nova-usage-table": ("GetItem", "UpdateItem"),
             }
@@ -315,12 +325,22 @@ class TestEveryResourceHasItsAlarms:
         namespaces = {found.inputs["metricTransformation"]["namespace"] for found in filters}
         assert len(namespaces) == 1
         found = watched.of(namespaces.pop(), {})
-        assert found - COUNTED_BY_SERVICES == {("CriticalLogEntries", "Sum"), ("RefusedCalls", "Sum")}
+        assert found - COUNTED_BY_SERVICES - COUNTED_BY_PAYERS == {
+            ("CriticalLogEntries", "Sum"),
+            ("RefusedCalls", "Sum"),
+        }
         assert found >= (COUNTED_BY_SERVICES if watched.is_production else set[tuple[str, str]]())
 
     def test_what_services_count_in_the_namespace_that_they_are_told(self, deployment: Deployment) -> None:
         names = {metric.value for metric in EmittedMetric}
-        assert {application.DEGRADED, application.QUOTA_REFUSALS, application.QUOTA_WARNINGS} == names
+        assert names == {
+            application.DEGRADED,
+            application.QUOTA_REFUSALS,
+            application.QUOTA_WARNINGS,
+            application.PAYMENTS_UNKNOWN,
+            application.BUDGET_LOW,
+            application.WALLET_UNUSABLE,
+        }
         told = {
             variable["value"]
             for task in deployment.of_type("aws:ecs/taskDefinition:TaskDefinition")
@@ -393,6 +413,7 @@ REPORTED: dict[str, dict[tuple[str, ...], tuple[str, ...]]] = {
         ("RuleName",): metrics("FailedInvocations"),
         ("EventBusName", "RuleName"): metrics("FailedInvocations"),
     },
+    "AWS/Lambda": {("FunctionName",): metrics("Duration Errors Throttles")},
     "AWS/S3": {
         ("DestinationBucket", "RuleId", "SourceBucket"): metrics(
             "OperationsFailedReplication ReplicationLatency"

@@ -17,6 +17,7 @@ from evaluation.answers import UnknownInvokeError
 from evaluation.recorder import Cloud, RecordingMonitor
 from tests.infra.conftest import STACKS, deployed
 from tests.infra.deployment import ROOT, Deployment, deploy, run
+from tests.infra.test_paying import with_payments
 
 SERVICES = [
     "audio",
@@ -29,6 +30,7 @@ SERVICES = [
     "video",
     "video-worker",
     "agent-core",
+    "frontend",
 ]
 SECOND_NODE = "nova-cache-node-002-"
 """What the names of the second cache node's alarms start with."""
@@ -75,6 +77,8 @@ def test_the_stacks_have_the_same_resources() -> None:
     shapes = {
         stack: {(found.type, found.name) for found in deployed(stack).resources.values()} for stack in STACKS
     }
+    # What dev does without costs money when idle: with a seller and a wallet it has what the others have.
+    shapes["dev"] = {(found.type, found.name) for found in with_payments().resources.values()}
     # The models of the local cloud know no profiles; its keys and its guardrail cost nothing.
     key = "aws:kms/key:Key"
     assert {kind for kind, _ in shapes["local"] - shapes["dev"]} == {
@@ -87,10 +91,13 @@ def test_the_stacks_have_the_same_resources() -> None:
         "aws:bedrock/inferenceProfile:InferenceProfile",
         key,
         "nova:agent:ModelProfile",
+        # The default user of Valkey has a password, which nobody knows.
+        "random:index/randomPassword:RandomPassword",
     }
     # Workers reach everything by endpoints there.
     assert {name for _, name in shapes["dev"] - shapes["prod"]} == {
         "audio-worker-egress-tls",
+        "nova-cache-default-password",
         "nova-jobs-egress-tls",
         "nova-keys-data",
         "projector-worker-egress-tls",
@@ -118,9 +125,12 @@ def test_every_resource_has_a_parent_of_ours(deployment: Deployment) -> None:
             "nova:platform:Platform",
             "nova:agent_core:AgentCore",
             "nova:audio:Audio",
+            "nova:frontend:Frontend",
+            "nova:mcp_server:McpServer",
             "nova:projector:Projector",
             "nova:search:Search",
             "nova:video:Video",
+            "nova:x402_seller:Seller",
         }:
             assert "pulumi:pulumi:Stack" in resource.parent
         else:
@@ -177,9 +187,10 @@ def test_automatic_names_fit_their_limits(deployment: Deployment) -> None:
 
 
 def test_outputs(deployment: Deployment) -> None:
-    assert deployment.outputs["services"] == SERVICES
+    sold = ["x402-seller"] if "seller_url" in deployment.outputs else []
+    assert deployment.outputs["services"] == [*SERVICES, *sold]
     assert deployment.outputs["api_url"].endswith("/api")
-    assert set(deployment.outputs) == {
+    assert set(deployment.outputs) - {"mcp_server_url", "seller_url", "wallet_secret"} == {
         "agent_endpoint_arn",
         "agent_runtime_arn",
         "agent_runtime_id",
@@ -302,9 +313,12 @@ def test_a_copy_elsewhere_has_the_same_tags(
         ("services/projector/src/nova_projector/__init__.py", {"projector"}),
         ("services/agent_core/src/nova_agent_core/__init__.py", {"agent-core"}),
         ("services/search/Dockerfile.dockerignore", {"search"}),
-        ("libs/common/src/nova_common/__init__.py", {"agent-core", "audio", "projector", "search", "video"}),
+        (
+            "libs/common/src/nova_common/__init__.py",
+            {"agent-core", "audio", "mcp-server", "projector", "search", "video", "x402-seller"},
+        ),
         ("libs/agent_tools/src/nova_agent_tools/__init__.py", {"agent-core", "audio"}),
-        ("uv.lock", {"agent-core", "audio", "projector", "search", "video"}),
+        ("uv.lock", {"agent-core", "audio", "mcp-server", "projector", "search", "video", "x402-seller"}),
         ("services/audio/Dockerfile", {"audio"}),
         ("services/audio/infra.py", set[str]()),
         ("Pulumi.yaml", set[str]()),

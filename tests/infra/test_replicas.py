@@ -61,7 +61,7 @@ def attached(*, standby: bool = True, preview: bool = False, **images: str) -> D
     return _attached(standby, json.dumps(images, sort_keys=True), preview)
 
 
-REGIONAL = {"nova-leases-table", "nova-usage-table"}
+REGIONAL = {"mcp-server-payments-table", "nova-leases-table", "nova-usage-table"}
 """Tables of which every region has its own."""
 
 
@@ -214,7 +214,8 @@ def test_what_the_other_stack_needs_is_handed_over() -> None:
     assert handed["contentBucket"] == "nova-content-replica-bucket-0000000"
     assert f":{AWAY}:" in handed["eventStoreStreamArn"]
     assert set(handed["existingKeys"]) == {"tables", "content", "personal"}
-    assert set(handed["images"]) == {"agent-core", "audio", "projector", "search", "video"}
+    services = {"agent-core", "audio", "frontend", "projector", "search", "video"}
+    assert set(handed["images"]) == services | {"mcp-server", "x402-seller"}
     assert all("@sha256:" in image and "amazonaws" not in image for image in handed["images"].values())
 
 
@@ -283,7 +284,15 @@ def test_it_backs_up_and_logs_the_replicas() -> None:
 def test_a_replicated_image_is_run_and_not_built() -> None:
     found = attached(audio=IMAGE)
     built = {image.name for image in found.of_type("docker:index/image:Image")}
-    assert built == {"agent-core-image", "projector-image", "search-image", "video-image"}
+    assert built == {
+        "agent-core-image",
+        "frontend-image",
+        "mcp-server-image",
+        "projector-image",
+        "search-image",
+        "video-image",
+        "x402-seller-image",
+    }
     repositories = {each.name for each in found.of_type("awsx:ecr:Repository")}
     assert "audio-repository" not in repositories
     (task,) = [

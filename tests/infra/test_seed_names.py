@@ -1,4 +1,4 @@
-"""docs/seed-names.md leads to names that exist, and says of none that it is missing when it is there."""
+"""docs/seed-names.md leads to names that exist."""
 
 import json
 import re
@@ -10,7 +10,6 @@ from tests.infra.conftest import deployed
 from tests.infra.deployment import ROOT
 
 PAGE = ROOT / "docs/seed-names.md"
-NOT_BUILT = "## Not built yet"
 
 
 def rows(section: str) -> Iterator[list[str]]:
@@ -59,8 +58,7 @@ def sources() -> set[str]:
 
 
 def test_every_name_on_our_side_exists() -> None:
-    built, _, _ = PAGE.read_text(encoding="utf-8").partition(NOT_BUILT)
-    said = {name for _there, here, *_why in rows(built) for name in names(here)}
+    said = {name for _there, here, *_why in rows(PAGE.read_text(encoding="utf-8")) for name in names(here)}
     assert len(said) > 20
     assert said - known() == set()
 
@@ -68,15 +66,6 @@ def test_every_name_on_our_side_exists() -> None:
 def test_a_setting_in_a_reason_exists_too() -> None:
     page = PAGE.read_text(encoding="utf-8")
     assert set(re.findall(r"`(nova:\w+)`", page)) <= known()
-
-
-def test_what_is_not_built_is_not_there() -> None:
-    _, _, missing = PAGE.read_text(encoding="utf-8").partition(NOT_BUILT)
-    theirs = {name for there, *_ in rows(missing) for name in names(there)}
-    assert {"ENDPOINT_PATH", "RESOURCE_SERVER_URL", "MCP_SERVER_URL", "PRIVATE_KEY"} <= theirs
-    assert theirs & known() == set(), "it is there now: say in its row what it is"
-    will_be = {"site", "mcp", "seller", "mcp_url", "seller_url"}
-    assert will_be & known() == set(), "built: move its row up in docs/seed-names.md"
 
 
 def test_the_readme_leads_there() -> None:

@@ -259,8 +259,9 @@ def test_production_needs_a_domain() -> None:
 
 def test_elsewhere_protection_guard_and_domain_may_be_left_out() -> None:
     free = settings_with(
-        production="false", protectStatefulResources="false", webAcl="false", domain="", hostedZoneId=""
-    )
+        production="false", protectStatefulResources="false", webAcl="false", domain="", hostedZoneId="",
+        wallet="{}",
+    )  # fmt: skip
     assert not free.production
     assert (free.data.protect, free.edge.web_acl, free.edge.domain) == (False, False, None)
 

@@ -141,9 +141,15 @@ class Walk:
         return int(self._deployment.one(LISTENER, f"nova-balancer-{listener}-listener").inputs["port"])
 
     def public_requests(self) -> Iterator[Request]:
-        """One request for each method of the REST API, as a browser would send it."""
+        """One request for each method of the REST API that goes to a service, as a browser would send it.
+
+        What goes to a function does not come by here: see `function_methods`.
+        """
         (stage,) = self._deployment.of_type(STAGE)
+        of_functions = function_methods(self._deployment)
         for method in self._deployment.of_type(METHOD):
+            if method.name in of_functions:
+                continue
             (urn,) = method.references["resourceId"]
             path = re.sub(r"\{[a-z_]+\}", "0123456789", self._path_of(self._deployment.resources[urn]))
             yield Request(method=method.inputs["httpMethod"], path=f"/{stage.inputs['stageName']}{path}")
@@ -261,3 +267,12 @@ def _compares(wanted: dict[str, Any], request: Request) -> bool:
             return text == wanted["searchString"]
         case constraint:
             raise NotImplementedError(constraint)
+
+
+def function_methods(deployment: Deployment) -> set[str]:
+    """Names of the methods that functions answer: each by an integration of its name."""
+    return {
+        found.name.replace("-integration", "-method")
+        for found in deployment.of_type("aws:apigateway/integration:Integration")
+        if found.inputs["type"] == "AWS_PROXY"
+    }

@@ -12,6 +12,9 @@ from components.observe.severity import Severity
 DEGRADED = "DegradedFeatures"
 QUOTA_REFUSALS = "QuotaRefusals"
 QUOTA_WARNINGS = "QuotaWarnings"
+PAYMENTS_UNKNOWN = "PaymentsUnknown"
+BUDGET_LOW = "PaymentBudgetLow"
+WALLET_UNUSABLE = "WalletUnusable"
 
 
 def application_alarms(namespace: str) -> AlarmSet:
@@ -31,6 +34,34 @@ def application_alarms(namespace: str) -> AlarmSet:
             severity=Severity.NOTICE,
             metric=source.metric(QUOTA_REFUSALS),
             threshold=thresholds.QUOTA_REFUSALS,
+        ),
+    }
+
+
+def payment_alarms(namespace: str) -> AlarmSet:
+    """Watch what the MCP server counts in ``namespace``: of payments, of the budget, of the wallet."""
+    source = Source(namespace=namespace, dimensions={})
+    return {
+        "unknown": AlarmArgs(
+            description="Nobody knows whether payments went through.",
+            runbook="payments",
+            severity=Severity.NOTICE,
+            metric=source.metric(PAYMENTS_UNKNOWN),
+            threshold=thresholds.PAYMENTS_UNKNOWN,
+        ),
+        "budget": AlarmArgs(
+            description="The day's budget for payments is nearly spent.",
+            runbook="payments",
+            severity=Severity.NOTICE,
+            metric=source.metric(BUDGET_LOW),
+            threshold=thresholds.BUDGET_LOW,
+        ),
+        "wallet": AlarmArgs(
+            description="The wallet has no key, or too little money for what is asked of it.",
+            runbook="payments",
+            severity=Severity.NOTICE,
+            metric=source.metric(WALLET_UNUSABLE),
+            threshold=thresholds.WALLET_UNUSABLE,
         ),
     }
 
