@@ -7,6 +7,9 @@ from pathlib import Path
 
 from local_cloud.documents import Document
 from local_cloud.gateway import notices
+from local_cloud.gateway.agentcore.door import AgentCoreDoor
+from local_cloud.gateway.agentcore.service import SERVICE as AGENTCORE
+from local_cloud.gateway.agentcore.service import AgentCoreService
 from local_cloud.gateway.api_gateway import ApiGatewayService
 from local_cloud.gateway.app import Gateway
 from local_cloud.gateway.aws import Aws
@@ -22,7 +25,9 @@ from local_cloud.gateway.container_logs import ContainerLogs
 from local_cloud.gateway.control import Control
 from local_cloud.gateway.ecs import EcsService
 from local_cloud.gateway.elasticache import ElastiCacheService
+from local_cloud.gateway.empty_secrets import EmptySecrets
 from local_cloud.gateway.faults import FaultPlan
+from local_cloud.gateway.functions import FunctionService
 from local_cloud.gateway.iam import anonymous
 from local_cloud.gateway.iam import authorization as iam
 from local_cloud.gateway.iam import deliveries as iam_deliveries
@@ -42,23 +47,32 @@ from local_cloud.gateway.transcription_jobs import TranscriptionJobs
 from local_cloud.gateway.xray.service import SERVICE as XRAY
 from local_cloud.gateway.xray.service import XRayService
 from local_cloud.gateway.xray.store import SpanStore
+from local_cloud.runtime.agents.sessions import AgentSessions
 from local_cloud.runtime.caches import Caches
 from local_cloud.runtime.credentials import TaskCredentials
 from local_cloud.runtime.distributions import Distributions
+from local_cloud.runtime.function_integration import FunctionIntegrations
+from local_cloud.runtime.function_urls import FunctionUrls
+from local_cloud.runtime.functions import Functions
 from local_cloud.runtime.images import Images
 from local_cloud.runtime.listeners import LoadBalancers
 from local_cloud.runtime.logs import Logs
 from local_cloud.runtime.names import Names
 from local_cloud.runtime.orphans import Orphans
+from local_cloud.runtime.payments import PaymentNetwork
 from local_cloud.runtime.pipes import Pipes
 from local_cloud.runtime.ports import Ports
 from local_cloud.runtime.proxy import Proxy
 from local_cloud.runtime.registration import Registrar
 from local_cloud.runtime.rest_api import RestApis
 from local_cloud.runtime.services import Scheduler
+from local_cloud.runtime.site_door import SiteDoor
 from local_cloud.runtime.tasks import Tools, remove_leftovers
 
 logger = logging.getLogger(__name__)
+
+PRUNE_SECONDS = 30.0
+"""How often environments of functions are looked at that have nothing to do."""
 
 
 class LocalCloud:
@@ -66,6 +80,7 @@ class LocalCloud:
 
     def __init__(self, home: Path, port: int, models: str, region: str, stop: asyncio.Event) -> None:
         self._home = home
+        self._region = region
         self._aws_models = PassThrough() if models == "aws" else None
         self.ministack = MiniStack(home, port, region)
         self.persistence = Persistence(self.ministack, home / "state")
@@ -108,18 +123,30 @@ class LocalCloud:
         self._caches = Caches(
             home, self.ministack, self.ports, self._names, self._orphans, self._logs, self._cache_passwords
         )
+        self._payments = PaymentNetwork(
+            home / "payments", self.ports, self._names, self._orphans, self._logs, self._caches.authority
+        )
         self._task_credentials = TaskCredentials(self.ministack)
         self._models = self._open_models()
+        (home / "tls-site").mkdir(mode=0o700, exist_ok=True)
+        certificate = self._caches.authority.issue(home / "tls-site", ())
+        self._site_door = SiteDoor(
+            self._distributions, self.ports.listen("site:tls"), certificate, self._names
+        )
         self._tools = Tools(
             home, f"http://127.0.0.1:{port}", region, self.ministack, self.aws,
             Images(home / "images", self.aws), self._task_credentials, self._orphans, self._logs,
             self._names.address, self._caches.authority.bundle,
             self._models.url,
         )  # fmt: skip
+        self._functions = Functions(self._tools)
+        self._function_urls = FunctionUrls(self._functions, region, self.ports)
+        self._rest_apis.functions = FunctionIntegrations(self._functions, self.ministack)
         registrar = Registrar(self.ministack, self.aws, self.persistence.touch_service)
         self.scheduler = Scheduler(
             self._tools, self.persistence.document("ecs"), lambda: self.persistence.touch("ecs"), registrar
         )
+        self._agents = AgentSessions(self._tools, self.ministack)
         self._faults = FaultPlan()
         self._polls = LongPolls()
         self.control = Control(self.status, self._task_credentials.answer, self._faults, stop)
@@ -146,6 +173,9 @@ class LocalCloud:
         handlers = self.ministack.handlers
         handlers["ecs"] = EcsService(self.scheduler, self.aws, self.ministack).handler(handlers["ecs"])
 
+        agents = AgentCoreService(self._agents, self._tools.images, self.ministack, handlers[AGENTCORE])
+        handlers[AGENTCORE] = agents
+        self.gateway.agents = AgentCoreDoor(self.gateway.forward, agents, self._agents, self._region)
         handlers["transcribe"] = TranscribeService(self._transcriptions, self.ministack)
         handlers[BEDROCK] = self._bedrock
         if self._aws_models is not None:
@@ -167,6 +197,10 @@ class LocalCloud:
             self._cache_passwords, lambda: self.persistence.touch("cache-passwords"),
             self.ministack, self._caches, handlers["elasticache"],
         )  # fmt: skip
+        handlers["lambda"] = FunctionService(
+            self._functions, self._function_urls, self.ministack, handlers["lambda"]
+        )
+        handlers["secretsmanager"] = EmptySecrets(handlers["secretsmanager"])
         handlers["servicediscovery"] = CloudMapService(handlers["servicediscovery"])
         handlers["apigateway"] = ApiGatewayService(
             self.persistence.document("vpc-links"), lambda: self.persistence.touch("vpc-links"),
@@ -190,6 +224,7 @@ class LocalCloud:
             self._follow.set()
 
         self.gateway.observe("cloudfront", distributions)
+        self.gateway.observe("lambda", lambda _operation: self._functions.changed())
         self.gateway.observe("elasticloadbalancing", balancers)
         self.gateway.observe("apigateway", rest_apis)
         self.gateway.observe("dynamodb", lambda _operation: self._pipes.wake())
@@ -207,6 +242,11 @@ class LocalCloud:
             except (AwsError, OSError, KeyError) as error:
                 logger.warning("the runtime cannot follow a change: %r", error)
 
+    async def _prune_functions(self) -> None:
+        while True:
+            await asyncio.sleep(PRUNE_SECONDS)
+            await self._functions.prune()
+
     async def start(self) -> Credentials:
         """Bring everything up and return the administrator's credentials."""
         self._orphans.sweep()
@@ -223,8 +263,11 @@ class LocalCloud:
         await self._distributions.refresh_if_changed()
         self._pipes.start()
         self._transcriptions.resume()
+        self._function_urls.restore(self.ministack.function_urls())
         await self.scheduler.restore()
-        for forever in (self.persistence.run, self.scheduler.run, self._follow_changes):
+        for forever in (
+            self.persistence.run, self.scheduler.run, self._follow_changes, self._prune_functions
+        ):  # fmt: skip
             self._background.append(asyncio.create_task(forever()))
         if self._aws_models is None:
             self._background.append(asyncio.create_task(self._bedrock.warm()))
@@ -259,6 +302,10 @@ class LocalCloud:
             "models": self._models.url,
             "pipes": self._pipes.status(),
             "caches": await self._caches.status(),
+            "agent_sessions": self._agents.status(),
+            "functions": self._functions.status(),
+            "function_urls": self._function_urls.status(),
+            "payments": self._payments.status(),
             "unsupported": [],
         }
 
@@ -272,10 +319,14 @@ class LocalCloud:
             self._distributions.close(), self._rest_apis.close(), self._balancers.close(), self._names.close()
         )
         self._polls.close()
-        await self.scheduler.stop()
+        await self._function_urls.close()
+        await self._functions.close()
+        await asyncio.gather(self.scheduler.stop(), self._agents.stop())
         await self._caches.stop()
+        await self._payments.stop()
         await asyncio.gather(self._pipes.stop(), self._transcriptions.stop())
         await self._models.close()
+        await self._site_door.close()
         await self._proxy.close()
         await self.aws.close()
         self._vectors.close()

@@ -82,7 +82,7 @@ def _apply(arguments: argparse.Namespace, reporter: "Reporter") -> None:
     region = config.get("aws:region") or config.get(f"{project}:region") or "us-east-1"
     cloud = Cloud(arguments.endpoint.rstrip("/"), region, daemon.access_key_id, daemon.secret_access_key)
     reporter.hide(daemon.secret_access_key)
-    images = ImageStore(home / "images", directory, find_uv())
+    images = ImageStore(home / "images", directory, find_uv(), reporter.log)
     checkpoint, secrecy = Checkpoint(home / CHECKPOINT), Secrecy(home / KEY)
     engine = Engine(
         cloud=cloud,

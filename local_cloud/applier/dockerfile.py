@@ -11,6 +11,8 @@ from dockerfile_parse import DockerfileParser
 
 # The workspace's package that an image is built for: what a Dockerfile's instructions do not tell.
 PACKAGE_LABEL = "nova.package"
+# The folder of a workload of Node, which npm builds.
+NODE_LABEL = "nova.npm"
 
 
 class DockerfileError(ValueError):
@@ -21,7 +23,8 @@ class DockerfileError(ValueError):
 class ImageConfig:
     """The configuration of the image: what `docker inspect` shows of it."""
 
-    package: str
+    package: str = ""
+    npm: str = ""
     entrypoint: list[str] = field(default_factory=list[str])
     cmd: list[str] = field(default_factory=list[str])
     env: dict[str, str] = field(default_factory=dict[str, str])
@@ -39,8 +42,9 @@ def read_dockerfile(path: Path) -> ImageConfig:
         fileobj=io.BytesIO(path.read_bytes()),  # pyright: ignore[reportArgumentType]
         cache_content=True,
     )
-    package = cast("dict[str, str]", parser.labels).get(PACKAGE_LABEL)
-    if not package:
+    labels = cast("dict[str, str]", parser.labels)
+    package, folder = labels.get(PACKAGE_LABEL, ""), labels.get(NODE_LABEL, "")
+    if not package and not folder:
         raise DockerfileError(
             f"{path} has no LABEL {PACKAGE_LABEL}: the local cloud builds an image from a package"
         )
@@ -49,6 +53,7 @@ def read_dockerfile(path: Path) -> ImageConfig:
         last[instruction["instruction"]] = instruction["value"]
     return ImageConfig(
         package=package,
+        npm=folder,
         entrypoint=_command(last.get("ENTRYPOINT", "")),
         cmd=_command(last.get("CMD", "")),
         env=dict(cast("dict[str, str]", parser.envs)),

@@ -12,7 +12,6 @@ from local_cloud.documents import part
 from .checkpoint import Checkpoint, Condemned, Entry, digest_of
 from .cloud import Cloud
 from .model import Lifecycle, NameRule, Properties, Resource, State
-from .recorded import recorded_outputs
 from .report import Reporter
 from .secrecy import Secrecy, is_masked
 
@@ -250,8 +249,7 @@ class Engine:
         service = registration.type.split(":")[1].split("/")[0]
         arn = f"arn:aws:{service}:{self._cloud.region}:{self._cloud.account}:{physical}"
         named = {} if "name" in registration.inputs else {"name": physical}
-        outputs = {"arn": arn, **named, **recorded_outputs(registration.type, registration.inputs, arn)}
-        return self._settle(registration, fresh, State(physical, outputs), "record")
+        return self._settle(registration, fresh, State(physical, {"arn": arn, **named}), "record")
 
     def _refuse_loss(self, absent: Mapping[str, Entry]) -> None:
         losses = [

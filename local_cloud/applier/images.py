@@ -1,5 +1,7 @@
 """Builds images: an environment of its own for one package, and a description of how containers start in it.
 
+What is built by npm has its programs in the same place (see `node`).
+
 An image is the directory `home/images/<sha256>/` with `image.json` (its configuration, whose SHA-256 is the
 digest) and `venv/`. It is built under a temporary name beside its place and renamed when it is complete. The
 environment is relocatable, so that neither the rename nor a move of the home breaks it. What images share of
@@ -15,12 +17,14 @@ import sys
 import tempfile
 import threading
 import tomllib
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, cast
 
 from . import bytecode
 from .dockerfile import ImageConfig
+from .node import NodeBuilder, link_node
 
 # Images of a name that stay beside the one in use: going back to an earlier state is then quick.
 UNUSED_KEPT = 2
@@ -37,12 +41,15 @@ class ImageBuildError(RuntimeError):
 class ImageStore:
     """The images of one home, built from one checkout."""
 
-    def __init__(self, directory: Path, checkout: Path, uv: str) -> None:
+    def __init__(
+        self, directory: Path, checkout: Path, uv: str, report: Callable[[str], None] = lambda _: None
+    ) -> None:
         self._directory = directory
         self._checkout = checkout
         self._uv = uv
         # One image compiles at a time, on all cores: the next one finds most of it done.
         self._compiling = threading.Lock()
+        self._node = NodeBuilder(checkout, report)
 
     def ensure(self, name: str, tag: str, config: ImageConfig) -> tuple[str, str]:
         """Build the image unless it exists; returns its digest (hexadecimal) and its description (JSON)."""
@@ -52,7 +59,9 @@ class ImageStore:
         digest = hashlib.sha256(description.encode()).hexdigest()
         place = self._directory / digest
         if not (place / DESCRIPTION).exists():
-            self._build(place, description, config.package)
+            self._build(place, description, tag, config)
+        elif config.npm:
+            link_node(place / "venv")
         os.utime(place)  # its age since last use decides what is pruned
         return digest, description
 
@@ -79,11 +88,14 @@ class ImageStore:
         bytecode.forget_unused(self._directory / _BYTECODE)
         return removed
 
-    def _build(self, place: Path, description: str, package: str) -> None:
+    def _build(self, place: Path, description: str, tag: str, config: ImageConfig) -> None:
         self._directory.mkdir(parents=True, exist_ok=True)
         partial = Path(tempfile.mkdtemp(prefix=_PARTIAL_PREFIX, dir=self._directory))
         try:
-            self._install(partial / "venv", package)
+            if config.npm:
+                self._node.build(config.npm, tag, partial / "venv")
+            else:
+                self._install(partial / "venv", config.package)
             (partial / DESCRIPTION).write_text(description, "utf-8")
             if place.exists():  # a removal that was cut short
                 shutil.rmtree(place)

@@ -6,6 +6,7 @@ MiniStack's own administration (`/_ministack/*` and the like, which needs no cre
 import asyncio
 import re
 from collections.abc import Callable
+from typing import Protocol
 from urllib.parse import parse_qs
 
 from local_cloud.gateway.asgi import Application, Message, Receive, Scope, Send, headers_of, respond_json
@@ -31,6 +32,18 @@ READ_VERBS = (
 READ_METHODS = ("GET", "HEAD", "OPTIONS")
 
 type Observer = Callable[[str], None]
+
+
+class Door(Protocol):
+    """Serves some requests by itself, once the gateway has accepted them."""
+
+    def serves(self, scope: Scope) -> bool:
+        """Whether a request is one of them."""
+        ...
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve it."""
+        ...
 
 
 def is_read(method: str, operation: str) -> bool:
@@ -75,6 +88,7 @@ class Gateway:
         self._persistence = persistence
         self._observers: dict[str, list[Observer]] = {}
         self.control: Application | None = None
+        self.agents: Door | None = None
         self.sites: Sites = dict[str, str]
         """Where the distributions listen."""
         self.loaded = asyncio.Event()
@@ -88,6 +102,9 @@ class Gateway:
         if scope["type"] == "lifespan":
             await self._ministack.app(scope, receive, self._lifespan(send))
             return
+        if self.agents is not None and self.agents.serves(scope):
+            await self.agents(scope, receive, send)
+            return
         if scope["type"] != "http":
             await send({"type": "websocket.close", "code": 1008})
             return
@@ -97,7 +114,7 @@ class Gateway:
         elif path.startswith("/_"):
             await respond_json(send, 404, {"message": f"nothing is served at {path}"})
         else:
-            await self._forward(scope, receive, send)
+            await self.forward(scope, receive, send)
 
     def _lifespan(self, send: Send) -> Send:
         async def send_when_restored(message: Message) -> None:
@@ -108,7 +125,8 @@ class Gateway:
 
         return send_when_restored
 
-    async def _forward(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def forward(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request to AWS."""
         scope, send = as_declared(scope, send, self.sites)
         headers = headers_of(scope)
         query = parse_qs(scope.get("query_string", b"").decode("latin-1"), keep_blank_values=True)

@@ -44,6 +44,20 @@ async def respond_json(
     )
 
 
+async def answered(application: Application, scope: Scope, body: bytes) -> list[Message]:
+    """Return what an application answers to a request with this body."""
+    answer: list[Message] = []
+
+    async def whole_body() -> Message:
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    async def keep(message: Message) -> None:
+        answer.append(message)
+
+    await application(scope, whole_body, keep)
+    return answer
+
+
 def bind(port: int) -> socket.socket:
     """Return a socket that listens on this loopback port (0: any free one).
 

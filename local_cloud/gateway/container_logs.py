@@ -11,8 +11,11 @@ from local_cloud.documents import Document, part, parts
 from local_cloud.gateway.aws import Aws
 from local_cloud.gateway.ministack import MiniStack
 from local_cloud.gateway.protocol import Answer, AwsError, Handler, parse
+from local_cloud.runtime.agents.sessions import log_name
 from local_cloud.runtime.logs import Logs, short_id
 
+AGENTS = "/aws/bedrock-agentcore/runtimes/"
+"""What the names of the groups begin with that AgentCore writes to: then come runtime and endpoint."""
 READING = frozenset(("DescribeLogStreams", "FilterLogEvents", "GetLogEvents"))
 
 type Records = Callable[[], Iterable[Document]]
@@ -77,9 +80,18 @@ class ContainerLogs:
             self._definitions[arn] = output["taskDefinition"]
         return self._definitions[arn]
 
+    async def _agent_streams(self, group: str) -> dict[str, list[Document]]:
+        """Return the events of AgentCore's sessions, a stream for each, where the group is of an endpoint."""
+        for runtime in self._ministack.agent_runtimes():
+            for endpoint in self._ministack.agent_endpoints(runtime):
+                if group == f"{AGENTS}{runtime['agentRuntimeId']}-{endpoint}":
+                    found = await asyncio.to_thread(self._logs.events, log_name(runtime, endpoint))
+                    return {f"[runtime-logs]{session}": events for session, events in found.items()}
+        return {}
+
     async def _streams(self, group: str) -> dict[str, list[Document]]:
         """Return the events of a group's streams. What several containers of a task write is one log here."""
-        streams: dict[str, list[Document]] = {}
+        streams = await self._agent_streams(group)
         files: dict[str, dict[str, list[Document]]] = {}
         for record in list(self._records()):
             prefixes = stream_prefixes(await self._definition(record["taskDefinitionArn"]), group)

@@ -31,6 +31,8 @@ ALLOW_EVERYTHING = {
     "Version": "2012-10-17",
     "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}],
 }
+PRESIGNED = "bedrock-agentcore"
+"""The one service beside S3 whose requests come presigned here."""
 SESSION_SECONDS = 3600
 """Life of a role's credentials: the default of AssumeRole and of ECS task roles' refresh window (AWS)."""
 
@@ -103,6 +105,7 @@ class MiniStack:
         os.environ.pop("AWS_SESSION_TOKEN", None)
         tempfile.tempdir = None
         self._state = home / "state"
+        self._region = region
         self._module: Any = importlib.import_module("ministack.app")
         self._persistence: Any = importlib.import_module("ministack.core.persistence")
         self._evaluator: Any = importlib.import_module("ministack.core.iam_evaluator")
@@ -114,6 +117,7 @@ class MiniStack:
         self._close_root_keys()
         self._know_services()
         self._name_guardrails()
+        self._know_presigned_conversations()
 
     def _service(self, name: str) -> Any:  # noqa: ANN401 (a MiniStack module)
         return importlib.import_module(f"ministack.services.{name}")
@@ -163,6 +167,21 @@ class MiniStack:
         """
         session: Any = importlib.import_module("botocore.session").get_session()
         self._router._KNOWN_AWS_SERVICE_NAMES = frozenset(session.get_available_services())
+
+    def _know_presigned_conversations(self) -> None:
+        """Tell the router for which service a presigned query is signed, where that is AgentCore.
+
+        It takes a query that carries a signature for S3's (core/router.py `detect_service`).
+        """
+        detect = self._router.detect_service
+
+        def detected(method: str, path: str, headers: dict[str, str], query: dict[str, list[str]]) -> str:
+            scope = query.get("X-Amz-Credential", [""])[0].split("/")
+            if PRESIGNED in scope and not headers.get("authorization"):
+                return PRESIGNED
+            return detect(method, path, headers, query)
+
+        self._router.detect_service = self._module.detect_service = detected
 
     def _close_root_keys(self) -> None:
         """Leave no key that everybody knows.
@@ -256,7 +275,8 @@ class MiniStack:
         role: Document | None = iam._roles.get(name)
         if role is None or not iam_trust.service_may_assume(role, service, session_name, self.region()):
             reason = "does not exist" if role is None else f"does not trust {service}"
-            raise PermissionError(f"ECS was unable to assume the role '{role_arn}': it {reason}")
+            owner = "ECS" if service.startswith("ecs") else service
+            raise PermissionError(f"{owner} was unable to assume the role '{role_arn}': it {reason}")
         expires_at = time.time() + SESSION_SECONDS
         credentials = Credentials(
             iam._gen_session_access_key(), iam._gen_secret(), iam._gen_session_token(), expires_at
@@ -299,6 +319,17 @@ class MiniStack:
         with self._responses.request_scope(ACCOUNT, region):
             return alb._targets.setdefault(target_group, []) if target_group in alb._tgs else []
 
+    def function_urls(self) -> dict[str, Document]:
+        """Return the records of Function URLs of the account's region, by the functions' names."""
+        with self._responses.request_scope(ACCOUNT, self._region):
+            return dict(self._service("lambda_svc")._function_urls.items())
+
+    def function_policy(self, name: str) -> Document:
+        """Return the resource policy of a function; empty for an unknown one."""
+        with self._responses.request_scope(ACCOUNT, self._region):
+            record: Document = self._service("lambda_svc")._functions.get(name) or {}
+        return record.get("policy") or {}
+
     def put_service_event(self, source: str, detail_type: str, detail: Document, region: str) -> None:
         """Put an event of an AWS service on the default bus; PutEvents refuses such sources."""
         entry = {"Source": source, "DetailType": detail_type, "Detail": json.dumps(detail)}
@@ -321,6 +352,21 @@ class MiniStack:
         if version == "DRAFT":
             return bedrock._guardrails.get(name)
         return bedrock._guardrail_versions.get(f"{name}/{version}")
+
+    def trusts(self, role_arn: str, service: str, name: str) -> bool:
+        """Whether a role exists and trusts a service that acts for the resource of this name."""
+        role: Document | None = self._service("iam")._roles.get(role_arn.rsplit("/", 1)[-1])
+        return role is not None and iam_trust.service_may_assume(role, service, name, self.region())
+
+    def agent_runtimes(self) -> list[Document]:
+        """Return the records of AgentCore's runtimes; `_versions` has a copy of each version."""
+        return list(self._service("bedrock_agentcore")._runtimes._data.values())
+
+    def agent_endpoints(self, runtime: Document) -> dict[str, Document]:
+        """Return the records of a runtime's endpoints, by name."""
+        *_, region, account = runtime["agentRuntimeArn"].split(":")[:5]
+        endpoints = self._service("bedrock_agentcore")._endpoints
+        return endpoints.get_scoped(account, region, runtime["agentRuntimeId"], {})
 
     def close_docker(self) -> None:
         """Keep MiniStack's caches from Docker; it looks for containers at a start and for each new group."""

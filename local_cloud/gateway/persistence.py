@@ -31,6 +31,7 @@ AFFECTS = {
     "s3": frozenset({"s3", "eventbridge", "sqs", "sns"}),
     "s3vectors": frozenset[str](),
     "bedrock-runtime": frozenset[str](),
+    "bedrock-agentcore": frozenset({"bedrock_agentcore"}),
 }
 """State files that calls to a busy service change (S3 and EventBridge deliver to queues); others: any."""
 

@@ -19,6 +19,8 @@ class _Entry:
     token: str
     role_arn: str
     current: Credentials
+    service: str
+    name: str
 
 
 class TaskCredentials:
@@ -28,15 +30,17 @@ class TaskCredentials:
         self._ministack = ministack
         self._entries: dict[str, _Entry] = {}
 
-    def admit(self, task: str, role_arn: str) -> str:
+    def admit(self, task: str, role_arn: str, service: str = TASKS_PRINCIPAL, name: str = "") -> str:
         """Return the token with which this task may fetch its role's credentials.
 
+        A service other than ECS says as whose session it takes the role (`name`).
+
         Raises:
-            PermissionError: the role does not exist or does not trust ECS tasks.
+            PermissionError: the role does not exist or does not trust the service.
 
         """
-        current = self._ministack.open_session(role_arn, task, TASKS_PRINCIPAL)
-        entry = _Entry(secrets.token_urlsafe(32), role_arn, current)
+        current = self._ministack.open_session(role_arn, name or task, service)
+        entry = _Entry(secrets.token_urlsafe(32), role_arn, current, service, name or task)
         self._entries[task] = entry
         return entry.token
 
@@ -59,7 +63,7 @@ class TaskCredentials:
         if entry is None or not hmac.compare_digest(entry.token.encode(), token.encode()):
             return None
         if (entry.current.expires_at or 0) < time.time() + REFRESH_SECONDS:
-            entry.current = self._ministack.open_session(entry.role_arn, task, TASKS_PRINCIPAL)
+            entry.current = self._ministack.open_session(entry.role_arn, entry.name, entry.service)
         expires_at = datetime.fromtimestamp(entry.current.expires_at or 0, UTC)
         return {
             "RoleArn": entry.role_arn,

@@ -19,8 +19,8 @@ from local_cloud.runtime.proxy import Headers, Limits, Proxy, TimedOut, Unreacha
 from local_cloud.runtime.rest_api import RestApis
 from local_cloud.runtime.tunnel import pass_on, refuse
 
-ALL_VIEWER = "216adef6-5c7f-47e4-b989-5492eafa07d3"
-"""The origin request policy that passes the viewer's Host on; the others in use here leave it out."""
+ALL_VIEWER_EXCEPT_HOST = "b689b0a8-53d0-40ab-baf2-68738e2966ac"
+"""CloudFront's own origin request policy for origins that know themselves by their own names only."""
 WEBSOCKET_IDLE_SECONDS = 600.0
 """CloudFront ends a WebSocket after ten minutes without data (developer guide, "Use WebSockets")."""
 READ_SECONDS = 30.0
@@ -112,14 +112,15 @@ class Distribution:
         chain = f"{names['x-forwarded-for']}, {client}" if "x-forwarded-for" in names else client
         added = {"x-forwarded-for": chain, "via": "1.1 local.cloudfront.net (CloudFront)"}
         added["x-amz-cf-id"] = secrets.token_urlsafe(24)
-        if behavior.get("OriginRequestPolicyId") != ALL_VIEWER:
+        dropped = self._edge.dropped.get(behavior.get("OriginRequestPolicyId") or "")
+        if dropped is None or "host" in dropped:
             added["host"] = origin["DomainName"]
         for header in parts(part(origin, "CustomHeaders"), "Items"):
             added[header["HeaderName"].lower()] = header["HeaderValue"]
         kept = [
             (name, value)
             for name, value in passing(scope["headers"])
-            if name.decode("latin-1").lower() not in added
+            if name.decode("latin-1").lower() not in added.keys() | (dropped or frozenset())
         ]
         return [*kept, *((name.encode(), value.encode("latin-1")) for name, value in added.items())]
 
@@ -150,6 +151,8 @@ class Distributions(Follower):
         self.proxy = proxy
         self.headers: dict[str, dict[str, str]] = {}
         """By policy: the security headers of answers."""
+        self.dropped: dict[str, frozenset[str]] = {}
+        """By origin request policy: the viewer's headers that an origin does not get."""
         self._aws = aws
         self._balancers = balancers
         self._rest_apis = rest_apis
@@ -179,6 +182,9 @@ class Distributions(Follower):
             "ListResponseHeadersPolicies", "ResponseHeadersPolicyList", Type="custom"
         )
         self.headers = {item["ResponseHeadersPolicy"]["Id"]: _headers(item) for item in policies}
+        policies = await self._items("ListOriginRequestPolicies", "OriginRequestPolicyList", Type="custom")
+        self.dropped = {item["OriginRequestPolicy"]["Id"]: _dropped(item) for item in policies}
+        self.dropped[ALL_VIEWER_EXCEPT_HOST] = frozenset({"host"})
         for item in declared:
             found = await self._aws.call("cloudfront", "GetDistributionConfig", {"Id": item["Id"]})
             if item["Id"] not in self._distributions:
@@ -194,6 +200,11 @@ class Distributions(Follower):
     async def _vpc_origin(self, identity: str) -> Document:
         found = await self._aws.call("cloudfront", "GetVpcOrigin", {"Id": identity})
         return part(part(found, "VpcOrigin"), "VpcOriginEndpointConfig")
+
+    def only(self) -> Distribution | None:
+        """Return the distribution, where there is one and no other."""
+        found = list(self._distributions.values())
+        return found[0] if len(found) == 1 else None
 
     async def status(self) -> dict[str, str]:
         """Return the addresses of all distributions by their domain names, as of now."""
@@ -211,6 +222,15 @@ class Distributions(Follower):
         await asyncio.gather(
             *(distribution.server for distribution in self._distributions.values()), return_exceptions=True
         )
+
+
+def _dropped(policy: Document) -> frozenset[str]:
+    config = part(part(policy, "OriginRequestPolicy"), "OriginRequestPolicyConfig", "HeadersConfig")
+    if config["HeaderBehavior"] == "allViewer":
+        return frozenset()
+    if config["HeaderBehavior"] != "allExcept":
+        raise ValueError(f"HeaderBehavior {config['HeaderBehavior']} is not passed on here")
+    return frozenset(str(name).lower() for name in part(config, "Headers").get("Items", []))
 
 
 def _headers(policy: Document) -> dict[str, str]:

@@ -63,7 +63,8 @@ def added_variables(
 ) -> dict[str, str]:
     """Return the closed list of what the local cloud adds, and ECS's own region variables.
 
-    `roots` is the file of the certificates that tasks trust; OpenSSL and botocore read it by these names.
+    `roots` is the file of the certificates that tasks trust: OpenSSL, botocore and Node read it by these
+    names.
     `models` is the endpoint of Bedrock's runtime, which speaks HTTP/2 too, empty for that of the others.
     """
     added = {
@@ -72,6 +73,7 @@ def added_variables(
         "AWS_DEFAULT_REGION": region,
         "SSL_CERT_FILE": roots,
         "AWS_CA_BUNDLE": roots,
+        "NODE_EXTRA_CA_CERTS": roots,
     }
     if models:
         added["AWS_ENDPOINT_URL_BEDROCK_RUNTIME"] = models

@@ -23,7 +23,7 @@ class Names:
         self._wanted = wanted
         self._namespaces: dict[str, str] = {}
         self._addresses: dict[str, int] = {}
-        self._pinned: dict[tuple[str, int], str] = {}
+        self._pinned: dict[tuple[str, int], tuple[str, Callable[[], None]]] = {}
         self._servers: dict[str, asyncio.Server] = {}
         self._pending: dict[str, socket.socket] = {}
         self._turn = itertools.count()
@@ -42,9 +42,12 @@ class Names:
 
             self._servers[name] = await asyncio.start_server(connected, sock=listener)
 
-    def pin(self, name: str, port: int, address: str) -> None:
-        """Have a name and port of AWS's own (a cache's endpoint) stand for this address."""
-        self._pinned[name, port] = address
+    def pin(self, name: str, port: int, address: str, asked: Callable[[], None] = lambda: None) -> None:
+        """Have a name and port of somebody else's (a cache's endpoint) stand for this address.
+
+        `asked` is called whenever somebody is told it.
+        """
+        self._pinned[name, port] = address, asked
 
     def address(self, name: str, port: int) -> str | None:
         """Return the address that stands for a private name here, None when its namespace is unknown.
@@ -52,7 +55,9 @@ class Names:
         Connections wait in the listener's backlog until `refresh`, which is asked for here, serves them.
         """
         if (name, port) in self._pinned:
-            return self._pinned[name, port]
+            address, asked = self._pinned[name, port]
+            asked()
+            return address
         if name.partition(".")[2] not in self._namespaces:
             return None
         if name not in self._addresses:

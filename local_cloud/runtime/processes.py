@@ -36,15 +36,20 @@ class Process:
 
     @classmethod
     async def start(
-        cls, command: list[str], environment: Mapping[str, str], directory: Path, orphans: Orphans
+        cls,
+        command: list[str],
+        environment: Mapping[str, str],
+        directory: Path,
+        orphans: Orphans,
+        descriptors: tuple[int, ...] = (),
     ) -> Self:
-        """Start a command with exactly this environment, as the leader of its own session.
+        """Start a command with exactly this environment and these files, as the leader of its own session.
 
         Raises:
             OSError: the program cannot be found or executed.
 
         """
-        process = await _execute(command, environment, directory, asyncio.subprocess.PIPE)
+        process = await _execute(command, environment, directory, asyncio.subprocess.PIPE, descriptors)
         orphans.add(process.pid)
         return cls(process, environment, directory, orphans)
 
@@ -55,22 +60,8 @@ class Process:
 
     def copy_output(self, write: Callable[[bytes], None]) -> None:
         """Hand every line that the process writes to `write`."""
-        self._output = asyncio.create_task(self._copy(write))
-
-    async def _copy(self, write: Callable[[bytes], None]) -> None:
-        stream = self._process.stdout
-        if stream is None:
-            return
-        rest = b""
-        while chunk := await stream.read(CHUNK_BYTES):
-            *lines, rest = (rest + chunk).split(b"\n")
-            for line in lines:
-                write(line)
-            if len(rest) > LINE_BYTES:
-                write(rest)
-                rest = b""
-        if rest:
-            write(rest)
+        if self._process.stdout is not None:
+            self._output = asyncio.create_task(copy_lines(self._process.stdout, write))
 
     async def wait(self) -> int:
         """Wait until the process has ended."""
@@ -117,8 +108,26 @@ class Process:
         _signal(self._process.pid, signal.SIGTERM)
 
 
+async def copy_lines(stream: asyncio.StreamReader, write: Callable[[bytes], None]) -> None:
+    """Hand every line of a stream to `write`, until its end."""
+    rest = b""
+    while chunk := await stream.read(CHUNK_BYTES):
+        *lines, rest = (rest + chunk).split(b"\n")
+        for line in lines:
+            write(line)
+        if len(rest) > LINE_BYTES:
+            write(rest)
+            rest = b""
+    if rest:
+        write(rest)
+
+
 async def _execute(
-    command: list[str], environment: Mapping[str, str], directory: Path, output: int
+    command: list[str],
+    environment: Mapping[str, str],
+    directory: Path,
+    output: int,
+    descriptors: tuple[int, ...] = (),
 ) -> asyncio.subprocess.Process:
     # The program is looked up in the container's own PATH, never in the daemon's.
     return await asyncio.create_subprocess_exec(
@@ -129,6 +138,7 @@ async def _execute(
         stdout=output,
         stderr=asyncio.subprocess.STDOUT if output == asyncio.subprocess.PIPE else output,
         start_new_session=True,
+        pass_fds=descriptors,
     )
 
 

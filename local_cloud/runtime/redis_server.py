@@ -11,9 +11,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from local_cloud.files import write_private
+from local_cloud.runtime.kept import KeptProcess
 from local_cloud.runtime.logs import ServiceLog
 from local_cloud.runtime.orphans import Orphans
-from local_cloud.runtime.processes import Process
 from local_cloud.runtime.redis_acl import CONTROL_USER, CacheUser, access_control, digest
 from local_cloud.runtime.tls import Authority
 
@@ -27,7 +27,6 @@ STOP_SECONDS = 10.0
 COMPACT_SECONDS = 10.0
 """How long what was deleted may stay in the server's file, to which every command is added: so often it is
 written anew from what there is."""
-RESTART_FIRST_SECONDS, RESTART_LAST_SECONDS = 0.2, 10.0
 SETTINGS = """\
 port 0
 tls-port {port}
@@ -70,15 +69,11 @@ class RedisServer:
         log: ServiceLog,
     ) -> None:
         self.port = port
-        self.error: str | None = None
         self._directory = directory
-        self._orphans = orphans
-        self._log = log
+        self._users_error: str | None = None
         self._password = secrets.token_hex(32)
         self._users_file = directory / "users.acl"
         self._users = ""
-        self._last_line = ""
-        self._process: Process | None = None
         self._client = authority.client_context()
         directory.mkdir(parents=True, exist_ok=True, mode=0o700)
         certificate, key = authority.issue(directory, names)
@@ -88,7 +83,11 @@ class RedisServer:
         )  # fmt: skip
         self._settings_file = directory / "redis.conf"
         write_private(self._settings_file, settings.encode())
-        self._running: asyncio.Task[None] | None = None
+        environment = {"PATH": os.defpath, "LANG": "C.UTF-8"}
+        self._process = KeptProcess(
+            f"cache {directory.name}", self._program, environment, directory, orphans,
+            lambda line: log.write("redis", line), STOP_SECONDS,
+        )  # fmt: skip
         self._compacting: asyncio.Task[None] | None = None
 
     async def set_users(self, users: Sequence[CacheUser]) -> None:
@@ -99,10 +98,10 @@ class RedisServer:
         write_private(self._users_file, text.encode())
         self._users = text
         deadline = time.monotonic() + LOAD_SECONDS
-        while self._process is not None:  # otherwise the file is read at the start
+        while self._process.runs:  # otherwise the file is read at the start
             try:
                 await self._command("ACL", "LOAD")
-                self.error = None
+                self._users_error = None
                 return
             except ConnectionError:
                 if time.monotonic() > deadline:
@@ -111,18 +110,23 @@ class RedisServer:
             except RedisError as error:
                 # The server goes on with the users it had, and so does its next start.
                 write_private(self._users_file, before.encode())
-                self._users, self.error = before, f"its users cannot be changed: {error}"
-                logger.warning("cache %s: %s", self._directory.name, self.error)
+                self._users, self._users_error = before, f"its users cannot be changed: {error}"
+                logger.warning("cache %s: %s", self._directory.name, self._users_error)
                 return
 
     def start(self) -> None:
         """Run the server, and run it again whenever it ends."""
-        self._running = asyncio.create_task(self._keep_running())
+        self._process.start()
         self._compacting = asyncio.create_task(self._compact())
+
+    @property
+    def error(self) -> str | None:
+        """Why it does not run, or not as it was told."""
+        return self._process.error or self._users_error
 
     async def answers(self) -> bool:
         """Whether the server answers now."""
-        if self._process is None:
+        if not self._process.runs:
             return False
         try:
             await self._command("PING")
@@ -132,55 +136,28 @@ class RedisServer:
 
     async def stop(self) -> None:
         """End the server; what it was told is in its file afterwards."""
-        for task in filter(None, (self._compacting, self._running)):
-            task.cancel()
+        if self._compacting is not None:
+            self._compacting.cancel()
             with contextlib.suppress(asyncio.CancelledError):
-                await task
-
-    async def _keep_running(self) -> None:
-        pause = RESTART_FIRST_SECONDS
-        while True:
-            begun = asyncio.get_running_loop().time()
-            try:
-                await self._run()
-            except OSError as error:
-                self.error = f"{PROGRAM} cannot be started: {error}"
-            logger.warning("cache %s: %s", self._directory.name, self.error)
-            if asyncio.get_running_loop().time() - begun > RESTART_LAST_SECONDS:
-                pause = RESTART_FIRST_SECONDS
-            await asyncio.sleep(pause)
-            pause = min(RESTART_LAST_SECONDS, 2 * pause)
+                await self._compacting
+        await self._process.stop()
 
     async def _compact(self) -> None:
         """Have the file written anew whenever commands were added to it."""
         while True:
             await asyncio.sleep(COMPACT_SECONDS)
             grown = any(file.stat().st_size for file in self._directory.glob("appendonlydir/*.incr.aof"))
-            if grown and self._process is not None:
+            if grown and self._process.runs:
                 # A server that is just starting, or writing its file already, is asked again.
                 with contextlib.suppress(RedisError, ConnectionError):
                     await self._command("BGREWRITEAOF")
 
-    async def _run(self) -> None:
-        """Run the server once, to its end."""
+    def _program(self) -> list[str]:
         program = shutil.which(PROGRAM)
         if program is None:
             raise FileNotFoundError(f"{PROGRAM} is not installed (scripts/install-system installs it)")
         # Paths alone are on the command line: whoever lists processes sees no secret.
-        command, environment = [program, str(self._settings_file)], {"PATH": os.defpath, "LANG": "C.UTF-8"}
-        process = await Process.start(command, environment, self._directory, self._orphans)
-        self._process, self.error = process, None
-        process.copy_output(self._note)
-        try:
-            code = await process.wait()
-            self.error = f"{PROGRAM} ended with {code}: {self._last_line}"
-        finally:
-            self._process = None
-            await asyncio.shield(process.end(STOP_SECONDS))
-
-    def _note(self, line: bytes) -> None:
-        self._last_line = line.decode(errors="replace")
-        self._log.write("redis", line)
+        return [program, str(self._settings_file)]
 
     async def _command(self, *words: str) -> None:
         """Send one command as the control user.

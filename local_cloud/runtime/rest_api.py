@@ -15,6 +15,10 @@ from local_cloud.runtime import routes
 from local_cloud.runtime.api_traces import Record, StageTrace
 from local_cloud.runtime.authorizer import Authorizer, token_of
 from local_cloud.runtime.following import Follower
+from local_cloud.runtime.function_environment import PAYLOAD_BYTES_MAX as EVENT_BYTES_MAX
+from local_cloud.runtime.function_environment import read_body
+from local_cloud.runtime.function_events import Asked, Matched
+from local_cloud.runtime.function_integration import FunctionIntegrations, IntegrationError
 from local_cloud.runtime.listeners import LoadBalancers, answer_lifespan
 from local_cloud.runtime.logs import Logs
 from local_cloud.runtime.ports import Ports
@@ -98,28 +102,69 @@ class RestApi:
         if stage is None or found is None or method is None:
             await self._fail(send, "MISSING_AUTHENTICATION_TOKEN", entry)
             return
-        if not await self._authorized(method, headers, entry):
+        claims = await self._claims(method, headers)
+        if claims is None:
             await self._fail(send, "UNAUTHORIZED", entry)
         elif not self._throttle.admit(part(stage, "methodSettings"), found[0]["path"], method["httpMethod"]):
             await self._fail(send, "THROTTLED", entry)
         elif int(headers.get("content-length", 0)) > PAYLOAD_BYTES:
             await self._fail(send, "REQUEST_TOO_LARGE", entry)
+        elif part(method, "methodIntegration").get("type") == "AWS_PROXY":
+            entry["user"] = claims.get("sub")
+            matched = Matched(self.api_id, stage_name, found[0]["path"], found[1], entry["requestId"], claims)
+            await self._call_function(part(method, "methodIntegration"), matched, scope, receive, send, entry)
         else:
+            entry["user"] = claims.get("sub")
             await self._integrate(part(method, "methodIntegration"), found[1], scope, receive, send, entry)
 
-    async def _authorized(self, method: Document, headers: dict[str, str], entry: Document) -> bool:
+    async def _claims(self, method: Document, headers: dict[str, str]) -> Document | None:
+        """Return the claims of an accepted token, none for a method open to all; None for nobody accepted."""
         kind = method.get("authorizationType", "NONE")
         if kind == "NONE":
-            return True
+            return {}
         authorizer = self.authorizers.get(method.get("authorizerId") or "")
         if kind != "COGNITO_USER_POOLS" or authorizer is None:
-            return False
+            return None
         token = token_of(authorizer.get("identitySource") or "method.request.header.Authorization", headers)
-        claims = await self._apis.authorizer.verify(
+        return await self._apis.authorizer.verify(
             authorizer.get("providerARNs") or [], method.get("authorizationScopes") or [], token
         )
-        entry["user"] = (claims or {}).get("sub")
-        return claims is not None
+
+    async def _call_function(
+        self,
+        integration: Document,
+        matched: Matched,
+        scope: Scope,
+        receive: Receive,
+        send: Send,
+        entry: Document,
+    ) -> None:
+        body = await read_body(receive, EVENT_BYTES_MAX)
+        if body is None:
+            await self._fail(send, "REQUEST_TOO_LARGE", entry)
+            return
+        raw_path: bytes = scope.get("raw_path") or scope["path"].encode()
+        asked = Asked(
+            method=scope["method"],
+            raw_path=raw_path.decode("latin-1"),
+            query=scope.get("query_string", b"").decode("latin-1"),
+            headers=headers_of(scope),
+            body=body,
+            client=(scope.get("client") or ("127.0.0.1", 0))[0],
+        )
+        functions = self._apis.functions
+        try:
+            if functions is None:
+                raise IntegrationError("API_CONFIGURATION_ERROR")
+            async with asyncio.timeout(self._limits(integration).answer_seconds):
+                status, headers, content = await functions.answer(integration, asked, matched)
+        except IntegrationError as error:
+            await self._fail(send, str(error), entry)
+        except TimeoutError:
+            await self._fail(send, "INTEGRATION_TIMEOUT", entry)
+        else:
+            await send({"type": "http.response.start", "status": status, "headers": headers})
+            await send({"type": "http.response.body", "body": content})
 
     async def _integrate(
         self,
@@ -204,6 +249,8 @@ class RestApis(Follower):
     ) -> None:
         super().__init__()
         self.record = record
+        self.functions: FunctionIntegrations | None = None
+        """Calls functions, where there are any."""
         self.balancers = balancers
         self.proxy = proxy
         self.logs = logs

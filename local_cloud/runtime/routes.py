@@ -15,6 +15,7 @@ TYPE_STATUS = {
     "REQUEST_TOO_LARGE": (413, "HTTP content length exceeded 10485760 bytes."),
     "INTEGRATION_FAILURE": (504, "Internal server error"),
     "INTEGRATION_TIMEOUT": (504, "Endpoint request timed out"),
+    "DEFAULT_5XX": (502, "Internal server error"),
     "API_CONFIGURATION_ERROR": (500, "Internal server error"),
 }
 """Gateway response types: default status and message (API Gateway guide, "Gateway response types")."""

@@ -200,24 +200,6 @@ def test_a_kind_without_engine_is_recorded(world: World) -> None:
     assert world.operations() == ["record alarm", "same alarm", "delete alarm"]
 
 
-def test_what_the_program_reads_of_a_recorded_runtime_is_there(world: World) -> None:
-    kind = "aws:bedrock/agentcoreAgentRuntime:AgentcoreAgentRuntime"
-    runtime = world.engine().register(registration("runtime", kind, agentRuntimeName="nova_local_agent"))
-    identity = runtime.outputs["agentRuntimeId"]
-    assert identity.startswith("nova_local_agent-")
-    arn = f"arn:aws:bedrock-agentcore:us-east-1:123456789012:runtime/{identity}"
-    assert (runtime.outputs["agentRuntimeArn"], runtime.outputs["agentRuntimeVersion"]) == (arn, "1")
-    endpoint = world.engine().register(
-        registration(
-            "endpoint",
-            "aws:bedrock/agentcoreAgentRuntimeEndpoint:AgentcoreAgentRuntimeEndpoint",
-            agentRuntimeId=identity,
-            name="live",
-        )
-    )
-    assert endpoint.outputs["agentRuntimeEndpointArn"] == f"{arn}/runtime-endpoint/live"
-
-
 def test_changes_that_are_to_be_ignored_are(world: World) -> None:
     world.engine().register(registration("a", count=1, password="old"))
     kept = Registration(

@@ -153,13 +153,17 @@ def test_the_description_is_private_and_the_status_complete(cloud: Running) -> N
     description = json.loads((cloud.home / "daemon.json").read_text())
     assert set(description) == {"pid", "port", "started_at", "admin"}
     assert set(cloud.status()) == {
-        "services",
-        "rest_apis",
-        "load_balancers",
-        "models",
-        "pipes",
+        "agent_sessions",
         "caches",
         "distributions",
+        "function_urls",
+        "functions",
+        "load_balancers",
+        "models",
+        "payments",
+        "pipes",
+        "rest_apis",
+        "services",
         "refused",
         "unsupported",
     }

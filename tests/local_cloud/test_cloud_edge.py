@@ -411,7 +411,6 @@ def test_without_tasks_the_load_balancer_says_so(edge: Edge) -> None:
 
 METHODS = ["GET", "HEAD", "OPTIONS", "PUT", "POST", "PATCH", "DELETE"]
 UNCACHED = "4135ea2d-6df8-44a3-9df3-4b5a84be39ad"
-ALL_VIEWER = "216adef6-5c7f-47e4-b989-5492eafa07d3"
 ALL_VIEWER_EXCEPT_HOST = "b689b0a8-53d0-40ab-baf2-68738e2966ac"
 
 
@@ -430,7 +429,9 @@ def behavior(origin: str, request_policy: str, headers_policy: str, methods: lis
     }
 
 
-def distribution_config(edge: Edge, vpc_origin: str, headers_policy: str) -> dict[str, Any]:
+def distribution_config(
+    edge: Edge, vpc_origin: str, headers_policy: str, request_policy: str
+) -> dict[str, Any]:
     (api,) = edge.cloud.client("apigateway").get_rest_apis()["items"]
     proof = {"HeaderName": "X-Origin-Proof", "HeaderValue": "of the distribution"}
     origins = [
@@ -462,7 +463,7 @@ def distribution_config(edge: Edge, vpc_origin: str, headers_policy: str) -> dic
                 {"PathPattern": "/api/*", **behavior("api", ALL_VIEWER_EXCEPT_HOST, headers_policy, METHODS)}
             ],
         },
-        "DefaultCacheBehavior": behavior("site", ALL_VIEWER, headers_policy, ["GET", "HEAD"]),
+        "DefaultCacheBehavior": behavior("site", request_policy, headers_policy, ["GET", "HEAD"]),
     }
 
 
@@ -494,7 +495,19 @@ def site(edge: Edge) -> str:
             },
         }
     )["ResponseHeadersPolicy"]["Id"]
-    made = cloudfront.create_distribution(DistributionConfig=distribution_config(edge, origin, policy))
+    viewer = cloudfront.create_origin_request_policy(
+        OriginRequestPolicyConfig={
+            "Name": "edge",
+            "HeadersConfig": {
+                "HeaderBehavior": "allExcept",
+                "Headers": {"Quantity": 1, "Items": ["X-Forwarded-Host"]},
+            },
+            "CookiesConfig": {"CookieBehavior": "all"},
+            "QueryStringsConfig": {"QueryStringBehavior": "all"},
+        }
+    )["OriginRequestPolicy"]["Id"]
+    config = distribution_config(edge, origin, policy, viewer)
+    made = cloudfront.create_distribution(DistributionConfig=config)
     domain = made["Distribution"]["DomainName"]
     until(lambda: domain in edge.cloud.status()["distributions"], 5)
     return edge.cloud.status()["distributions"][domain]
@@ -513,11 +526,16 @@ def test_a_distribution_asks_the_api_by_its_own_name_and_proves_itself(edge: Edg
 
 
 def test_all_else_goes_to_the_vpc_origin_as_the_viewer_asked(site: str) -> None:
-    answer = httpx2.get(f"{site}/pages/7", headers={"host": "nova.example.com"})
+    answer = httpx2.get(
+        f"{site}/pages/7",
+        headers={"host": "nova.example.com", "X-Forwarded-Host": "evil.test", "X-Other": "passes"},
+    )
     received = {name.lower(): value for name, value in answer.json()["headers"].items()}
     assert answer.json()["path"] == "/pages/7"
     assert received["host"] == "nova.example.com"
     assert "x-origin-proof" not in received
+    assert "x-forwarded-host" not in received
+    assert received["x-other"] == "passes"
     assert received["via"].endswith("(CloudFront)")
 
 

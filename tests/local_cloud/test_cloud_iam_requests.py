@@ -182,7 +182,7 @@ def test_a_form_counts_once(world: World) -> None:
 
 
 def test_a_service_that_only_authenticates_is_refused(world: World) -> None:
-    path = "/runtimes/"
+    path = "/memories/create"
     answer = signed(world, reader(world, "bedrock-agentcore:*"), "bedrock-agentcore", path, {}, "{}")
     assert answer.status_code == 403
     assert "no mapping" in answer.text

@@ -158,13 +158,14 @@ def test_a_task_finds_only_what_is_declared(cloud: Running) -> None:
     added = {
         "PATH", "HOME", "TMPDIR", "LANG", "AWS_ENDPOINT_URL", "AWS_REGION", "AWS_DEFAULT_REGION",
         "AWS_CONTAINER_CREDENTIALS_FULL_URI", "AWS_CONTAINER_AUTHORIZATION_TOKEN", "LC_CTYPE",
-        "SSL_CERT_FILE", "AWS_CA_BUNDLE", "AWS_ENDPOINT_URL_BEDROCK_RUNTIME",
+        "SSL_CERT_FILE", "AWS_CA_BUNDLE", "NODE_EXTRA_CA_CERTS", "AWS_ENDPOINT_URL_BEDROCK_RUNTIME",
     }  # fmt: skip
     assert set(found) - added == {"PORT", "HOST", "WORD"}
     assert (found["HOST"], found["WORD"]) == ("127.0.0.1", "hidden")
     assert found["PORT"] != "8000"
     roots = (cloud.home / "tls" / "bundle.pem").read_text()
-    assert found["SSL_CERT_FILE"] == found["AWS_CA_BUNDLE"] == str(cloud.home / "tls" / "bundle.pem")
+    names = ("SSL_CERT_FILE", "AWS_CA_BUNDLE", "NODE_EXTRA_CA_CERTS")
+    assert {found[name] for name in names} == {str(cloud.home / "tls" / "bundle.pem")}
     assert roots.endswith((cloud.home / "tls" / "ca.pem").read_text())
     assert roots.count("BEGIN CERTIFICATE") > 50
     stopped = until(lambda: ended(cloud, "declared", task["taskArn"]))

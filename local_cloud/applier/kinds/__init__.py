@@ -9,6 +9,7 @@ from ..images import ImageStore
 from ..model import Kind, Lifecycle
 from ..secrecy import Secrecy
 from . import (
+    agentcore,
     api_gateway,
     bedrock,
     cloudfront,
@@ -16,6 +17,7 @@ from . import (
     dynamodb,
     ecs,
     elasticache,
+    functions,
     iam,
     load_balancing,
     messaging,
@@ -44,6 +46,8 @@ DECLARED: tuple[Kind, ...] = (
     *secrets.KINDS,
     *vectors.KINDS,
     *bedrock.KINDS,
+    *agentcore.KINDS,
+    *functions.KINDS,
 )
 
 

@@ -1,4 +1,4 @@
-"""CloudFront: distributions, VPC origins and response headers policies."""
+"""CloudFront: distributions, VPC origins and policies of requests and of response headers."""
 
 from collections.abc import Callable
 
@@ -149,8 +149,45 @@ HEADERS_POLICY = Kind(
     id="ResponseHeadersPolicy.Id",
 )
 
+
+def request_policy_config(inputs: Properties) -> Properties:
+    """Return an origin request policy's inputs in the structure of the API, which counts what it lists."""
+    headers = part(inputs, "headersConfig")
+    listed: list[object] = part(headers, "headers").get("items") or []
+    counted = {"headers": {"quantity": len(listed), "items": listed}} if listed else {}
+    return {**inputs, "headersConfig": {**headers, **counted}}
+
+
+def _request_policy(resource: Resource) -> Properties:
+    member, operation = "OriginRequestPolicyConfig", "CreateOriginRequestPolicy"
+    inputs = request_policy_config(resource.inputs)
+    return {member: placed(resource, SERVICE, operation, member, inputs)}
+
+
+def _next_request_policy(resource: Resource) -> Properties:
+    return {**_matching("GetOriginRequestPolicy")(resource), **_request_policy(resource)}
+
+
+REQUEST_POLICY = Kind(
+    type="aws:cloudfront/originRequestPolicy:OriginRequestPolicy",
+    service=SERVICE,
+    name=NameRule(property="name", length_max=128),
+    create_call=Call(operation="CreateOriginRequestPolicy", keys=frozenset(), extra=_request_policy),
+    update_call=Call(operation="UpdateOriginRequestPolicy", keys=frozenset(), extra=_next_request_policy),
+    updatable=None,
+    find_call=addressed("GetOriginRequestPolicy", Id="{id}"),
+    delete_call=Call(
+        operation="DeleteOriginRequestPolicy",
+        keys=frozenset(),
+        extra=_matching("GetOriginRequestPolicy"),
+        by_id=True,
+    ),
+    id="OriginRequestPolicy.Id",
+)
+
 KINDS = (
     DISTRIBUTION,
     VPC_ORIGIN,
     HEADERS_POLICY,
+    REQUEST_POLICY,
 )

@@ -1,6 +1,6 @@
 """Secrets Manager: secrets and their versions."""
 
-from ..model import Call, Kind, NameRule, Properties, Resource, addressed
+from ..model import Call, Kind, NameRule, Properties, Resource, Text, addressed
 
 
 def _deletion(resource: Resource) -> Properties:
@@ -51,4 +51,21 @@ SECRET_VERSION = Kind(
     },
 )
 
-KINDS = (SECRET, SECRET_VERSION)
+_POLICY = Call(
+    operation="PutResourcePolicy",
+    rename={"secretArn": "secretId", "policy": "resourcePolicy"},
+)
+
+SECRET_POLICY = Kind(
+    type="aws:secretsmanager/secretPolicy:SecretPolicy",
+    service="secretsmanager",
+    create_call=_POLICY,
+    update_call=_POLICY,
+    updatable={"blockPublicPolicy", "policy"},
+    find_call=addressed("GetResourcePolicy", SecretId="{secretArn}"),
+    found=lambda _resource, answer: bool(answer.get("ResourcePolicy")),
+    delete_call=addressed("DeleteResourcePolicy", SecretId="{secretArn}"),
+    id=Text("{secretArn}"),
+)
+
+KINDS = (SECRET, SECRET_VERSION, SECRET_POLICY)

@@ -13,7 +13,7 @@ import socket
 from pathlib import Path
 
 from local_cloud.documents import Document
-from local_cloud.gateway.asgi import Application, Message, Receive, Scope, Send, serve
+from local_cloud.gateway.asgi import Application, Receive, Scope, Send, answered, serve
 from local_cloud.gateway.bedrock.frames import CONTENT_TYPE, CorruptFrame, event, exception, payloads
 from local_cloud.gateway.bedrock.language import OfflineModel
 from local_cloud.gateway.bedrock.sonic import SESSION_SECONDS_MAX, Refused, Session
@@ -43,16 +43,8 @@ class Duplex:
 
     async def _admitted(self, scope: Scope, send: Send) -> bool:
         """Ask the gateway whether the caller may; its refusal is the answer."""
-        answer: list[Message] = []
-
-        async def no_body() -> Message:
-            return {"type": "http.request", "body": b"", "more_body": False}
-
-        async def keep(message: Message) -> None:
-            answer.append(message)
-
         kept = [(name, value) for name, value in scope["headers"] if name.lower() != b"content-length"]
-        await self._gateway({**scope, "headers": kept}, no_body, keep)
+        answer = await answered(self._gateway, {**scope, "headers": kept}, b"")
         if answer and answer[0].get("status") == 200:  # noqa: PLR2004 (HTTP: OK)
             return True
         for message in answer:

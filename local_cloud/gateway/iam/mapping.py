@@ -7,6 +7,7 @@ from typing import cast
 
 from local_cloud.documents import Document, parts
 from local_cloud.gateway.account import ACCOUNT
+from local_cloud.gateway.iam import agents as iam_agents
 from local_cloud.gateway.iam import dynamodb as iam_dynamodb
 from local_cloud.gateway.iam import keys as iam_keys
 from local_cloud.gateway.iam import models as iam_models
@@ -84,6 +85,8 @@ def _passed_roles(call: Call) -> list[Need]:
     table = TABLES.get(call.service)
     found: list[Need] = []
     passed: Mapping[str, str] = table.passes.get(call.operation, {}) if table else {}
+    if call.service == iam_agents.NAMESPACE:
+        passed = {"roleArn": f"{iam_agents.NAMESPACE}.amazonaws.com"}
     for path, service in passed.items():
         for role in texts(call.fields, path):
             arn = role if role.startswith("arn:") else iam_state.identity_arn("role", role)
@@ -347,6 +350,7 @@ def _with_fields(call: Call, fields: Document) -> Call:
 
 OWN_RULES: dict[str, Callable[[Call], list[Need]]] = {
     "apigateway": _api_needs,
+    "bedrock-agentcore": iam_agents.needs,
     "bedrock-runtime": iam_models.model_needs,
     "cloudfront": _distribution_needs,
     "dynamodb": _dynamodb_needs,

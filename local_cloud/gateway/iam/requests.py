@@ -18,14 +18,20 @@ from urllib.parse import parse_qs
 from local_cloud.documents import Document
 from local_cloud.gateway.account import ACCOUNT
 
-REST_SERVICES = frozenset(("cloudfront", "pipes", "lambda", "bedrock-runtime", "s3vectors", "xray"))
+REST_SERVICES = frozenset(
+    ("cloudfront", "pipes", "lambda", "bedrock-agentcore", "bedrock-runtime", "s3vectors", "xray")
+)
 """Services whose operation is a method and a path (names of their models in botocore as well)."""
+FURTHER_MODELS = {"bedrock-agentcore": ("bedrock-agentcore-control",)}
+"""Models beside a service's own that sign with its name."""
 QUERY_SERVICES = frozenset(
     ("sns", "iam", "sts", "sqs", "elasticache", "elasticloadbalancing", "ec2", "monitoring", "ses")
 )
 """Services that take their operation as the parameter Action (some of them also in X-Amz-Target)."""
 SPANS = ("xray", "POST", "/v1/traces")
 """X-Ray's OTLP endpoint, which its API model does not have."""
+CONVERSATION = re.compile(r"/runtimes/.+/ws")
+"""AgentCore's WebSockets, which its API model does not have."""
 DATE_SUFFIX = re.compile(r"\d{4}_\d{2}_\d{2}$")
 CBOR_PATH = re.compile(r"/service/[\w.]+/operation/(\w+)/?")
 LIST_MEMBER = re.compile(r"^([\w.]+?)(?:\.member|\.entry)?\.(\d+)$")
@@ -123,11 +129,13 @@ def _form_fields(query: Mapping[str, list[str]]) -> Document:
 def _routes(service: str) -> list[tuple[str, re.Pattern[str], str]]:
     """Return method, path and operation of a REST service's model, the most specific path first."""
     botocore: Any = importlib.import_module("botocore")
-    folder = max((Path(botocore.__file__).parent / "data" / service).iterdir())
-    with gzip.open(folder / "service-2.json.gz") as file:
-        model: Document = json.load(file)
+    operations: Document = {}
+    for model in (service, *FURTHER_MODELS.get(service, ())):
+        folder = max((Path(botocore.__file__).parent / "data" / model).iterdir())
+        with gzip.open(folder / "service-2.json.gz") as file:
+            operations |= json.load(file)["operations"]
     found: list[tuple[int, str, re.Pattern[str], str]] = []
-    for name, operation in model["operations"].items():
+    for name, operation in operations.items():
         path: str = operation["http"]["requestUri"].partition("?")[0].rstrip("/")
         pieces = re.split(r"\{(\w+)\+?\}", path)
         pattern = "".join(
@@ -146,6 +154,8 @@ def _rest(service: str, method: str, path: str) -> tuple[str, Document]:
     """Return the operation and the path members of a request to a REST service."""
     if (service, method, path) == SPANS:
         return "PutSpans", {}
+    if service == "bedrock-agentcore" and method == "GET" and CONVERSATION.fullmatch(path):
+        return "InvokeAgentRuntimeWithWebSocketStream", {}
     for known, pattern, name in _routes(service):
         matched = pattern.fullmatch(path) if known == method else None
         if matched:

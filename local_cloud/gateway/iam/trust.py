@@ -8,6 +8,7 @@ from local_cloud.gateway.iam.policies import Question
 from local_cloud.gateway.iam.requests import Keys
 
 SOURCES = {
+    "bedrock-agentcore.amazonaws.com": "arn:aws:bedrock-agentcore:{region}:{account}:runtime/{name}",
     "ecs-tasks.amazonaws.com": "arn:aws:ecs:{region}:{account}:task/{name}",
     "pipes.amazonaws.com": "arn:aws:pipes:{region}:{account}:pipe/{name}",
     "transcribe.amazonaws.com": "arn:aws:transcribe:{region}:{account}:transcription-job/{name}",

@@ -1,0 +1,1 @@
+"""Sessions of AgentCore Runtime: processes forked from a prepared one."""
