@@ -8,7 +8,7 @@ import shlex
 import shutil
 import sys
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from enum import StrEnum
 from pathlib import Path
@@ -16,14 +16,15 @@ from typing import Annotated
 
 import typer
 
+from cli import agents, erasure, evaluation, jobs, pages, platform, questions, recovery, traces, users
 from cli import bootstrap as bootstraps
 from cli import cost as costs
 from cli import daemon as daemons
 from cli import demo as demos
-from cli import erasure, evaluation, jobs, pages, platform, questions, recovery, traces, users
 from cli import graph as graphs
 from cli import logs as log_files
 from cli import republish as publications
+from cli import wallet as wallets
 from cli.apply import apply_program
 from cli.checks import problems
 from cli.errors import NovaError
@@ -33,13 +34,21 @@ from cli.output import Output, aligned
 from cli.picture.svg import drawn
 from cli.ports import choose_port, keep_port
 from cli.prices import price_table
-from cli.target import find_target
+from cli.target import Target, find_target
 from cli.tools import build_environment, find_uv
 
 app = typer.Typer(
     help="Nova on this machine.", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False
 )
+wallet = typer.Typer(help="The wallet that agents pay with.", no_args_is_help=True)
+app.add_typer(wallet, name="wallet")
 
+agent = typer.Typer(help="The managed agent: its versions, and a question to it.", no_args_is_help=True)
+app.add_typer(agent, name="agent")
+
+type StackOption = Annotated[
+    str, typer.Option("--stack", help="a stack in AWS; the platform on this machine when left out")
+]
 
 EVALUATION_SHARE_LEAST = 0.9
 """Of the judged cases of an evaluation; what else may fail is a matter of a model's mood."""
@@ -86,6 +95,10 @@ def up(
             step.summary = f"{len(services)} healthy"
         pool_id = str(applied.outputs["user_pool_id"])
         users.ensure_user(home, daemon, pool_id, platform.region(applied.outputs))
+        if applied.outputs.get(wallets.OUTPUT):
+            with output.step("Looking into the wallet") as step:
+                target = find_target(home, "")
+                step.summary = wallets.address_of(target) or _new_wallet(home, target)
     if applied.recorded:
         output.note(f"Recorded only, nothing runs for it here: {', '.join(applied.recorded)}")
     output.note(f"The platform is up ({time.monotonic() - started:.1f} s).")
@@ -364,6 +377,42 @@ def erase(
         output.line(f"{count:>8} {kind}")
 
 
+@wallet.command("show")
+def show_wallet(
+    *,
+    stack: Annotated[
+        str, typer.Option(help="a stack in AWS; the platform on this machine when left out")
+    ] = "",
+) -> None:
+    """Say which address agents pay from."""
+    address = wallets.address_of(find_target(find_home(), stack))
+    Output().line(address or "not set: ./nova wallet rotate makes a key")
+
+
+@wallet.command("rotate")
+def rotate_wallet(
+    *,
+    stack: Annotated[
+        str, typer.Option(help="a stack in AWS; the platform on this machine when left out")
+    ] = "",
+    yes: Annotated[bool, typer.Option("--yes", help="do not ask")] = False,
+) -> None:
+    """Make a key and have agents pay from its address. Nobody is shown the key."""
+    home, output = find_home(), Output()
+    target = find_target(home, stack)
+    before = wallets.address_of(target)
+    if before and not yes:
+        typer.confirm(f"Leave what {before} has, and pay from a new address?", abort=True, err=True)
+    if not stack:
+        output.line(_new_wallet(home, target))
+        return
+    output.line(wallets.rotate(target))
+    output.note(
+        "Send it the asset that the setting `wallet` names, on its network; the coin of the network is not "
+        "needed, as the facilitator pays for transactions. docs/paying.md says where test money is."
+    )
+
+
 @app.command()
 def trace(
     asked: Annotated[
@@ -385,6 +434,67 @@ def trace(
         return
     for line in traces.lines(trace_id, spans):
         output.line(line)
+
+
+@agent.command("versions")
+def agent_versions(
+    *,
+    stack: StackOption = "",
+    as_json: Annotated[bool, typer.Option("--json", help="print JSON for programs")] = False,
+) -> None:
+    """List the versions of the managed agent, and which endpoint answers with which."""
+    output = Output()
+    found = agents.Agent(find_target(find_home(), stack), stack).versions()
+    if as_json:
+        output.line(json.dumps([version.document() for version in found], indent=2))
+        return
+    for line in aligned([agents.HEADINGS, *(version.row() for version in found)]):
+        output.line(line)
+
+
+@agent.command("promote")
+def agent_promote(
+    version: Annotated[str, typer.Argument(help="number of a version, or newest to follow the newest one")],
+    *,
+    stack: StackOption = "",
+) -> None:
+    """Let the endpoint answer with a version from now on, and note that in the stack's file."""
+    output = Output()
+    managed = agents.Agent(find_target(find_home(), stack), stack)
+    with output.step(f"Promoting version {version}") as step:
+        now, before = managed.promote(version, step.update)
+        step.summary = f"answers with {now}, before with {before}; {managed.file.path.name} says so"
+
+
+@agent.command("rollback")
+def agent_rollback(*, stack: StackOption = "") -> None:
+    """Let the endpoint answer with the version that answered before, and note that in the stack's file."""
+    output = Output()
+    managed = agents.Agent(find_target(find_home(), stack), stack)
+    with output.step("Rolling back") as step:
+        now, before = managed.rollback(step.update)
+        step.summary = f"answers with {now}, before with {before}; {managed.file.path.name} says so"
+
+
+@agent.command("invoke")
+def agent_invoke(
+    question: Annotated[str, typer.Argument(help="what you want to know")],
+    *,
+    session: Annotated[str, typer.Option(help="a session to go on with; a new one when left out")] = "",
+    stack: StackOption = "",
+    user: Annotated[str, typer.Option(help="who asks, in a stack in AWS; the password is asked for")] = "",
+) -> None:
+    """Ask the managed agent and print its answer as it comes."""
+    home, output = find_home(), Output()
+    target = find_target(home, stack)
+    managed = agents.Agent(target, stack)
+    if target.endpoint is None:
+        if not user:
+            raise NovaError("say who asks with --user: a user of the stack's pool")
+        access_token = users.sign_in(target, user, typer.prompt("Password", hide_input=True, err=True))
+    else:
+        access_token = _access_token(home)
+    _tell(output, managed.ask(access_token, session, question))
 
 
 @app.command()
@@ -470,6 +580,14 @@ def main() -> None:
         sys.exit(1)
 
 
+def _new_wallet(home: Home, target: Target) -> str:
+    """Do on this machine what an operator does: make a key, and send its address money before it is used."""
+    chain = platform.describe(home)["urls"].get("chain")
+    if chain is None:
+        return f"{wallets.rotate(target)}, which has to be sent money: it pays on a network elsewhere"
+    return wallets.rotate(target, lambda address: wallets.fund(chain, address))
+
+
 def _question(output: Output, api: str, token: str, recording_id: str, question: str) -> None:
     with output.step("Searching") as step:
         hits = questions.passages(api, token, recording_id, question, step.update)
@@ -477,9 +595,15 @@ def _question(output: Output, api: str, token: str, recording_id: str, question:
     for hit in hits:
         output.line(questions.passage_line(hit))
     output.note("Asking ...")
+    _tell(output, questions.ask(api, token, recording_id, question))
+
+
+def _tell(output: Output, events: Iterable[questions.ServerEvent]) -> None:
     started, first = time.monotonic(), 0.0
-    for event in questions.ask(api, token, recording_id, question):
+    for event in events:
         match event.name:
+            case "session":
+                output.note(f"session {event.data['id']}")
             case "tool" if event.data["status"] == "started":
                 output.note(f"the coordinator calls {event.data['name']}")
             case "token":

@@ -29,7 +29,7 @@ def describe(home: Home) -> dict[str, Any]:
         for name in names
     }
     user = read_json(home.user_file)
-    urls = _urls(daemon, outputs)
+    urls = _urls(daemon, outputs, state)
     return {
         "healthy": "api" in urls
         and bool(services)
@@ -111,7 +111,15 @@ def _failure(home: Home, name: str, reported: dict[str, Any]) -> str:
     return f"service {name} is not healthy: {reason}\n  last lines of {log}:\n{shown}"
 
 
-def _urls(daemon: Daemon | None, outputs: dict[str, Any]) -> dict[str, str]:
+def _urls(daemon: Daemon | None, outputs: dict[str, Any], state: dict[str, Any]) -> dict[str, str]:
     if daemon is None or "api_url" not in outputs:
         return {}
-    return {"api": str(outputs["api_url"]), "aws": daemon.endpoint}
+    found = {
+        "site": outputs["site_url"],
+        "api": outputs["api_url"],
+        "mcp": outputs.get("mcp_server_url"),
+        "seller": outputs.get("seller_url"),
+        "chain": state.get("payments", {}).get("url"),
+        "aws": daemon.endpoint,
+    }
+    return {name: str(url) for name, url in found.items() if url}

@@ -64,7 +64,7 @@ def ask(api: str, token: str, recording_id: str, question: str) -> Iterator[Serv
             if not response.is_success:
                 response.read()
                 public_api.answer(response, "the question was refused")
-            yield from _until_done(server_events(response.iter_lines()))
+            yield from until_done(server_events(response.iter_lines()))
 
 
 def server_events(lines: Iterable[str]) -> Iterator[ServerEvent]:
@@ -82,7 +82,8 @@ def server_events(lines: Iterable[str]) -> Iterator[ServerEvent]:
             data.append(value)
 
 
-def _until_done(events: Iterable[ServerEvent]) -> Iterator[ServerEvent]:
+def until_done(events: Iterable[ServerEvent]) -> Iterator[ServerEvent]:
+    """Yield events up to the last one; NovaError for an error, and where an answer just ends."""
     for event in events:
         if event.name == "error":
             raise NovaError(f"the answer failed: {public_api.words(event.data)}")

@@ -13,6 +13,9 @@ from cli.errors import NovaError
 from cli.home import CHECKOUT, Home
 from cli.tools import find_uv
 
+LOCAL = "local"
+"""The stack of the platform on this machine."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
@@ -43,7 +46,7 @@ def find_target(home: Home, stack: str) -> Target:
 
     Raises NovaError when it is not there.
     """
-    if not stack:
+    if stack in ("", LOCAL):
         daemon, outputs = platform.require(home)
         session = boto3.session.Session(
             aws_access_key_id=daemon.access_key_id, aws_secret_access_key=daemon.secret_access_key

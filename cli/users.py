@@ -12,6 +12,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from cli.daemon import Daemon
 from cli.errors import NovaError
 from cli.home import Home, read_json, write_private
+from cli.target import Target
 
 USERNAME = "demo"
 EMAIL = "demo@example.com"
@@ -50,6 +51,23 @@ def access_token(daemon: Daemon, client_id: str, region: str, user: dict[str, st
         )
     except (ClientError, BotoCoreError) as error:
         raise NovaError(f"the demo user cannot sign in: {error}. `./nova up` repairs the user") from error
+    return str(answer["AuthenticationResult"]["AccessToken"])
+
+
+def sign_in(target: Target, username: str, password: str) -> str:
+    """Return an access token of a user of a stack's pool; NovaError where Cognito refuses."""
+    client = target.client("cognito-idp", Config(signature_version=UNSIGNED))
+    parameters = {"USERNAME": username, "PASSWORD": password}
+    try:
+        answer = client.initiate_auth(
+            ClientId=str(target.output("user_pool_client_id")),
+            AuthFlow="USER_PASSWORD_AUTH",
+            AuthParameters=parameters,
+        )
+    except (ClientError, BotoCoreError) as error:
+        raise NovaError(f"{username} cannot sign in: {error}") from error
+    if "AuthenticationResult" not in answer:
+        raise NovaError(f"{username} has to answer {answer['ChallengeName']} first: sign in on the site")
     return str(answer["AuthenticationResult"]["AccessToken"])
 
 

@@ -23,7 +23,7 @@ HEADER = 28.0
 PADDING = 16.0
 AREA_GAP = 2 * PADDING + 12.0
 SWEEPS = 60
-FITS = 6
+FITS = 8
 CROSSING = 40.0
 """How far aside a line may go to cross one less."""
 OVERLAP = 20.0

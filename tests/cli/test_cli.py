@@ -210,7 +210,13 @@ def test_status_keeps_its_shape_when_nothing_runs(home: Home) -> None:
 def test_status_reports_each_declared_service(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     write_private(
         home.stack_file,
-        {"outputs": {"api_url": "http://127.0.0.1:1/api", "services": ["audio", "projector"]}},
+        {
+            "outputs": {
+                "api_url": "http://127.0.0.1:1/api",
+                "site_url": "http://127.0.0.1:1",
+                "services": ["audio", "projector"],
+            }
+        },
     )
     write_private(home.user_file, {"username": "demo", "password": "p"})
     services: dict[str, Any] = {"audio": {"healthy": True, "url": "http://127.0.0.1:3"}}
@@ -218,7 +224,11 @@ def test_status_reports_each_declared_service(home: Home, monkeypatch: pytest.Mo
     described = platforms.describe(home)
     assert described == {
         "healthy": False,
-        "urls": {"api": "http://127.0.0.1:1/api", "aws": "http://127.0.0.1:2"},
+        "urls": {
+            "site": "http://127.0.0.1:1",
+            "api": "http://127.0.0.1:1/api",
+            "aws": "http://127.0.0.1:2",
+        },
         "services": {
             "audio": {"healthy": True, "url": "http://127.0.0.1:3"},
             "projector": {"healthy": False, "url": None},

@@ -59,7 +59,7 @@ def test_dev_pays_for_what_it_keeps_running() -> None:
     found = lines(costs.priced(deployed("dev"), TABLE, "us-east-1"), "us-east-1")
     assert found["nat-gateway"] == (1, 32.85)
     assert found["application-load-balancer"] == (1, 16.43)
-    assert found["redis cache.t4g.micro"] == (1, 11.68)
+    assert found["valkey cache.t4g.micro"] == (1, 9.34)
     tasks = len(deployed("dev").of_type("aws:ecs/service:Service"))
     assert found["fargate-spot-vcpu"][0] == tasks * 0.25
     assert found["fargate-spot-gb"][0] == tasks * 0.5
@@ -240,7 +240,7 @@ def test_a_price_from_memory_is_marked() -> None:
     assert result.exit_code == 0
     rows = {line.split("  ")[0]: line.split() for line in result.stdout.splitlines()}
     assert rows["NAT gateway"][-3:] == ["hour", "0.045", "32.85"]
-    assert "cache.t4g.micro, Redis *" in rows
+    assert "cache.t4g.micro, Valkey *" in rows
     assert float(rows["total"][-1]) < DEV_MONTH_MAX_USD
 
 
