@@ -1,15 +1,15 @@
 # `make up` starts the platform, `make test` checks everything. Recipes need nothing but a POSIX shell.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help up down status samples test lint unit engine prove e2e bench contracts tools
+.PHONY: help up down status samples test lint unit engine prove e2e bench contracts tools site screenshots
 
 PYTHON := .venv/bin/python
-SERVICES_WITH_API := agent-core audio projector search video
+SERVICES_WITH_API := agent-core audio mcp-server projector search video x402-seller
 # Prints what runs and how long it took; fails as the command does.
 RUN := scripts/timed
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 up: ## start the platform on this machine
 	@scripts/install-system
@@ -26,6 +26,7 @@ samples: tools ## make the recordings and the video in samples/ again (needs fli
 
 test: tools ## check everything: lint, unit tests, whole platform
 	@$(RUN) "lint" $(MAKE) --no-print-directory lint-only
+	@$(RUN) "the site: types, rules, tests" scripts/test-frontend
 	@$(RUN) "unit tests" $(MAKE) --no-print-directory unit-only
 	@$(RUN) "stores on DynamoDB Local" scripts/test-dynamodb-local
 	@$(RUN) "program start" $(PYTHON) -m benchmarks.program_start --runs 2 --at-most 1.5
@@ -35,11 +36,17 @@ test: tools ## check everything: lint, unit tests, whole platform
 lint: tools lint-only ## format, lint, types, import directions, dead code
 unit: tools unit-only ## tests without a running platform
 engine: tools engine-only ## the program on the real Pulumi engine, where `pulumi` is on PATH
-prove: tools ## every stack on the real Pulumi engine, requests of all forms, long recordings, a rebuild of 10,000 events (up to an hour)
+prove: tools ## every stack on the real Pulumi engine, requests of all forms, races for payments, long recordings, a rebuild of 10,000 events (up to an hour)
 	@$(RUN) "every stack on the real engine" env NOVA_ENGINE_STACKS="local dev prod" $(MAKE) --no-print-directory engine-only
 	@$(RUN) "requests of all forms" env NOVA_TEST_API_EXAMPLES=100 $(PYTHON) -m pytest -q -n auto -k test_the_api_does_what_it_says tests/services
+	@$(RUN) "what takes long without it" $(PYTHON) -m pytest -v -m "exhaustive and not e2e" --timeout 900 tests/services tests/local_cloud
 	@$(RUN) "what takes long on the whole platform" $(PYTHON) -m pytest -v -m exhaustive --timeout 600 tests/e2e
 	@$(RUN) "a rebuild of 10,000 events" env NOVA_TEST_REBUILD_EVENTS=10000 scripts/test-dynamodb-local -k none_is_lost
+screenshots: tools ## make the README's pictures of the site again
+	@scripts/test-frontend packages
+	@$(PYTHON) -m tests.e2e.screenshots
+site: tools ## types, rules and tests of the site, without a running platform
+	@scripts/test-frontend
 e2e: tools e2e-only ## tests of the whole platform, in a home and on ports of their own
 
 bench: tools ## measure what there are limits for (CPU of a program start)
@@ -50,9 +57,10 @@ contracts: tools ## write the services' OpenAPI documents (docs/api) again
 	@for service in $(SERVICES_WITH_API); do \
 		$(PYTHON) -m nova_common.openapi nova_$$(echo $$service | tr - _).app > docs/api/$$service.json || exit 1; \
 	done
+	@scripts/test-frontend contracts
 
 tools:
-	@scripts/install-system flite
+	@scripts/install-system flite chromium
 	@$(RUN) "environment" scripts/test-environment
 
 .PHONY: lint-only unit-only engine-only e2e-only
@@ -64,10 +72,11 @@ lint-only:
 	@$(RUN) "vulture" $(PYTHON) -m vulture
 
 unit-only:
-	$(PYTHON) -m pytest -q -n auto --dist loadfile -m "not e2e and not engine" tests
+	$(PYTHON) -m pytest -q -n auto --dist loadfile -m "not e2e and not engine and not exhaustive" tests
 
 engine-only:
 	$(PYTHON) -m pytest -q -m engine tests/engine
 
 e2e-only:
+	@scripts/test-frontend packages
 	$(PYTHON) -m pytest -v -m "e2e and not exhaustive" --timeout 600 tests/e2e

@@ -258,7 +258,9 @@ def _user_pool(name: str, _physical: str, _inputs: Properties) -> Properties:
 
 
 def _function(_name: str, physical: str, _inputs: Properties) -> Properties:
-    return {"__id": physical, "arn": resource_arn("lambda", f"function:{physical}")}
+    arn = resource_arn("lambda", f"function:{physical}")
+    path = f"arn:aws:apigateway:{REGION}:lambda:path/2015-03-31/functions/{arn}/invocations"
+    return {"__id": physical, "arn": arn, "invokeArn": path}
 
 
 def _function_url(name: str, _physical: str, _inputs: Properties) -> Properties:

@@ -4,7 +4,9 @@ from pathlib import Path
 
 import httpx2
 import pytest
+from playwright.sync_api import Browser, Playwright, sync_playwright
 
+from tests.e2e.browsing import chromium
 from tests.e2e.running import CHECKOUT, Running
 
 HERE = Path(__file__).parent
@@ -43,3 +45,17 @@ def api(platform: Running) -> Generator[httpx2.Client]:
 @pytest.fixture(scope="session")
 def sample() -> Path:
     return CHECKOUT / "samples" / "meeting.wav"
+
+
+@pytest.fixture(scope="session")
+def playwright() -> Generator[Playwright]:
+    """What drives browsers; a process has one of it at a time."""
+    with sync_playwright() as driver:
+        yield driver
+
+
+@pytest.fixture(scope="session")
+def browser(playwright: Playwright) -> Generator[Browser]:
+    """The browser of all people who need no microphone."""
+    with chromium(playwright) as launched:
+        yield launched

@@ -62,11 +62,15 @@ class Running:
         """Start, and read the credentials of the gateway's administrator."""
         finished = self.nova("up", *arguments, timeout_s=UP_TIMEOUT_S)
         assert finished.returncode == 0, finished.stdout + finished.stderr
+        self.read_credentials()
+        return finished
+
+    def read_credentials(self) -> None:
+        """Learn those of the gateway's administrator, of a platform that runs."""
         exports = [
             line.split("=", 1) for line in self.nova("env").stdout.splitlines() if line.startswith("export ")
         ]
         self.credentials = {name.removeprefix("export "): value.strip("'") for name, value in exports}
-        return finished
 
     def down(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Stop."""

@@ -15,8 +15,8 @@ import pytest
 from tests.e2e.running import Running, copy_checkout, eventually, request_upload, send, settled
 from tests.e2e.test_access import listed
 
-WARM_SECONDS_MAX = 20
-"""What a second start may take."""
+WARM_SECONDS_MAX = 30
+"""What a second start may take: 19 s on two cores that do nothing else, and here others work, too."""
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(420)]
 
@@ -41,9 +41,10 @@ def test_status_has_the_agreed_shape(platform: Running) -> None:
     assert set(status) == {"healthy", "urls", "services", "refused", "user"}
     assert status["healthy"] is True
     assert status["urls"]["api"].endswith("/api")
+    assert status["urls"]["site"] == platform.outputs()["site_url"]
     assert set(status["services"]) == {
-        "agent-core", "audio", "audio-live", "audio-worker", "projector", "projector-worker", "search",
-        "search-indexer", "video", "video-worker",
+        "agent-core", "audio", "audio-live", "audio-worker", "frontend", "projector", "projector-worker",
+        "search", "search-indexer", "video", "video-worker", "x402-seller",
     }  # fmt: skip
     assert all(set(service) == {"healthy", "url"} for service in status["services"].values())
     assert status["user"] == json.loads((platform.home / "user.json").read_text())

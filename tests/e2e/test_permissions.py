@@ -73,6 +73,7 @@ def test_redis_lets_nobody_in_without_tls_the_ca_and_the_right_password(platform
         for value in (
             platform.aws("secretsmanager").get_secret_value(SecretId=secret["ARN"])
             for secret in platform.aws("secretsmanager").list_secrets()["SecretList"]
+            if "agent-core" in secret["Name"]
         )
     )
     coordinator = client(**trusted, username="agent-core", password=password)

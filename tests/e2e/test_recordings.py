@@ -82,6 +82,9 @@ def test_segments_tell_who_speaks_and_how_it_sounds(api: httpx2.Client) -> None:
     assert labels[1:] == ["positive", "negative", "neutral"]
     assert judged["sentiment"]["label"] == "mixed"
     assert "offline" in judged["sentiment"]["basis"]
+    played = api.get(f"/audio/{recording_id}/content").json()
+    part = httpx2.get(played["url"], headers={"Range": "bytes=0-3"})
+    assert (part.status_code, part.content, part.headers["content-type"]) == (206, b"RIFF", "audio/wav")
 
 
 def test_a_recording_is_not_there_before_its_upload(api: httpx2.Client, sample: Path) -> None:

@@ -55,6 +55,10 @@ def test_a_video_becomes_an_analysis_with_times(platform: Running, api: httpx2.C
     assert analysis["summary"].startswith("Offline model: I measured the pictures")
     times = [(scene["start"], scene["end"]) for scene in analysis["scenes"]]
     assert times == [pytest.approx(pair, abs=0.11) for pair in ((0, 4), (4, 8), (8, 12), (12, 18))]
+    pictures = api.get(f"/video/{video_id}/key-frames").json()["frames"]
+    assert [picture["scene"] for picture in pictures] == [0, 1, 2, 3]
+    played = api.get(f"/video/{video_id}/content").json()
+    assert httpx2.get(played["url"], headers={"Range": "bytes=4-7"}).content == b"ftyp"
     black, frozen = analysis["anomalies"]
     assert (black["kind"], black["severity"], frozen["kind"]) == ("black_picture", "HIGH", "frozen_picture")
     assert (black["start"], black["end"]) == pytest.approx((8, 12), abs=0.11)
