@@ -97,7 +97,8 @@ class NodeBuilder:
 
     def _npm(self, place: Path, *arguments: str) -> None:
         finished = subprocess.run(  # noqa: S603 (npm, and arguments of ours)
-            [str(NODE), str(self._npm_program), *arguments],
+            # The certificates that this machine trusts, too: a company's proxy or mirror has one of its own.
+            [str(NODE), "--use-system-ca", str(self._npm_program), *arguments],
             cwd=place,
             env={**os.environ, **node_environment(), "NEXT_TELEMETRY_DISABLED": "1", "NO_COLOR": "1"},
             stdin=subprocess.DEVNULL,
