@@ -18,7 +18,7 @@ const fs = require("fs");
 const [, , command] = process.argv;
 fs.appendFileSync("LOG", `${process.argv.slice(2).join(" ")}\\n`);
 if (command === "ci" && OUTPUT) { console.error(OUTPUT); process.exit(1); }
-if (!process.execArgv.includes("--use-system-ca")) { console.error("trusts Node's authorities alone"); process.exit(1); }
+if (!process.execArgv.includes("--use-system-ca")) { console.error("Node's own list"); process.exit(1); }
 if (command === "ci") fs.mkdirSync("node_modules");
 if (command === "run") {
   if (fs.existsSync("src/broken")) { console.log("line 1\\nsyntax error"); process.exit(1); }
