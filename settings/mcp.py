@@ -5,7 +5,7 @@ from typing import cast
 
 from components.agent.mcp_plan import McpAuth, McpServer, McpServers
 from settings.errors import SettingsError
-from settings.values import Values
+from settings.values import Values, check_fields, string
 
 KEYS = ("mcpServers",)
 
@@ -25,15 +25,10 @@ def read_mcp(values: Values) -> McpServers:
 
 def _server(values: Values, name: str, table: Mapping[str, object]) -> McpServer:
     path = values.key(name)
-    for field in table:
-        if field not in _FIELDS:
-            allowed = f"no such field; there are: {', '.join(_FIELDS)}"
-            raise SettingsError(f"{path}.{field}", table[field], allowed)
-    for field in _REQUIRED:
-        if field not in table:
-            raise SettingsError(f"{path}.{field}", None, f"it is missing; give {', '.join(_REQUIRED)}")
+    check_fields(path, table, _FIELDS, required=_REQUIRED)
     texts = {
-        field: _text(path, field, table.get(field, "")) for field in ("name", "url", "auth", "functionArn")
+        field: string(f"{path}.{field}", table.get(field, ""))
+        for field in ("name", "url", "auth", "functionArn")
     }
     seconds = table["timeoutSeconds"]
     if not isinstance(seconds, int) or isinstance(seconds, bool):
@@ -53,12 +48,6 @@ def _server(values: Values, name: str, table: Mapping[str, object]) -> McpServer
         )
     except ValueError as error:
         raise SettingsError(path, texts["name"], str(error)) from error
-
-
-def _text(path: str, field: str, value: object) -> str:
-    if not isinstance(value, str):
-        raise SettingsError(f"{path}.{field}", value, "it has to be a string")
-    return value
 
 
 def _tools(path: str, value: object) -> tuple[str, ...]:

@@ -2,7 +2,7 @@
 
 from components.payments.plan import SellerPlan
 from settings.errors import SettingsError
-from settings.values import Values
+from settings.values import Values, check_fields, string
 
 KEYS = ("seller",)
 
@@ -22,17 +22,9 @@ def read_seller(values: Values) -> SellerPlan | None:
     path = values.key("seller")
     if not table:
         return None
-    for field in table:
-        if field not in _FIELDS:
-            raise SettingsError(
-                f"{path}.{field}", table[field], f"no such field; there are: {', '.join(_FIELDS)}"
-            )
-    texts: dict[str, str] = {}
-    for field, name in _FIELDS.items():
-        value = table.get(field)
-        if not isinstance(value, str):
-            raise SettingsError(f"{path}.{field}", value, f"it has to be a string; give {', '.join(_FIELDS)}")
-        texts[name] = value
+    check_fields(path, table, _FIELDS)
+    hint = f"; give {', '.join(_FIELDS)}"
+    texts = {name: string(f"{path}.{field}", table.get(field), hint) for field, name in _FIELDS.items()}
     try:
         return SellerPlan(**texts)
     except ValueError as error:

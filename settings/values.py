@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import cast
@@ -97,10 +97,7 @@ class Values:
     def table_of_texts(self, name: str) -> dict[str, str]:
         """Return the value as an object whose values are texts."""
         table = self.table(name)
-        for field, value in table.items():
-            if not isinstance(value, str):
-                raise SettingsError(self.key(f"{name}.{field}"), value, "it has to be a string")
-        return {field: str(value) for field, value in table.items()}
+        return {field: string(self.key(f"{name}.{field}"), value) for field, value in table.items()}
 
     def _json(self, name: str) -> object:
         text = self.text(name)
@@ -126,15 +123,31 @@ def check_keys(project: str, declared: Mapping[str, object], given: Mapping[str,
 def integers(key: str, value: object, fields: tuple[str, ...]) -> dict[str, int]:
     """Read an object of whole numbers which has exactly ``fields``; ``key`` is its path for messages."""
     table = _object(key, value)
-    for field in table:
-        if field not in fields:
-            raise SettingsError(
-                f"{key}.{field}", table[field], f"no such field; there are: {', '.join(fields)}"
-            )
-    for field in fields:
-        if field not in table:
-            raise SettingsError(f"{key}.{field}", None, f"it is missing; give {', '.join(fields)}")
+    check_fields(key, table, fields, required=fields)
     return {field: _integer(f"{key}.{field}", table[field], None, None) for field in fields}
+
+
+def check_fields(
+    key: str, table: Mapping[str, object], fields: Iterable[str], *, required: Iterable[str] = ()
+) -> None:
+    """Raise ``SettingsError`` for a field that is none of ``fields``, or a missing one of ``required``."""
+    known = tuple(fields)
+    for field in table:
+        if field not in known:
+            raise SettingsError(
+                f"{key}.{field}", table[field], f"no such field; there are: {', '.join(known)}"
+            )
+    needed = tuple(required)
+    for field in needed:
+        if field not in table:
+            raise SettingsError(f"{key}.{field}", None, f"it is missing; give {', '.join(needed)}")
+
+
+def string(key: str, value: object, hint: str = "") -> str:
+    """Return ``value`` if it is a text; ``key`` is its path for messages, ``hint`` what else they say."""
+    if not isinstance(value, str):
+        raise SettingsError(key, value, f"it has to be a string{hint}")
+    return value
 
 
 def _integer(key: str, value: object, least: int | None, most: int | None) -> int:

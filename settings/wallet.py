@@ -4,7 +4,7 @@ from typing import cast
 
 from components.payments.plan import WalletPlan
 from settings.errors import SettingsError
-from settings.values import Values
+from settings.values import Values, check_fields, string
 
 KEYS = ("wallet",)
 
@@ -28,10 +28,7 @@ def read_wallet(values: Values) -> WalletPlan | None:
     path = values.key("wallet")
     if not table:
         return None
-    for field in table:
-        if field not in (*_TEXTS, *_OTHERS):
-            allowed = f"no such field; there are: {', '.join((*_TEXTS, *_OTHERS))}"
-            raise SettingsError(f"{path}.{field}", table[field], allowed)
+    check_fields(path, table, (*_TEXTS, *_OTHERS))
     texts = {name: _text(path, field, table.get(field)) for field, name in _TEXTS.items()}
     decimals = table.get("assetDecimals", _DECIMALS)
     if not isinstance(decimals, int) or isinstance(decimals, bool):
@@ -50,6 +47,4 @@ def read_wallet(values: Values) -> WalletPlan | None:
 
 
 def _text(path: str, field: str, value: object) -> str:
-    if not isinstance(value, str):
-        raise SettingsError(f"{path}.{field}", value, 'it has to be a string; amounts, too, such as "0.50"')
-    return value
+    return string(f"{path}.{field}", value, '; amounts, too, such as "0.50"')

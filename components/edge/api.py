@@ -180,7 +180,7 @@ class Api(pulumi.ComponentResource):
     def _route(
         self, route: Route, resource_id: pulumi.Output[str], backend: _Backend
     ) -> tuple[pulumi.Resource, pulumi.Resource]:
-        label = f"{self._label}-{path_label(route.segments)}-{route.method.lower()}"
+        label = f"{self._label}-{_label(route)}"
         method = aws.apigateway.Method(
             f"{label}-method",
             rest_api=self._api.id,
@@ -233,7 +233,7 @@ class Api(pulumi.ComponentResource):
         function: Function,
     ) -> aws.apigateway.Integration:
         return aws.apigateway.Integration(
-            f"{self._label}-{path_label(route.segments)}-{route.method.lower()}-integration",
+            f"{self._label}-{_label(route)}-integration",
             rest_api=self._api.id,
             resource_id=resource_id,
             http_method=method.http_method,
@@ -298,14 +298,7 @@ class Api(pulumi.ComponentResource):
             rest_api=self._api.id,
             stage_name=stage.stage_name,
             method_path="*/*",
-            settings=aws.apigateway.MethodSettingsSettingsArgs(
-                throttling_rate_limit=args.plan.throttle_rate,
-                throttling_burst_limit=args.plan.throttle_burst,
-                metrics_enabled=True,
-                logging_level="ERROR",
-                # Bodies and headers are nobody's business.
-                data_trace_enabled=False,
-            ),
+            settings=_method_settings(args.plan.throttle_rate, args.plan.throttle_burst),
             opts=pulumi.ResourceOptions(parent=self, depends_on=[execution_logs]),
         )
         for route in sorted_routes(args.routes):
@@ -318,19 +311,17 @@ class Api(pulumi.ComponentResource):
         # Slashes of the path are written so, the one before the method is not (API Gateway, MethodSetting).
         path = route.path.replace("/", "~1")
         aws.apigateway.MethodSettings(
-            f"{self._label}-throttling-{path_label(route.segments)}-{route.method.lower()}",
+            f"{self._label}-throttling-{_label(route)}",
             rest_api=self._api.id,
             stage_name=stage.stage_name,
             method_path=f"{path}/{route.method}",
-            settings=aws.apigateway.MethodSettingsSettingsArgs(
-                throttling_rate_limit=rate,
-                throttling_burst_limit=rate,
-                metrics_enabled=True,
-                logging_level="ERROR",
-                data_trace_enabled=False,
-            ),
+            settings=_method_settings(rate, rate),
             opts=self._child,
         )
+
+
+def _label(route: Route) -> str:
+    return f"{path_label(route.segments)}-{route.method.lower()}"
 
 
 def _authorization(route: Route, backend: _Backend) -> _Authorization:
@@ -342,6 +333,17 @@ def _authorization(route: Route, backend: _Backend) -> _Authorization:
         # Without a scope the authorizer would take identity tokens instead.
         "authorization_scopes": [backend.scope],
     }
+
+
+def _method_settings(rate: int, burst: int) -> aws.apigateway.MethodSettingsSettingsArgs:
+    return aws.apigateway.MethodSettingsSettingsArgs(
+        throttling_rate_limit=rate,
+        throttling_burst_limit=burst,
+        metrics_enabled=True,
+        logging_level="ERROR",
+        # Bodies and headers are nobody's business.
+        data_trace_enabled=False,
+    )
 
 
 def _transfer_mode(route: Route) -> str:

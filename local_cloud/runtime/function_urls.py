@@ -13,7 +13,7 @@ from local_cloud.gateway.iam.data_plane import Denied, SignedRequest, authorize
 from local_cloud.gateway.protocol import AwsError
 from local_cloud.runtime import function_events
 from local_cloud.runtime.function_environment import PAYLOAD_BYTES_MAX, read_body
-from local_cloud.runtime.functions import Functions
+from local_cloud.runtime.functions import Function, Functions
 from local_cloud.runtime.listeners import answer_lifespan
 from local_cloud.runtime.ports import Ports
 
@@ -81,17 +81,16 @@ class FunctionUrl:
         event = function_events.url_event(
             asked, url_id=self._name, account=ACCOUNT, domain=self.domain, caller=caller
         )
-        await self._invoke(function_events.encoded(event), send)
+        await self._invoke(function, function_events.encoded(event), send)
 
-    async def _invoke(self, payload: bytes, send: Send) -> None:
-        function = await self._urls.functions.find(self._name)
+    async def _invoke(self, function: Function, payload: bytes, send: Send) -> None:
         try:
-            outcome = await function.invoke(payload) if function else None
+            outcome = await function.invoke(payload)
         except AwsError as error:
             status = error.status if error.status == HTTPStatus.TOO_MANY_REQUESTS else HTTPStatus.BAD_GATEWAY
             await respond_json(send, status, {"Message": error.message})
             return
-        answer = None if outcome is None or outcome.error else function_events.url_answer(outcome.payload)
+        answer = None if outcome.error else function_events.url_answer(outcome.payload)
         if answer is None:
             await respond_json(send, 502, {"Message": "Internal Server Error"})
             return

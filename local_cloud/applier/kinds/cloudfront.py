@@ -155,7 +155,8 @@ def request_policy_config(inputs: Properties) -> Properties:
     headers = part(inputs, "headersConfig")
     listed: list[object] = part(headers, "headers").get("items") or []
     counted = {"headers": {"quantity": len(listed), "items": listed}} if listed else {}
-    return {**inputs, "headersConfig": {**headers, **counted}}
+    # Read by name, each: what no request reads is reported as without an effect.
+    return {**{name: inputs[name] for name in inputs}, "headersConfig": {**headers, **counted}}
 
 
 def _request_policy(resource: Resource) -> Properties:

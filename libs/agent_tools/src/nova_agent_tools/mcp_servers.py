@@ -8,7 +8,6 @@ so; a server that cannot be listed has no tools until it can.
 import asyncio
 import json
 import logging
-import random
 import re
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, Sequence
@@ -21,6 +20,8 @@ from mcp import ClientSession, MCPError
 from mcp.client.streamable_http import streamable_http_client
 from mcp.types import CallToolResult, PaginatedRequestParams, TextContent
 from mcp.types import Tool as ServerTool
+from nova_common.backoff import Backoff
+from nova_common.contracts.payments import METADATA, TOKEN_HEADER, USE_KEY
 from nova_common.contracts.sessions import ToolDescription
 from nova_common.settings import SettingsError
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
@@ -55,17 +56,8 @@ OWN_NAME = "nova"
 """What stands before the names of the platform's own server's tools."""
 OWN_SECONDS_MAX = 60
 """Of one use of its tools: a payment waits for a block of its network, three times at worst."""
-TOKEN_HEADER = "X-Nova-Authorization"  # noqa: S105 - the name of a header
-"""Carries the person's access token to the platform's own server, and to no other."""
-USE = "nova/idempotency-key"
-"""Metadata of a use: its own name, so that the same use never pays twice."""
-
-METADATA = "nova/"
-"""What the names of metadata begin with that are kept of a result, such as what was paid for it."""
-
 PAGES_MAX = 10
-PAUSE_FIRST_SECONDS = 2.0
-PAUSE_LAST_SECONDS = 120.0
+PAUSES = Backoff(first=2.0, last=120.0)
 
 FAILURES = (MCPError, httpx2.HTTPError, ValidationError, OSError, TimeoutError, RuntimeError, ValueError)
 """How servers and the ways to them fail, as the library raises it."""
@@ -262,7 +254,7 @@ class McpServers:
         """Return what a server's tool answers; one of FAILURES."""
         server = offered.server
         is_own = server is self._own
-        meta: Any = {USE: use_id} if is_own and use_id else None
+        meta: Any = {USE_KEY: use_id} if is_own and use_id else None
         async with (
             asyncio.timeout(server.timeout_seconds),
             self._session(server, authorization if is_own else "") as session,
@@ -282,8 +274,7 @@ class McpServers:
                 found = await _all_tools(session)
         except FAILURES as error:
             listing.failures += 1
-            pause = min(PAUSE_LAST_SECONDS, PAUSE_FIRST_SECONDS * 2.0 ** min(listing.failures - 1, 16))
-            listing.until = self._clock() + pause * random.uniform(0.5, 1)  # noqa: S311 - no secret
+            listing.until = self._clock() + PAUSES.pause_seconds(listing.failures)
             fields = {"server": server.name, "cause": type(error).__name__, "times": listing.failures}
             logger.warning("the tools of a server could not be listed", extra={"fields": fields})
         else:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from decimal import ROUND_CEILING, Decimal, InvalidOperation
 from typing import Any, Self, cast, override
 
+from nova_common.contracts.payments import PAID_USD
 from nova_common.contracts.sessions import TurnEnded
 from nova_common.contracts.usage import Usage
 from nova_common.model_prices import NANO, ModelPrice, Tokens
@@ -37,9 +38,6 @@ TOOLS_USED_UP = (
     "the tools of this message are used up: answer from what you have, and say what you could not look up"
 )
 
-
-PAYMENT = "nova/paid-usd"
-"""In the metadata of a result: what the tool paid for it. Own tools pay nothing, those of servers may."""
 
 PAYMENT_USD_MAX = 100
 """Beyond it the amount is a mistake; the payer's own limit is far below."""
@@ -191,8 +189,8 @@ class Meter(HookProvider):
 
     def _after_tool(self, event: AfterToolCallEvent) -> None:
         told: dict[str, object] = cast("dict[str, Any]", event.result).get("metadata") or {}
-        if PAYMENT in told:
-            self._payments_nanousd += _payment(told[PAYMENT])
+        if PAID_USD in told:
+            self._payments_nanousd += _payment(told[PAID_USD])
 
 
 def _payment(told: object) -> int:

@@ -1,9 +1,8 @@
 import "server-only";
 import { z } from "zod";
 import type { Challenge } from "./cognito";
-import { PREFIX, redis } from "./redis";
+import { PREFIX, store, type Store } from "./redis";
 import { isSecret, nameOf, newSecret, seal, unseal } from "./sealing";
-import type { Store } from "./sessions";
 
 /** As long as Cognito waits for the answer to a challenge (its default; nothing is gained by more). */
 export const CHALLENGE_S = 180;
@@ -38,12 +37,7 @@ export class Challenges {
 }
 
 export function challenges(): Challenges {
-  const store = redis();
-  return new Challenges({
-    get: (key) => store.get(key),
-    set: (key, value, ...options) => store.call("SET", key, value, ...options),
-    del: (key) => store.del(key),
-  });
+  return new Challenges(store());
 }
 
 const keyOf = (secret: string): string => `${PREFIX}challenge:${nameOf(secret)}`;

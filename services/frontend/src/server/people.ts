@@ -4,25 +4,13 @@ import { redirect } from "next/navigation";
 import { Attempts } from "./attempts";
 import { renew } from "./cognito";
 import { SESSION_COOKIE } from "./cookies";
-import { redis } from "./redis";
+import { redis, store } from "./redis";
 import { Sessions, type Session } from "./sessions";
 
 let made: Sessions | undefined;
 
 export function sessions(): Sessions {
-  if (!made) {
-    const store = redis();
-    made = new Sessions(
-      {
-        get: (key) => store.get(key),
-        set: (key, value, ...options) => store.call("SET", key, value, ...options),
-        expire: (key, seconds) => store.expire(key, seconds),
-        del: (key) => store.del(key),
-      },
-      renew,
-    );
-  }
-  return made;
+  return (made ??= new Sessions(store(), renew));
 }
 
 export function attempts(): Attempts {

@@ -1,7 +1,7 @@
 import "server-only";
 import { z } from "zod";
 import { log } from "./log";
-import { PREFIX } from "./redis";
+import { PREFIX, type Store } from "./redis";
 import { isSecret, nameOf, newSecret, seal, unseal } from "./sealing";
 
 /** After so long without a request a person has to sign in again. */
@@ -27,14 +27,6 @@ const stored = z.object({
 export type Session = z.infer<typeof stored>;
 
 export type Tokens = Pick<Session, "accessToken" | "accessExpiresAt" | "refreshToken">;
-
-/** The commands that are used of Redis. */
-export type Store = {
-  get(key: string): Promise<string | null>;
-  set(key: string, value: string, ...options: (string | number)[]): Promise<unknown>;
-  expire(key: string, seconds: number): Promise<unknown>;
-  del(key: string): Promise<unknown>;
-};
 
 /** Renews tokens; null when the person has to sign in again. Throws when nobody can tell at the moment. */
 export type Renew = (session: Session) => Promise<Tokens | null>;

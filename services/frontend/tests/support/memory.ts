@@ -1,4 +1,4 @@
-import type { Store } from "@/server/sessions";
+import type { Store } from "@/server/redis";
 
 type Entry = { value: string; seconds: number };
 

@@ -1,6 +1,6 @@
-"""The function: requests to its URL are MCP, requests through the REST API are the API beside it.
+"""The function: its URL answers MCP and, under `/api/`, the API beside it; the REST API that API alone.
 
-The site's server asks for that API by the URL, too: browsers give it no token that the public API would take.
+The site's server asks by the URL: browsers have no token that the REST API would take.
 
 What is shared between events is made once a process. The MCP application is made for each event: its session
 manager runs once.
@@ -17,7 +17,7 @@ from fastapi import FastAPI
 from mangum import Mangum
 from mcp.server.transport_security import TransportSecuritySettings
 from nova_common import aws
-from nova_common.contracts.payments import PAYMENT
+from nova_common.contracts.payments import PAYMENT, TOKEN_HEADER
 from nova_common.event_store import DynamoEventStore
 from nova_common.events import EventRegistry
 from nova_common.identity import Caller, TokenVerifier, token_verifier
@@ -32,9 +32,6 @@ from nova_mcp_server.resource_server import ResourceServer
 from nova_mcp_server.settings import FunctionSettings
 from nova_mcp_server.tools import Shop, make_server
 from nova_mcp_server.wallet import Wallet
-
-TOKEN_HEADER = "x-nova-authorization"  # noqa: S105 - the name of a header
-"""Carries a person's access token: `Authorization` is the signature of whoever calls the URL."""
 
 TEXT = ["text/", "application/json", "application/problem+json"]
 """Answers that are passed on as text: a REST API would hand out the base64 of any other."""
@@ -97,8 +94,8 @@ def answer(shared: Process, event: dict[str, Any], context: object) -> dict[str,
         event = {**event, "path": event["requestContext"]["path"]}
     elif event["rawPath"].startswith(API_PREFIX):
         # Whoever signed the request is let in by IAM; for whom it asks, the person's token says.
-        headers = {name.lower(): text for name, text in event["headers"].items()}
-        event = {**event, "headers": {**headers, "authorization": headers.get(TOKEN_HEADER, "")}}
+        headers = _headers(event)
+        event = {**event, "headers": {**headers, "authorization": headers.get(TOKEN_HEADER.lower(), "")}}
     else:
         return _mcp(shared, event, context)
     api = Mangum(shared.api, lifespan="off", text_mime_types=TEXT)
@@ -106,10 +103,10 @@ def answer(shared: Process, event: dict[str, Any], context: object) -> dict[str,
 
 
 def _mcp(shared: Process, event: dict[str, Any], context: object) -> dict[str, Any]:
-    headers: Mapping[str, str] = {name.lower(): text for name, text in event["headers"].items()}
+    headers = _headers(event)
 
     def identify() -> Caller:
-        return shared.verifier.verify_authorization(headers.get(TOKEN_HEADER))
+        return shared.verifier.verify_authorization(headers.get(TOKEN_HEADER.lower()))
 
     # A page that made its own name mean this address still sends its own name.
     security = TransportSecuritySettings(allowed_hosts=[event["requestContext"]["domainName"]])
@@ -117,3 +114,7 @@ def _mcp(shared: Process, event: dict[str, Any], context: object) -> dict[str, A
         stateless_http=True, json_response=True, transport_security=security
     )
     return Mangum(app, lifespan="auto")(event, context)  # pyright: ignore[reportArgumentType]
+
+
+def _headers(event: Mapping[str, Any]) -> dict[str, str]:
+    return {name.lower(): text for name, text in event["headers"].items()}

@@ -8,7 +8,6 @@ with the day's sum, the approval that it uses up and the event that tells it: al
 
 from __future__ import annotations
 
-import random
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
@@ -18,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 
 from botocore.exceptions import ClientError
 from nova_common.aws import error_code
+from nova_common.backoff import Backoff
 from nova_common.contracts.payments import PAYMENT
 from nova_common.event_store import DynamoEventStore
 from nova_common.events import EventData, format_timestamp, parse_timestamp
@@ -48,7 +48,7 @@ HELD_MAX = 100
 
 CONFLICTS_MAX = 60
 """Attempts of a transaction that meets others at the day's sum; 200 at once needed fewer than 20."""
-CONFLICT_FIRST_SECONDS, CONFLICT_LAST_SECONDS = 0.01, 0.25
+PAUSES = Backoff(first=0.01, last=0.25)
 
 _TOTAL = "total"
 _CONFLICT = "TransactionConflict"
@@ -369,7 +369,7 @@ class Ledger:
 
         ChangedError when a condition does not hold, BudgetError when it is the one of the action `budget`.
         """
-        for attempt in range(CONFLICTS_MAX):
+        for attempt in range(1, CONFLICTS_MAX + 1):
             try:
                 self._client.transact_write_items(TransactItems=actions)
             except ClientError as error:
@@ -380,8 +380,7 @@ class Ledger:
                     raise ChangedError from error
                 if not _BUSY & {*reasons, error_code(error).removesuffix("Exception")}:
                     raise
-                ceiling = min(CONFLICT_LAST_SECONDS, CONFLICT_FIRST_SECONDS * 2.0**attempt)
-                self._sleep(random.uniform(ceiling / 2, ceiling))  # noqa: S311 - jitter, not a secret
+                self._sleep(PAUSES.pause_seconds(attempt))
             else:
                 return
         raise ChangedError

@@ -1,13 +1,13 @@
 """Buys: checks the offer, holds the budget back, signs once, asks until it is known how it ended."""
 
 import logging
-import random
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, cast
 
+from nova_common.backoff import Backoff
 from nova_common.contracts.payments import (
     PaymentRefused,
     PaymentRejected,
@@ -44,7 +44,7 @@ ROUNDS_MAX = 8
 """Times that a purchase begins anew because somebody else's changed under its hands."""
 SEND_ATTEMPTS_MAX = 3
 """Times that a payment is presented within one use; the same signature each time."""
-PAUSE_FIRST_SECONDS = 0.5
+PAUSES = Backoff(first=0.5, last=2.0)
 FOLLOW_ROUNDS_MAX = 5
 """Looks at the ledger while another use of the same purchase is presenting its payment."""
 
@@ -102,7 +102,7 @@ class Payer:
             try:
                 return self._buy(purchase)
             except ChangedError:
-                self._pause(attempt)
+                self._sleep(PAUSES.pause_seconds(attempt + 1))
         raise UnavailableError(UNKNOWN)
 
     def settle_overdue(self) -> int:
@@ -223,7 +223,7 @@ class Payer:
         is_certain = is_first
         for round_ in range(SEND_ATTEMPTS_MAX):
             if round_:
-                self._pause(round_)
+                self._sleep(PAUSES.pause_seconds(round_ + 1))
             try:
                 answer = self._server.send(attempt.resource, attempt.signed)
             except UnavailableError:
@@ -257,7 +257,7 @@ class Payer:
         if attempt.state == "rejected":
             raise RefusedError(f"the payment was not taken: {attempt.reason}; it can be tried again shortly")
         for round_ in range(FOLLOW_ROUNDS_MAX):
-            self._pause(round_)
+            self._sleep(PAUSES.pause_seconds(round_ + 1))
             found = self._ledger.attempt(attempt.user, attempt.id)
             if found is None or found.version != attempt.version:
                 raise ChangedError
@@ -310,10 +310,6 @@ class Payer:
         )
         self._ledger.note(noted, event)
         return RefusedError(reason)
-
-    def _pause(self, attempt: int) -> None:
-        pause = PAUSE_FIRST_SECONDS * 2.0 ** min(attempt, 2)
-        self._sleep(random.uniform(pause / 2, pause))  # noqa: S311 - jitter, not a secret
 
 
 def _identifier(attempt: Attempt) -> str:

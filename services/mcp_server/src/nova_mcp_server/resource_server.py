@@ -6,7 +6,6 @@ Redirects are answers like any other, bodies are bounded, and what is no JSON is
 import base64
 import json
 import logging
-import random
 import ssl
 import time
 from collections.abc import Callable
@@ -15,17 +14,18 @@ from http import HTTPStatus
 from typing import Any, cast
 
 import httpx2
+from nova_common.backoff import Backoff
+from nova_common.contracts.payments import PAYMENT_HEADER, RECEIPT_HEADER, REQUIRED_HEADER
 
 from nova_mcp_server.domain import Offer, RefusedError
 
-PAYMENT_HEADER, REQUIRED_HEADER, RECEIPT_HEADER = "PAYMENT-SIGNATURE", "PAYMENT-REQUIRED", "PAYMENT-RESPONSE"
 BODY_BYTES_MAX = 128 * 1024
 HEADER_CHARACTERS_MAX = 16 * 1024
 OFFERS_MAX = 16
 """Ways to pay that are looked at."""
 
 ASK_ATTEMPTS_MAX = 3
-PAUSE_FIRST_SECONDS = 0.2
+PAUSES = Backoff(first=0.4, last=0.8)
 TIMEOUT = httpx2.Timeout(10.0, connect=3.0)
 """A settlement waits for a block of the network, and for the facilitator."""
 
@@ -81,8 +81,7 @@ class ResourceServer:
         failure: UnavailableError | None = None
         for attempt in range(ASK_ATTEMPTS_MAX):
             if attempt:
-                pause = PAUSE_FIRST_SECONDS * 2.0**attempt
-                self._sleep(random.uniform(pause / 2, pause))  # noqa: S311 - jitter, not a secret
+                self._sleep(PAUSES.pause_seconds(attempt))
             try:
                 return self.send(resource)
             except UnavailableError as error:

@@ -15,6 +15,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from mcp.server import MCPServer
 from mcp.server.mcpserver import Context
 from mcp.types import CallToolResult, TextContent, ToolAnnotations
+from nova_common.contracts.payments import PAID_USD, TOKEN_HEADER, USE_KEY
 from nova_common.contracts.weather import TypicalMonth, TypicalYear
 from nova_common.identity import Caller
 from nova_common.problems import Problem
@@ -30,10 +31,6 @@ OFFERS, MONTH, YEAR = "list_weather_offers", "get_weather_of_city", "get_weather
 TOOLS = (OFFERS, MONTH, YEAR)
 """What the server is called and offers; the program names them to the agent."""
 
-PAID = "nova/paid-usd"
-"""Metadata of a result: what was paid for it."""
-KEY = "nova/idempotency-key"
-"""Metadata of a request: names this use, so that a repetition pays nothing."""
 KEY_CHARACTERS_MAX = 128
 
 INSTRUCTIONS = (
@@ -41,7 +38,7 @@ INSTRUCTIONS = (
     "waiting_for_approval costs more than is paid unasked: tell the person its price, and that they can "
     "approve it; ask again once they have."
 )
-SIGN_IN = "nobody is signed in: send a person's access token in the header X-Nova-Authorization"
+SIGN_IN = "nobody is signed in: send a person's access token in the header " + TOKEN_HEADER
 
 type Status = Literal["bought", "free", "waiting_for_approval", "refused", "unavailable"]
 
@@ -235,7 +232,7 @@ def _told(terms: Terms, bought: Bought, kind: type[MonthResult] | type[YearResul
     message = f"Paid {price} USD for it" + (" before." if bought.is_repeated else ".")
     told = kind(status="bought", message=message, payment=payment, weather=weather)
     # What was paid before is counted already.
-    meta = {PAID: "0.00" if bought.is_repeated else price}
+    meta = {PAID_USD: "0.00" if bought.is_repeated else price}
     return _result(told, f"{_in_words(told)}\n{told.message}", meta)
 
 
@@ -273,5 +270,5 @@ def _key(context: Context[Any, Any]) -> str:
     """Return the name that the client gives this use; none for a longer one than is kept."""
     meta: Any = context.request_context.meta
     fields: dict[str, Any] = dict(meta) if meta else {}
-    key: object = fields.get(KEY, "")
+    key: object = fields.get(USE_KEY, "")
     return key if isinstance(key, str) and len(key) <= KEY_CHARACTERS_MAX else ""

@@ -9,6 +9,7 @@ import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import reduce
 from typing import Literal
 
 from nova_common.contracts.weather import OfferName, SaleSettled, SaleStarted
@@ -96,7 +97,4 @@ class Sale:
 
 def sale_of(events: Iterable[Event]) -> Sale:
     """Return the sale that these events tell."""
-    sale = Sale()
-    for event in events:
-        sale = sale.after(event)
-    return sale
+    return reduce(Sale.after, events, Sale())

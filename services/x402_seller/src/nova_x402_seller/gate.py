@@ -15,6 +15,7 @@ from typing import Any, override
 
 import httpx
 from fastapi import Request, Response
+from nova_common.contracts.payments import PAYMENT_HEADER, RECEIPT_HEADER, REQUIRED_HEADER
 from nova_common.problems import Problem
 from starlette.concurrency import run_in_threadpool
 from x402 import x402ResourceServer
@@ -49,8 +50,6 @@ HEADER_CHARACTERS_MAX = 8192
 """Of a payment; one of the scheme `exact` has about 1,500."""
 
 RETRY_SECONDS = 5
-
-PAYMENT_HEADER, REQUIRED_HEADER, RECEIPT_HEADER = "PAYMENT-SIGNATURE", "PAYMENT-REQUIRED", "PAYMENT-RESPONSE"
 
 UNPAID = "Payment required"
 """The package's own word for a request without a payment."""

@@ -11,6 +11,20 @@ from pydantic import Field, StringConstraints
 from nova_common.contracts.wire import Contract, Timestamp
 from nova_common.events import AggregateType, EventData
 
+TOKEN_HEADER = "X-Nova-Authorization"  # noqa: S105 - the name of a header
+"""Carries a person's access token to the MCP server's URL, and to no other: `Authorization` is the signature
+of whoever calls it."""
+
+METADATA = "nova/"
+"""What the platform's names in metadata of MCP begin with."""
+USE_KEY = f"{METADATA}idempotency-key"
+"""Of a request: the name of this use of a tool, so that a repetition pays nothing."""
+PAID_USD = f"{METADATA}paid-usd"
+"""Of a result: what was paid for it. Own tools pay nothing, those of servers may."""
+
+PAYMENT_HEADER, REQUIRED_HEADER, RECEIPT_HEADER = "PAYMENT-SIGNATURE", "PAYMENT-REQUIRED", "PAYMENT-RESPONSE"
+"""Headers of x402, version 2: a signed payment, what has to be paid, and how the payment was settled."""
+
 type Usd = Annotated[str, StringConstraints(pattern=r"^\d{1,12}\.\d{2,18}$")]
 """US dollars as a decimal number, such as `0.01`."""
 
