@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import pulumi
 import pulumi_aws as aws
 
-from components.joined import joined
+from .joined import joined
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

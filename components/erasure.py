@@ -8,14 +8,14 @@ from dataclasses import dataclass, field
 
 import pulumi
 
-from components.access.role import ServiceRole
-from components.compute.environment import job_environment
-from components.compute.image import Image
-from components.compute.job import Job, JobArgs
-from components.compute.task import task_service_role
-from components.data.secrets import SecretReference
-from components.network.connection import Callee
-from components.platform import Platform
+from .access.role import ServiceRole
+from .compute.environment import job_environment
+from .compute.image import Image
+from .compute.job import Job, JobArgs
+from .compute.task import task_service_role
+from .data.secrets import SecretReference
+from .network.connection import Callee
+from .platform import Platform
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

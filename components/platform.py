@@ -11,32 +11,32 @@ from dataclasses import dataclass, replace
 
 import pulumi
 
-from components.access.role import ServiceRole
-from components.account import Account, current_account
-from components.agent.guardrail import Guardrail, GuardrailArgs
-from components.agent.guardrail_plan import GuardrailPlan
-from components.agent.models import Model, ModelProfile, ModelProfileArgs
-from components.compute.capacity import Capacity
-from components.compute.cluster import Cluster, ClusterArgs
-from components.compute.deployment import Deployment
-from components.compute.function import Function, FunctionArgs
-from components.compute.image import Image, ImageArgs, registry_credentials
-from components.compute.insights import Insights
-from components.compute.job_ground import JobGround, JobGroundArgs
-from components.compute.service import ServiceHost
-from components.data.access_logs import AccessLogs, AccessLogsArgs
-from components.data.backup_plan import BackupPlan
-from components.data.backups import BackedUp, Backups, BackupsArgs
-from components.data.bucket import ContentBucket, ContentBucketArgs
-from components.data.cache import Cache, CacheArgs
-from components.data.cache_plan import CachePlan
-from components.data.content_replica import ContentReplica, ContentReplicaArgs
-from components.data.data_keys import DataKeys, DataKeysArgs
-from components.data.key_plan import DataClass
-from components.data.keys import Keys, KeysArgs
-from components.data.replica_plan import ReplicaOf
-from components.data.secrets import HeldSecret, HeldSecretArgs, SecretPolicy
-from components.data.tables import (
+from .access.role import ServiceRole
+from .account import Account, current_account
+from .agent.guardrail import Guardrail, GuardrailArgs
+from .agent.guardrail_plan import GuardrailPlan
+from .agent.models import Model, ModelProfile, ModelProfileArgs
+from .compute.capacity import Capacity
+from .compute.cluster import Cluster, ClusterArgs
+from .compute.deployment import Deployment
+from .compute.function import Function, FunctionArgs
+from .compute.image import Image, ImageArgs, registry_credentials
+from .compute.insights import Insights
+from .compute.job_ground import JobGround, JobGroundArgs
+from .compute.service import ServiceHost
+from .data.access_logs import AccessLogs, AccessLogsArgs
+from .data.backup_plan import BackupPlan
+from .data.backups import BackedUp, Backups, BackupsArgs
+from .data.bucket import ContentBucket, ContentBucketArgs
+from .data.cache import Cache, CacheArgs
+from .data.cache_plan import CachePlan
+from .data.content_replica import ContentReplica, ContentReplicaArgs
+from .data.data_keys import DataKeys, DataKeysArgs
+from .data.key_plan import DataClass
+from .data.keys import Keys, KeysArgs
+from .data.replica_plan import ReplicaOf
+from .data.secrets import HeldSecret, HeldSecretArgs, SecretPolicy
+from .data.tables import (
     EventStore,
     ExistingTable,
     Leases,
@@ -46,34 +46,34 @@ from components.data.tables import (
     TableArgs,
     UsageLedger,
 )
-from components.data.vectors import VectorStore, VectorStoreArgs
-from components.edge.api import Api, ApiArgs
-from components.edge.certificates import DISTRIBUTION_REGION, Certificates, CertificatesArgs
-from components.edge.distribution import Distribution, DistributionArgs, DistributionDomain
-from components.edge.load_balancer import BalancerCertificate, LoadBalancer, LoadBalancerArgs, Shifting
-from components.edge.origin_proof import OriginProof, OriginProofArgs
-from components.edge.plan import EdgePlan, SiteDomain
-from components.edge.routes import Route
-from components.edge.user_pool import UserPool, UserPoolArgs
-from components.edge.web_acls import WebAcls, WebAclsArgs
-from components.messaging.bus import EventBus, EventBusArgs, Pattern
-from components.messaging.notice import EventNotice, EventNoticeArgs
-from components.messaging.pipe import Change, EventPipe, EventPipeArgs, publication
-from components.messaging.queue import QueueEncryption
-from components.messaging.tampering import TamperWatch, TamperWatchArgs
-from components.network.needs import EndpointMode
-from components.network.plan import Network
-from components.network.vpc import Vpc, VpcArgs
-from components.observe.alarms import Alerts, AlertsArgs
-from components.observe.budget import Budget, BudgetArgs
-from components.observe.dashboard import Dashboard, DashboardArgs
-from components.observe.log_watch import LogWatch, LogWatchArgs
-from components.observe.logs import LogPolicy
-from components.observe.sampling import TraceSampling, TraceSamplingArgs
-from components.observe.saved_queries import SavedQueries, SavedQueriesArgs
-from components.observe.sets.agent import model_alarms
-from components.observe.sets.traffic import account_charges, model_use
-from components.observe.severity import AlarmScope
+from .data.vectors import VectorStore, VectorStoreArgs
+from .edge.api import Api, ApiArgs
+from .edge.certificates import DISTRIBUTION_REGION, Certificates, CertificatesArgs
+from .edge.distribution import Distribution, DistributionArgs, DistributionDomain
+from .edge.load_balancer import BalancerCertificate, LoadBalancer, LoadBalancerArgs, Shifting
+from .edge.origin_proof import OriginProof, OriginProofArgs
+from .edge.plan import EdgePlan, SiteDomain
+from .edge.routes import Route
+from .edge.user_pool import UserPool, UserPoolArgs
+from .edge.web_acls import WebAcls, WebAclsArgs
+from .messaging.bus import EventBus, EventBusArgs, Pattern
+from .messaging.notice import EventNotice, EventNoticeArgs
+from .messaging.pipe import Change, EventPipe, EventPipeArgs, publication
+from .messaging.queue import QueueEncryption
+from .messaging.tampering import TamperWatch, TamperWatchArgs
+from .network.needs import EndpointMode
+from .network.plan import Network
+from .network.vpc import Vpc, VpcArgs
+from .observe.alarms import Alerts, AlertsArgs
+from .observe.budget import Budget, BudgetArgs
+from .observe.dashboard import Dashboard, DashboardArgs
+from .observe.log_watch import LogWatch, LogWatchArgs
+from .observe.logs import LogPolicy
+from .observe.sampling import TraceSampling, TraceSamplingArgs
+from .observe.saved_queries import SavedQueries, SavedQueriesArgs
+from .observe.sets.agent import model_alarms
+from .observe.sets.traffic import account_charges, model_use
+from .observe.severity import AlarmScope
 
 NAMESPACE = "nova.local"
 """Domain under which services find each other inside the VPC."""

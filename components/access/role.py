@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
-from components.access.statements import Conditions, Statement, document, trust
-from components.account import Account
+from ..account import Account
+from .statements import Conditions, Statement, document, trust
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,8 +6,8 @@ from typing import Literal
 
 import pulumi
 
-from components.access.unrestricted import UNRESTRICTED_ACTIONS
-from components.json_text import json_text
+from ..json_text import json_text
+from .unrestricted import UNRESTRICTED_ACTIONS
 
 POLICY_VERSION = "2012-10-17"
 """The only version of the policy language that knows variables; AWS has had no newer one since."""

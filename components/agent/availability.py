@@ -6,7 +6,7 @@ the source that stands beside the table, and adds it.
 
 from dataclasses import dataclass
 
-from components.agent.model_ids import GEOGRAPHIES, GLOBAL, parse_model_id
+from .model_ids import GEOGRAPHIES, GLOBAL, parse_model_id
 
 AGENTCORE_REGIONS = (
     "ap-northeast-1",

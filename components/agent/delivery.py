@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
-from components.names import stack_name
-from components.observe.logs import LogPolicy
+from ..names import stack_name
+from ..observe.logs import LogPolicy
 
 VENDED_PREFIX = "/aws/vendedlogs/bedrock-agentcore/runtime"
 """What the names of groups begin with that AWS services write to under one entry of the account's log policy

@@ -10,10 +10,13 @@ from dataclasses import asdict, dataclass
 import pulumi
 import pulumi_aws as aws
 
-from components.access.role import ServiceRole
-from components.access.statements import Statement
-from components.account import Account
-from components.agent.guardrail_plan import (
+from ..access.role import ServiceRole
+from ..access.statements import Statement
+from ..account import Account
+from ..data.keys import DataKey
+from ..observe.alarms import Alerts
+from ..observe.sets.agent import guardrail_alarms
+from .guardrail_plan import (
     HARMFUL,
     IDENTIFIERS,
     PROMPT_ATTACK,
@@ -21,9 +24,6 @@ from components.agent.guardrail_plan import (
     GuardrailProfile,
     PersonalData,
 )
-from components.data.keys import DataKey
-from components.observe.alarms import Alerts
-from components.observe.sets.agent import guardrail_alarms
 
 BLOCKED_QUESTION = "I cannot answer this question."
 BLOCKED_ANSWER = "I cannot give the answer to this question."

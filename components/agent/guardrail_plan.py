@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from components.agent.model_ids import GEOGRAPHIES
-from components.agent.residency import Residency
+from .model_ids import GEOGRAPHIES
+from .residency import Residency
 
 HARMFUL = ("HATE", "INSULTS", "MISCONDUCT", "SEXUAL", "VIOLENCE")
 """Categories that are looked for in what people say and in what the model answers."""

@@ -3,10 +3,10 @@
 Creates nothing of its own: a server is somebody's, at an address on the internet.
 """
 
-from components.access.role import ServiceRole
-from components.access.statements import Statement
-from components.agent.mcp_plan import McpServers
-from components.network.needs import InternetNeed
+from ..access.role import ServiceRole
+from ..access.statements import Statement
+from ..network.needs import InternetNeed
+from .mcp_plan import McpServers
 
 
 def grant_call(servers: McpServers, role: ServiceRole) -> None:

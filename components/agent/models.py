@@ -8,11 +8,11 @@ from dataclasses import dataclass, field, replace
 import pulumi
 import pulumi_aws as aws
 
-from components.access.role import ServiceRole
-from components.access.statements import Statement
-from components.account import Account
-from components.agent.model_ids import ModelId, parse_model_id
-from components.joined import joined
+from ..access.role import ServiceRole
+from ..access.statements import Statement
+from ..account import Account
+from ..joined import joined
+from .model_ids import ModelId, parse_model_id
 
 WORKLOAD_TAG = "workload"
 """Key of the tag by which Cost Explorer tells workloads apart, once the account activates it."""

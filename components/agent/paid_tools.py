@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 import pulumi
 
-from components.access.role import ServiceRole
-from components.compute.function import Function
-from components.network.needs import InternetNeed
+from ..access.role import ServiceRole
+from ..compute.function import Function
+from ..network.needs import InternetNeed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from components.agent.model_ids import GEOGRAPHIES, parse_model_id
+from .model_ids import GEOGRAPHIES, parse_model_id
 
 
 class Residency(StrEnum):

@@ -10,25 +10,25 @@ from dataclasses import dataclass, field
 import pulumi
 import pulumi_aws as aws
 
-from components.access.role import ServiceRole, ServiceRoleArgs
-from components.access.statements import Statement
-from components.account import Account
-from components.agent.delivery import RuntimeDeliveries, RuntimeDeliveriesArgs
-from components.agent.runtime_plan import RuntimeNetwork, RuntimePlan, check_variables
-from components.compute.image import Image
-from components.data.secrets import SecretReference
-from components.joined import joined
-from components.names import stack_identifier
-from components.network.connection import Callee, Peer, connect_to_all
-from components.network.needs import InternetNeed, needs_of
-from components.network.vpc import Vpc
-from components.observe.alarms import Alerts
-from components.observe.log_watch import LogWatch
-from components.observe.logs import LogPolicy
-from components.observe.namespace import metrics_namespace
-from components.observe.sets.agent import runtime_alarms
-from components.observe.sets.traffic import runtime_calls
-from components.observe.traces import spans_statement
+from ..access.role import ServiceRole, ServiceRoleArgs
+from ..access.statements import Statement
+from ..account import Account
+from ..compute.image import Image
+from ..data.secrets import SecretReference
+from ..joined import joined
+from ..names import stack_identifier
+from ..network.connection import Callee, Peer, connect_to_all
+from ..network.needs import InternetNeed, needs_of
+from ..network.vpc import Vpc
+from ..observe.alarms import Alerts
+from ..observe.log_watch import LogWatch
+from ..observe.logs import LogPolicy
+from ..observe.namespace import metrics_namespace
+from ..observe.sets.agent import runtime_alarms
+from ..observe.sets.traffic import runtime_calls
+from ..observe.traces import spans_statement
+from .delivery import RuntimeDeliveries, RuntimeDeliveriesArgs
+from .runtime_plan import RuntimeNetwork, RuntimePlan, check_variables
 
 PORT = 8080
 """Where AgentCore calls a container that speaks HTTP."""

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
-from components.compute.capacity import PROVIDERS
-from components.compute.insights import Insights
-from components.data.keys import DataKey
-from components.network.vpc import Vpc
-from components.observe.logs import LogPolicy
+from ..data.keys import DataKey
+from ..network.vpc import Vpc
+from ..observe.logs import LogPolicy
+from .capacity import PROVIDERS
+from .insights import Insights
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import pulumi
 import pulumi_aws as aws
 
-from components.compute.cluster import Cluster
+from .cluster import Cluster
 
 DNS_TTL_SECONDS = 5
 """How long callers may keep an address; a stopping task serves on for longer than that."""

@@ -2,8 +2,8 @@
 
 import pulumi
 
-from components.compute.container import CONTAINER_PORT
-from components.observe.namespace import metrics_namespace
+from ..observe.namespace import metrics_namespace
+from .container import CONTAINER_PORT
 
 LOG_LEVEL = "INFO"
 

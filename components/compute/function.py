@@ -12,15 +12,15 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
-from components.access.role import ServiceRole, ServiceRoleArgs
-from components.access.statements import Statement
-from components.account import Account
-from components.compute.image import Image
-from components.data.keys import DataKey
-from components.joined import joined
-from components.messaging.queue import DeadLetterQueue, QueueEncryption
-from components.observe.logs import LogPolicy, write_statement
-from components.observe.sets.compute import function_alarms
+from ..access.role import ServiceRole, ServiceRoleArgs
+from ..access.statements import Statement
+from ..account import Account
+from ..data.keys import DataKey
+from ..joined import joined
+from ..messaging.queue import DeadLetterQueue, QueueEncryption
+from ..observe.logs import LogPolicy, write_statement
+from ..observe.sets.compute import function_alarms
+from .image import Image
 
 MEMORY_MIB = range(128, 10_240 + 1)
 TIMEOUT_SECONDS = range(1, 900 + 1)

@@ -14,12 +14,12 @@ import pulumi_aws as aws
 import pulumi_awsx as awsx
 import pulumi_docker as docker
 
-from components.access.role import ServiceRole
-from components.access.statements import ResourceStatement, Statement, document
-from components.account import Account
-from components.compute.sources import content_tag
-from components.data.keys import DataKey
-from components.joined import joined
+from ..access.role import ServiceRole
+from ..access.statements import ResourceStatement, Statement, document
+from ..account import Account
+from ..data.keys import DataKey
+from ..joined import joined
+from .sources import content_tag
 
 PLATFORM = "linux/arm64"
 """Graviton: about a fifth cheaper than x86 on Fargate (list price, us-east-1)."""

@@ -10,13 +10,13 @@ from dataclasses import dataclass, field
 import pulumi
 import pulumi_aws as aws
 
-from components.access.role import ServiceRole
-from components.compute.image import Image
-from components.compute.job_ground import JobGround
-from components.compute.task import PLATFORM_VERSION, TaskArgs, fargate_task
-from components.data.secrets import SecretReference
-from components.network.connection import Callee, Peer, connect_to_all
-from components.network.needs import Need, needs_of
+from ..access.role import ServiceRole
+from ..data.secrets import SecretReference
+from ..network.connection import Callee, Peer, connect_to_all
+from ..network.needs import Need, needs_of
+from .image import Image
+from .job_ground import JobGround
+from .task import PLATFORM_VERSION, TaskArgs, fargate_task
 
 CPU, MEMORY = 512, 1024
 """CPU units and MiB: a job waits for AWS most of the time, with several calls under way."""

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
-from components.compute.service import ServiceHost
-from components.network.connection import Peer
-from components.network.needs import ServiceNeed
+from ..network.connection import Peer
+from ..network.needs import ServiceNeed
+from .service import ServiceHost
 
 SERVICES = ("dynamodb", "ecr.api", "ecr.dkr", "logs", "s3")
 """What every job calls: where its image is and its log goes, and the tables of events or of data keys."""

@@ -6,12 +6,12 @@ Creates: for a strategy that shifts requests the role by which ECS moves them.
 import pulumi
 import pulumi_aws as aws
 
-from components.access.role import ServiceRole, ServiceRoleArgs
-from components.access.statements import Statement
-from components.account import Account
-from components.compute.container import CONTAINER_PORT
-from components.compute.deployment import Deployment, Shift, Strategy
-from components.edge.target import Alternate, Target
+from ..access.role import ServiceRole, ServiceRoleArgs
+from ..access.statements import Statement
+from ..account import Account
+from ..edge.target import Alternate, Target
+from .container import CONTAINER_PORT
+from .deployment import Deployment, Shift, Strategy
 
 
 def configuration(deployment: Deployment) -> aws.ecs.ServiceDeploymentConfigurationArgs:

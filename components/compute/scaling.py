@@ -10,10 +10,10 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
-from components.compute.backlog import Backlog
-from components.compute.sizing import ServiceSize
-from components.edge.target import Target
-from components.joined import joined
+from ..edge.target import Target
+from ..joined import joined
+from .backlog import Backlog
+from .sizing import ServiceSize
 
 CPU_PERCENT = 70
 MEMORY_PERCENT = 80

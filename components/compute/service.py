@@ -10,30 +10,30 @@ from dataclasses import dataclass, field
 import pulumi
 import pulumi_aws as aws
 
-from components.access.role import ServiceRole
-from components.account import Account
-from components.compute import rollout
-from components.compute.backlog import Backlog
-from components.compute.capacity import Capacity
-from components.compute.cluster import Cluster
-from components.compute.container import CONTAINER_PORT, HEALTH_CHECK_COMMAND
-from components.compute.deployment import Deployment
-from components.compute.discovery import balancer_alias, task_registry
-from components.compute.image import Image
-from components.compute.scaling import ScalingArgs, autoscale
-from components.compute.sizing import ServiceSize
-from components.compute.task import PLATFORM_VERSION, FargateTask, TaskArgs, fargate_task
-from components.data.secrets import SecretReference
-from components.edge.target import Target
-from components.joined import joined
-from components.network.connection import Callee, Peer, RuleNames, connect, connect_to_all
-from components.network.needs import InternetNeed, needs_of
-from components.network.vpc import Vpc
-from components.observe.alarms import Alerts
-from components.observe.log_watch import LogWatch
-from components.observe.logs import LogPolicy
-from components.observe.sets.compute import service_alarms
-from components.observe.traces import spans_statement
+from ..access.role import ServiceRole
+from ..account import Account
+from ..data.secrets import SecretReference
+from ..edge.target import Target
+from ..joined import joined
+from ..network.connection import Callee, Peer, RuleNames, connect, connect_to_all
+from ..network.needs import InternetNeed, needs_of
+from ..network.vpc import Vpc
+from ..observe.alarms import Alerts
+from ..observe.log_watch import LogWatch
+from ..observe.logs import LogPolicy
+from ..observe.sets.compute import service_alarms
+from ..observe.traces import spans_statement
+from . import rollout
+from .backlog import Backlog
+from .capacity import Capacity
+from .cluster import Cluster
+from .container import CONTAINER_PORT, HEALTH_CHECK_COMMAND
+from .deployment import Deployment
+from .discovery import balancer_alias, task_registry
+from .image import Image
+from .scaling import ScalingArgs, autoscale
+from .sizing import ServiceSize
+from .task import PLATFORM_VERSION, FargateTask, TaskArgs, fargate_task
 
 GRACE_SECONDS = 60
 """Time from a task's start in which the load balancer's verdict does not count."""

@@ -9,13 +9,13 @@ from dataclasses import dataclass, field
 import pulumi
 import pulumi_aws as aws
 
-from components.access.role import ServiceRole, ServiceRoleArgs
-from components.account import Account
-from components.compute.container import HEALTH_CHECK_COMMAND, ContainerArgs, container_definition
-from components.compute.image import Image
-from components.data.secrets import SecretReference
-from components.json_text import json_text
-from components.observe.logs import write_statement
+from ..access.role import ServiceRole, ServiceRoleArgs
+from ..account import Account
+from ..data.secrets import SecretReference
+from ..json_text import json_text
+from ..observe.logs import write_statement
+from .container import HEALTH_CHECK_COMMAND, ContainerArgs, container_definition
+from .image import Image
 
 PLATFORM_VERSION = "1.4.0"
 """Fargate platform version of Linux tasks, pinned: ``LATEST`` would change what runs without a deployment."""

@@ -11,10 +11,10 @@ from typing import Protocol
 import pulumi
 import pulumi_aws as aws
 
-from components.access.statements import ResourceStatement
-from components.account import Account
-from components.data.private_bucket import PrivateBucket, PrivateBucketArgs, private_bucket
-from components.joined import joined
+from ..access.statements import ResourceStatement
+from ..account import Account
+from ..joined import joined
+from .private_bucket import PrivateBucket, PrivateBucketArgs, private_bucket
 
 LOAD_BALANCER_PREFIX = "load-balancer"
 BUCKET_PREFIX = "buckets/"

@@ -10,14 +10,14 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
-from components.access.role import ServiceRole, ServiceRoleArgs
-from components.access.statements import Statement
-from components.account import Account
-from components.data.backup_plan import MONTHLY_RETENTION_DAYS, BackupPlan
-from components.data.keys import DataKey
-from components.joined import joined
-from components.observe.alarms import Alerts
-from components.observe.sets.data import backup_alarms
+from ..access.role import ServiceRole, ServiceRoleArgs
+from ..access.statements import Statement
+from ..account import Account
+from ..joined import joined
+from ..observe.alarms import Alerts
+from ..observe.sets.data import backup_alarms
+from .backup_plan import MONTHLY_RETENTION_DAYS, BackupPlan
+from .keys import DataKey
 
 DAILY = "cron(0 5 ? * * *)"
 MONTHLY = "cron(0 5 1 * ? *)"

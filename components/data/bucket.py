@@ -10,11 +10,11 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
-from components.access.role import ServiceRole
-from components.access.statements import ResourceStatement, Statement
-from components.data.keys import DataKey
-from components.data.private_bucket import PrivateBucket, PrivateBucketArgs, private_bucket
-from components.joined import joined
+from ..access.role import ServiceRole
+from ..access.statements import ResourceStatement, Statement
+from ..joined import joined
+from .keys import DataKey
+from .private_bucket import PrivateBucket, PrivateBucketArgs, private_bucket
 
 TIERING_DAYS = 30
 """Objects younger than this are read most, and Intelligent-Tiering charges for watching each."""

@@ -11,17 +11,17 @@ import pulumi
 import pulumi_aws as aws
 import pulumi_random as random
 
-from components.data.cache_plan import CacheEngine, CachePlan
-from components.data.keys import DataKey
-from components.data.secrets import Secret, SecretArgs, SecretPolicy, SecretReference
-from components.joined import joined
-from components.names import stack_name
-from components.network.connection import Callee, Peer
-from components.network.vpc import Vpc
-from components.observe.alarms import Alerts
-from components.observe.logs import LogPolicy
-from components.observe.sets.data import cache_node_alarms
-from components.rotation import Slot, current_slot, slot_generations
+from ..joined import joined
+from ..names import stack_name
+from ..network.connection import Callee, Peer
+from ..network.vpc import Vpc
+from ..observe.alarms import Alerts
+from ..observe.logs import LogPolicy
+from ..observe.sets.data import cache_node_alarms
+from ..rotation import Slot, current_slot, slot_generations
+from .cache_plan import CacheEngine, CachePlan
+from .keys import DataKey
+from .secrets import Secret, SecretArgs, SecretPolicy, SecretReference
 
 PORT = 6379
 SNAPSHOT_WINDOW = "03:00-04:00"

@@ -9,15 +9,15 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
-from components.access.role import ServiceRole, ServiceRoleArgs
-from components.access.statements import Statement
-from components.account import Account
-from components.data.bucket import ContentBucket, ContentBucketArgs, versioned_bucket
-from components.data.keys import DataKey
-from components.data.private_bucket import PrivateBucket
-from components.joined import joined
-from components.observe.alarms import Alerts
-from components.observe.sets.data import replication_alarms
+from ..access.role import ServiceRole, ServiceRoleArgs
+from ..access.statements import Statement
+from ..account import Account
+from ..joined import joined
+from ..observe.alarms import Alerts
+from ..observe.sets.data import replication_alarms
+from .bucket import ContentBucket, ContentBucketArgs, versioned_bucket
+from .keys import DataKey
+from .private_bucket import PrivateBucket
 
 RULE = "everything"
 THRESHOLD_MINUTES = 15

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
-from components.access.role import ServiceRole
-from components.access.statements import Statement
-from components.data.keys import DataKey
-from components.data.tables import ExistingTable, Replica, given_table, replica_of
-from components.observe.alarms import Alerts
-from components.observe.sets.data import replica_alarms, table_alarms
+from ..access.role import ServiceRole
+from ..access.statements import Statement
+from ..observe.alarms import Alerts
+from ..observe.sets.data import replica_alarms, table_alarms
+from .keys import DataKey
+from .tables import ExistingTable, Replica, given_table, replica_of
 
 RECOVERY_DAYS = 7
 """How far back the table can be restored: long enough to notice that it was damaged, and so long a key that

@@ -7,9 +7,9 @@ of whoever calls them, or by a grant that they were given when the resource was 
 
 import pulumi
 
-from components.access.statements import ResourceStatement
-from components.account import Account
-from components.data.key_plan import DataClass
+from ..access.statements import ResourceStatement
+from ..account import Account
+from .key_plan import DataClass
 
 READ_ACTIONS = ("kms:Decrypt", "kms:DescribeKey")
 WRITE_ACTIONS = (*READ_ACTIONS, "kms:Encrypt", "kms:GenerateDataKey")

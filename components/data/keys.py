@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 import pulumi
 import pulumi_aws as aws
 
-from components.access.statements import ResourceStatement, Statement, document
-from components.account import Account
-from components.data.key_plan import DataClass
-from components.data.key_policies import READ_ACTIONS, WRITE_ACTIONS, key_policy, shared_key_policy
+from ..access.statements import ResourceStatement, Statement, document
+from ..account import Account
+from .key_plan import DataClass
+from .key_policies import READ_ACTIONS, WRITE_ACTIONS, key_policy, shared_key_policy
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
-from components.access.statements import ResourceStatement, deny_plain_transport, document
-from components.joined import joined
+from ..access.statements import ResourceStatement, deny_plain_transport, document
+from ..joined import joined
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
-from components.access.role import ServiceRole
-from components.access.statements import ResourceStatement, Statement, document
-from components.data.keys import DataKey
-from components.joined import joined
+from ..access.role import ServiceRole
+from ..access.statements import ResourceStatement, Statement, document
+from ..joined import joined
+from .keys import DataKey
 
 _SERVICE = "secretsmanager"
 

@@ -11,13 +11,13 @@ import pulumi
 import pulumi_aws as aws
 from pulumi_aws.dynamodb.outputs import TableReplica
 
-from components.access.role import ServiceRole
-from components.access.statements import Statement
-from components.data.keys import DataKey
-from components.joined import joined
-from components.observe.alarms import Alerts
-from components.observe.sets.data import replica_alarms, table_alarms
-from components.observe.sets.source import AlarmSet
+from ..access.role import ServiceRole
+from ..access.statements import Statement
+from ..joined import joined
+from ..observe.alarms import Alerts
+from ..observe.sets.data import replica_alarms, table_alarms
+from ..observe.sets.source import AlarmSet
+from .keys import DataKey
 
 INDEX_NAME = "gsi1"
 """The one secondary index of events and read model, keyed by gsi1pk and gsi1sk."""

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
-from components.access.role import ServiceRole
-from components.access.statements import Statement
-from components.data.keys import DataKey
-from components.names import fitting_name, stack_name
+from ..access.role import ServiceRole
+from ..access.statements import Statement
+from ..names import fitting_name, stack_name
+from .keys import DataKey
 
 DIMENSION_MAX = 4096
 UNFILTERED_KEYS_MAX = 10

@@ -15,21 +15,21 @@ from typing import Required, TypedDict
 import pulumi
 import pulumi_aws as aws
 
-from components.account import Account
-from components.compute.function import Function
-from components.edge.listener_rules import ListenerName
-from components.edge.load_balancer import LoadBalancer
-from components.edge.origin_proof import PROOF_HEADER
-from components.edge.plan import EdgePlan
-from components.edge.problems import ACCESS_LOG_FORMAT, PROBLEMS, problem_template
-from components.edge.routes import STAGE, Route, path_label, resource_paths, sorted_routes
-from components.edge.user_pool import UserPool
-from components.joined import joined
-from components.network.vpc import Vpc
-from components.observe.alarms import Alerts
-from components.observe.logs import LogPolicy
-from components.observe.sets.edge import api_alarms
-from components.observe.sets.traffic import api_calls
+from ..account import Account
+from ..compute.function import Function
+from ..joined import joined
+from ..network.vpc import Vpc
+from ..observe.alarms import Alerts
+from ..observe.logs import LogPolicy
+from ..observe.sets.edge import api_alarms
+from ..observe.sets.traffic import api_calls
+from .listener_rules import ListenerName
+from .load_balancer import LoadBalancer
+from .origin_proof import PROOF_HEADER
+from .plan import EdgePlan
+from .problems import ACCESS_LOG_FORMAT, PROBLEMS, problem_template
+from .routes import STAGE, Route, path_label, resource_paths, sorted_routes
+from .user_pool import UserPool
 
 TLS_POLICY = "SecurityPolicy_TLS13_1_2_2021_06"
 """TLS 1.2 and later."""

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from components.edge.routes import API_PREFIX
+from .routes import API_PREFIX
 
 LIVE_PREFIX = "/live"
 """First segment of the paths of live voice, which are WebSockets."""

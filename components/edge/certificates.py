@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
-from components.edge.plan import SiteDomain
+from .plan import SiteDomain
 
 DISTRIBUTION_REGION = "us-east-1"
 """Where CloudFront looks for certificates and reports its metrics, and where its web ACLs are."""

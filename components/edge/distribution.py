@@ -11,19 +11,19 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
-from components.data.access_logs import AccessLogs
-from components.edge.behaviors import FORWARDING_HEADERS, Behavior, Origin, RequestPolicy, behaviors
-from components.edge.certificates import DISTRIBUTION_REGION
-from components.edge.listener_rules import ListenerName
-from components.edge.load_balancer import LoadBalancer
-from components.edge.origin_proof import PROOF_HEADER, OriginProof
-from components.edge.plan import SiteDomain
-from components.edge.routes import API_PREFIX
-from components.joined import joined
-from components.names import stack_name
-from components.observe.alarms import Alerts
-from components.observe.sets.edge import distribution_alarms
-from components.observe.sets.traffic import site_requests
+from ..data.access_logs import AccessLogs
+from ..joined import joined
+from ..names import stack_name
+from ..observe.alarms import Alerts
+from ..observe.sets.edge import distribution_alarms
+from ..observe.sets.traffic import site_requests
+from .behaviors import FORWARDING_HEADERS, Behavior, Origin, RequestPolicy, behaviors
+from .certificates import DISTRIBUTION_REGION
+from .listener_rules import ListenerName
+from .load_balancer import LoadBalancer
+from .origin_proof import PROOF_HEADER, OriginProof
+from .plan import SiteDomain
+from .routes import API_PREFIX
 
 READ_SECONDS = 60
 """How long an origin may say nothing: four times the 15 s between two heartbeats of a stream, and twice what

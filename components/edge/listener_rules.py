@@ -10,7 +10,7 @@ from enum import StrEnum
 import pulumi
 import pulumi_aws as aws
 
-from components.edge.origin_proof import PROOF_HEADER, OriginProof
+from .origin_proof import PROOF_HEADER, OriginProof
 
 TEST_HEADER, TEST_VALUE = "X-Nova-Test", "true"
 """What a request carries that is meant for tasks which do not take production requests yet."""

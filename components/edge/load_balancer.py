@@ -14,16 +14,16 @@ from enum import StrEnum
 import pulumi
 import pulumi_aws as aws
 
-from components.data.access_logs import LOAD_BALANCER_PREFIX, AccessLogs
-from components.edge.listener_rules import ListenerName, ListenerRules, RequestMatch
-from components.edge.origin_proof import OriginProof
-from components.edge.plan import SiteDomain
-from components.edge.target import Alternate, Entrance, Target, target_group
-from components.network.connection import Peer, RuleNames, connect
-from components.network.vpc import Vpc
-from components.observe.alarms import Alerts
-from components.observe.sets.edge import load_balancer_alarms, target_alarms
-from components.observe.sets.traffic import target_requests
+from ..data.access_logs import LOAD_BALANCER_PREFIX, AccessLogs
+from ..network.connection import Peer, RuleNames, connect
+from ..network.vpc import Vpc
+from ..observe.alarms import Alerts
+from ..observe.sets.edge import load_balancer_alarms, target_alarms
+from ..observe.sets.traffic import target_requests
+from .listener_rules import ListenerName, ListenerRules, RequestMatch
+from .origin_proof import OriginProof
+from .plan import SiteDomain
+from .target import Alternate, Entrance, Target, target_group
 
 ORIGIN_PREFIX_LIST = "com.amazonaws.global.cloudfront.origin-facing"
 """The list of addresses from which CloudFront calls origins. It counts as 55 rules of a security group."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_random as random
 
-from components.rotation import current_slot, slot_generations
+from ..rotation import current_slot, slot_generations
 
 PROOF_HEADER = "X-Origin-Proof"
 """The header that the distribution adds to what it sends to the API, in place of one that a viewer sent."""

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
-from components.network.connection import Peer
-from components.network.vpc import Vpc
+from ..network.connection import Peer
+from ..network.vpc import Vpc
 
 DEREGISTRATION_SECONDS = 110
 """How long a stopping task keeps its open requests, and so what is left of an answer that is being streamed.

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
-from components.account import Account
-from components.edge.plan import ExistingPool
-from components.joined import joined
-from components.network.needs import InternetNeed
-from components.observe.alarms import Alerts
-from components.observe.sets.edge import user_pool_alarms
+from ..account import Account
+from ..joined import joined
+from ..network.needs import InternetNeed
+from ..observe.alarms import Alerts
+from ..observe.sets.edge import user_pool_alarms
+from .plan import ExistingPool
 
 PASSWORD_LENGTH_MIN = 12
 TEMPORARY_PASSWORD_DAYS = 3

@@ -10,12 +10,12 @@ from enum import StrEnum
 import pulumi
 import pulumi_aws as aws
 
-from components.edge.origin_proof import PROOF_HEADER
-from components.edge.web_acl_rules import Rule
-from components.names import stack_name
-from components.observe.alarms import Alerts
-from components.observe.logs import LogPolicy
-from components.observe.sets.source import AlarmSet
+from ..names import stack_name
+from ..observe.alarms import Alerts
+from ..observe.logs import LogPolicy
+from ..observe.sets.source import AlarmSet
+from .origin_proof import PROOF_HEADER
+from .web_acl_rules import Rule
 
 LOG_PREFIX = "aws-waf-logs-"
 """What the name of a log group has to begin with, for WAF to write to it."""

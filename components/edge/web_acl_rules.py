@@ -9,8 +9,8 @@ from collections.abc import Sequence
 import pulumi
 import pulumi_aws as aws
 
-from components.edge.origin_proof import PROOF_HEADER, OriginProof
-from components.edge.routes import API_PREFIX
+from .origin_proof import PROOF_HEADER, OriginProof
+from .routes import API_PREFIX
 
 RATE_SECONDS = 300
 RATE_LIMIT = 6_000

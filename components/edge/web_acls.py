@@ -8,13 +8,13 @@ from dataclasses import dataclass
 
 import pulumi
 
-from components.edge.certificates import DISTRIBUTION_REGION
-from components.edge.origin_proof import OriginProof
-from components.edge.web_acl import Scope, WebAcl, WebAclArgs, metric_name
-from components.edge.web_acl_rules import api_rules, site_rules
-from components.observe.alarms import Alerts
-from components.observe.logs import LogPolicy
-from components.observe.sets.edge import api_acl_alarms, site_acl_alarms
+from ..observe.alarms import Alerts
+from ..observe.logs import LogPolicy
+from ..observe.sets.edge import api_acl_alarms, site_acl_alarms
+from .certificates import DISTRIBUTION_REGION
+from .origin_proof import OriginProof
+from .web_acl import Scope, WebAcl, WebAclArgs, metric_name
+from .web_acl_rules import api_rules, site_rules
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

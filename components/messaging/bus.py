@@ -9,10 +9,10 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
-from components.access.role import ServiceRole
-from components.access.statements import Statement
-from components.json_text import json_text
-from components.messaging.queue import DEFAULT_BUS, DeadLetterQueue, QueueEncryption, Subscription
+from ..access.role import ServiceRole
+from ..access.statements import Statement
+from ..json_text import json_text
+from .queue import DEFAULT_BUS, DeadLetterQueue, QueueEncryption, Subscription
 
 ARCHIVE_DAYS = 90
 """How far back events can be replayed."""

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
-from components.messaging.bus import EventBus, Pattern
-from components.messaging.queue import DeadLetterQueue, QueueEncryption, retry_policy
-from components.observe.sets.messaging import rule_alarms
+from ..observe.sets.messaging import rule_alarms
+from .bus import EventBus, Pattern
+from .queue import DeadLetterQueue, QueueEncryption, retry_policy
 
 PATHS = {
     "aggregate": "$.detail.aggregate",

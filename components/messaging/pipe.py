@@ -11,15 +11,15 @@ from enum import StrEnum
 import pulumi
 import pulumi_aws as aws
 
-from components.access.role import ServiceRole, ServiceRoleArgs
-from components.access.statements import Statement
-from components.account import Account
-from components.data.keys import DataKey
-from components.data.tables import EventStore
-from components.messaging.bus import EventBus
-from components.messaging.queue import DeadLetterQueue, QueueEncryption
-from components.observe.logs import LogPolicy, write_statement
-from components.observe.sets.messaging import pipe_alarms, publisher_alarms
+from ..access.role import ServiceRole, ServiceRoleArgs
+from ..access.statements import Statement
+from ..account import Account
+from ..data.keys import DataKey
+from ..data.tables import EventStore
+from ..observe.logs import LogPolicy, write_statement
+from ..observe.sets.messaging import pipe_alarms, publisher_alarms
+from .bus import EventBus
+from .queue import DeadLetterQueue, QueueEncryption
 
 BATCH_SIZE = 10
 """An event bus takes at most ten (CreatePipe refuses more)."""

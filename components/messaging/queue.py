@@ -11,13 +11,13 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
-from components.access.role import ServiceRole
-from components.access.statements import ResourceStatement, Statement, deny_plain_transport, document
-from components.data.keys import DataKey
-from components.json_text import json_text
-from components.observe.alarms import Alerts
-from components.observe.sets.messaging import dead_letter_alarms, queue_alarms, rule_alarms
-from components.observe.sets.traffic import waiting_messages
+from ..access.role import ServiceRole
+from ..access.statements import ResourceStatement, Statement, deny_plain_transport, document
+from ..data.keys import DataKey
+from ..json_text import json_text
+from ..observe.alarms import Alerts
+from ..observe.sets.messaging import dead_letter_alarms, queue_alarms, rule_alarms
+from ..observe.sets.traffic import waiting_messages
 
 RETENTION_SECONDS = 4 * 24 * 3600
 """Four days: a weekend and a day to repair a consumer."""

@@ -9,16 +9,16 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
-from components.access.role import ServiceRole
-from components.access.statements import Statement
-from components.account import Account
-from components.data.tables import EventStore
-from components.messaging.pipe import Change, EventPipe, EventPipeArgs, PipeTarget
-from components.messaging.queue import DEAD_LETTER_RETENTION_SECONDS, QueueEncryption, queue_policy
-from components.observe.alarms import AlarmArgs
-from components.observe.logs import LogPolicy
-from components.observe.metrics import Metric
-from components.observe.severity import Severity
+from ..access.role import ServiceRole
+from ..access.statements import Statement
+from ..account import Account
+from ..data.tables import EventStore
+from ..observe.alarms import AlarmArgs
+from ..observe.logs import LogPolicy
+from ..observe.metrics import Metric
+from ..observe.severity import Severity
+from .pipe import Change, EventPipe, EventPipeArgs, PipeTarget
+from .queue import DEAD_LETTER_RETENTION_SECONDS, QueueEncryption, queue_policy
 
 EVIDENCE = {
     "change": "<$.eventName>",

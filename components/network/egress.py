@@ -11,9 +11,9 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
-from components.network.connection import Peer, RuleNames, connect
-from components.network.endpoints import PORT, InterfaceEndpoints
-from components.network.needs import EndpointMode, Need, ServiceNeed, Way, way_of
+from .connection import Peer, RuleNames, connect
+from .endpoints import PORT, InterfaceEndpoints
+from .needs import EndpointMode, Need, ServiceNeed, Way, way_of
 
 ANYWHERE = "0.0.0.0/0"
 _DESCRIPTION_LENGTH_MAX = 255

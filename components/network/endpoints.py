@@ -10,10 +10,10 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
-from components.access.statements import ResourceStatement, document
-from components.account import Account
-from components.network.connection import Peer
-from components.network.needs import DRAWN_SERVICES, ENDPOINT_ACTIONS, EndpointMode, pick_subnets
+from ..access.statements import ResourceStatement, document
+from ..account import Account
+from .connection import Peer
+from .needs import DRAWN_SERVICES, ENDPOINT_ACTIONS, EndpointMode, pick_subnets
 
 PORT = 443
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from components.access.statements import Statement
+from ..access.statements import Statement
 
 
 class EndpointMode(StrEnum):

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from components.network.zones import NatStrategy, plan_zones
+from .zones import NatStrategy, plan_zones
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

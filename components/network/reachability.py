@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from components.network.needs import ENDPOINT_ACTIONS, EndpointMode, Need, ServiceNeed, Way, way_of
+from .needs import ENDPOINT_ACTIONS, EndpointMode, Need, ServiceNeed, Way, way_of
 
 ANYWHERE = "0.0.0.0/0"
 TLS_PORT = 443

@@ -13,18 +13,18 @@ import pulumi
 import pulumi_aws as aws
 import pulumi_awsx as awsx
 
-from components.access.role import ServiceRole, ServiceRoleArgs
-from components.access.statements import ResourceStatement, Statement, document
-from components.account import Account
-from components.joined import joined
-from components.network.agent_zones import check_agent_zones, unknown_zones_warning
-from components.network.connection import Peer
-from components.network.egress import WaysOut
-from components.network.endpoints import InterfaceEndpoints, InterfaceEndpointsArgs, own_principals
-from components.network.needs import GATEWAY_SERVICES, EndpointMode, Need
-from components.network.plan import ExistingNetwork, Network, NewNetwork
-from components.network.zones import SUBNET_PREFIX_LENGTH, NatStrategy, check_zones
-from components.observe.logs import LogPolicy, write_statement
+from ..access.role import ServiceRole, ServiceRoleArgs
+from ..access.statements import ResourceStatement, Statement, document
+from ..account import Account
+from ..joined import joined
+from ..observe.logs import LogPolicy, write_statement
+from .agent_zones import check_agent_zones, unknown_zones_warning
+from .connection import Peer
+from .egress import WaysOut
+from .endpoints import InterfaceEndpoints, InterfaceEndpointsArgs, own_principals
+from .needs import GATEWAY_SERVICES, EndpointMode, Need
+from .plan import ExistingNetwork, Network, NewNetwork
+from .zones import SUBNET_PREFIX_LENGTH, NatStrategy, check_zones
 
 _NAT = {
     NatStrategy.NONE: awsx.ec2.NatGatewayStrategy.NONE,

@@ -13,13 +13,13 @@ from enum import StrEnum
 import pulumi
 import pulumi_aws as aws
 
-from components.access.statements import ResourceStatement, deny_plain_transport, document
-from components.account import Account
-from components.data.key_plan import DataClass
-from components.data.keys import Keys
-from components.observe.board import AlarmList, Curve, Graph, merged, section_of
-from components.observe.metrics import RESULT, Expression, Metric
-from components.observe.severity import AlarmScope, Severity
+from ..access.statements import ResourceStatement, deny_plain_transport, document
+from ..account import Account
+from ..data.key_plan import DataClass
+from ..data.keys import Keys
+from .board import AlarmList, Curve, Graph, merged, section_of
+from .metrics import RESULT, Expression, Metric
+from .severity import AlarmScope, Severity
 
 EVALUATION_SECONDS_MAX = 86_400
 """The longest time that an alarm looks at in periods of less than an hour (PutMetricAlarm)."""

@@ -14,7 +14,7 @@ from itertools import batched
 
 import pulumi
 
-from components.observe.metrics import RESULT, Expression, Metric
+from .metrics import RESULT, Expression, Metric
 
 COLUMNS = 24
 """Width of a dashboard in grid units."""

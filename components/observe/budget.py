@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
-from components.observe import thresholds
-from components.observe.alarms import Alerts
+from . import thresholds
+from .alarms import Alerts
 
 METRIC = "UnblendedCost"
 """What each resource costs where it is used, as Cost Explorer shows it by default."""

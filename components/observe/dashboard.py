@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
-from components.json_text import json_text
-from components.names import stack_name
-from components.observe.alarms import Alerts
-from components.observe.board import Board
-from components.observe.console import dashboard_address
+from ..json_text import json_text
+from ..names import stack_name
+from .alarms import Alerts
+from .board import Board
+from .console import dashboard_address
 
 _NAME_LENGTH_MAX = 255
 

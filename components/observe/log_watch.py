@@ -9,12 +9,12 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
-from components.observe.alarms import AlarmArgs, Alerts
-from components.observe.metrics import Metric
-from components.observe.namespace import metrics_namespace
-from components.observe.sets.application import application_alarms, near_quota
-from components.observe.severity import Severity
-from components.observe.thresholds import WINDOW_SECONDS
+from .alarms import AlarmArgs, Alerts
+from .metrics import Metric
+from .namespace import metrics_namespace
+from .sets.application import application_alarms, near_quota
+from .severity import Severity
+from .thresholds import WINDOW_SECONDS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
-from components.access.statements import Statement
-from components.joined import joined
-from components.observe.retention import check_retention
+from ..access.statements import Statement
+from ..joined import joined
+from .retention import check_retention
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
-from components.names import stack_name
+from ..names import stack_name
 
 PRIORITY = 1000
 """Between what somebody tries out for a day (lower numbers go first) and X-Ray's own rule (10,000)."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
-from components.observe.queries import QUERIES
+from .queries import QUERIES
 
 GROUPS_MAX = 50
 """Log groups that one query reads (StartQuery)."""

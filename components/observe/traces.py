@@ -1,6 +1,6 @@
 """What a task needs to send the spans of its traces (pure, no resources)."""
 
-from components.access.statements import Statement
+from ..access.statements import Statement
 
 
 def spans_statement() -> Statement:

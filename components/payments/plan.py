@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from urllib.parse import urlsplit
 
-from components.network.needs import InternetNeed
+from ..network.needs import InternetNeed
 
 # An EVM chain as CAIP-2 writes it: the scheme `exact` of x402 pays there.
 _NETWORK = re.compile(r"eip155:[1-9]\d{0,31}")

@@ -4,11 +4,11 @@ from collections.abc import Mapping, Sequence
 
 import pulumi
 
-from components.observe import thresholds
-from components.observe.alarms import AlarmArgs
-from components.observe.metrics import Expression, Metric
-from components.observe.sets.source import AlarmSet, Source, total
-from components.observe.severity import Severity
+from .. import thresholds
+from ..alarms import AlarmArgs
+from ..metrics import Expression, Metric
+from ..severity import Severity
+from .source import AlarmSet, Source, total
 
 
 def model_alarms(names: Sequence[pulumi.Input[str]], region: str) -> AlarmSet:

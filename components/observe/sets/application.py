@@ -3,11 +3,11 @@
 They write it into their logs, and CloudWatch Logs makes metrics of it (nova_common.metrics).
 """
 
-from components.observe import thresholds
-from components.observe.alarms import AlarmArgs
-from components.observe.board import Curve, Graph, Section
-from components.observe.sets.source import AlarmSet, Source
-from components.observe.severity import Severity
+from .. import thresholds
+from ..alarms import AlarmArgs
+from ..board import Curve, Graph, Section
+from ..severity import Severity
+from .source import AlarmSet, Source
 
 DEGRADED = "DegradedFeatures"
 QUOTA_REFUSALS = "QuotaRefusals"

@@ -2,10 +2,10 @@
 
 import pulumi
 
-from components.observe import thresholds
-from components.observe.alarms import AlarmArgs, Comparison, Missing
-from components.observe.sets.source import AlarmSet, Source
-from components.observe.severity import Severity
+from .. import thresholds
+from ..alarms import AlarmArgs, Comparison, Missing
+from ..severity import Severity
+from .source import AlarmSet, Source
 
 
 def service_alarms(cluster: pulumi.Input[str], service: pulumi.Input[str], tasks_min: int) -> AlarmSet:

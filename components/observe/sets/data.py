@@ -4,10 +4,10 @@ from collections.abc import Sequence
 
 import pulumi
 
-from components.observe import thresholds
-from components.observe.alarms import AlarmArgs
-from components.observe.sets.source import AlarmSet, Source, total
-from components.observe.severity import Severity
+from .. import thresholds
+from ..alarms import AlarmArgs
+from ..severity import Severity
+from .source import AlarmSet, Source, total
 
 
 def table_alarms(table: pulumi.Input[str], operations: Sequence[str]) -> AlarmSet:

@@ -2,11 +2,11 @@
 
 import pulumi
 
-from components.observe import thresholds
-from components.observe.alarms import AlarmArgs
-from components.observe.metrics import Expression
-from components.observe.sets.source import AlarmSet, Source, rate, total
-from components.observe.severity import Severity
+from .. import thresholds
+from ..alarms import AlarmArgs
+from ..metrics import Expression
+from ..severity import Severity
+from .source import AlarmSet, Source, rate, total
 
 
 def target_alarms(load_balancer: pulumi.Input[str], target_group: pulumi.Input[str]) -> AlarmSet:

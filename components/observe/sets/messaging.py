@@ -2,11 +2,11 @@
 
 import pulumi
 
-from components.observe import thresholds
-from components.observe.alarms import AlarmArgs
-from components.observe.metrics import Expression
-from components.observe.sets.source import AlarmSet, Source
-from components.observe.severity import Severity
+from .. import thresholds
+from ..alarms import AlarmArgs
+from ..metrics import Expression
+from ..severity import Severity
+from .source import AlarmSet, Source
 
 
 def dead_letter_alarms(queue: pulumi.Input[str]) -> AlarmSet:

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 
 import pulumi
 
-from components.observe import thresholds
-from components.observe.alarms import AlarmArgs
-from components.observe.metrics import Expression, Metric
+from .. import thresholds
+from ..alarms import AlarmArgs
+from ..metrics import Expression, Metric
 
 type AlarmSet = dict[str, AlarmArgs]
 """All that is watched of one resource, by a label that is unique in it."""

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 import pulumi
 
-from components.observe.board import Curve, Graph, Section
-from components.observe.metrics import Metric
-from components.observe.sets.source import Source
+from ..board import Curve, Graph, Section
+from ..metrics import Metric
+from .source import Source
 
 BILLING_REGION = "us-east-1"
 """Where AWS reports what an account has to pay, wherever it runs."""
