@@ -16,7 +16,19 @@ from typing import Annotated
 
 import typer
 
-from cli import agents, erasure, evaluation, jobs, pages, platform, questions, recovery, traces, users
+from cli import (
+    agents,
+    erasure,
+    evaluation,
+    jobs,
+    pages,
+    platform,
+    policies,
+    questions,
+    recovery,
+    traces,
+    users,
+)
 from cli import bootstrap as bootstraps
 from cli import cost as costs
 from cli import daemon as daemons
@@ -560,6 +572,30 @@ def bootstrap(
     )
     with _alone(home):
         bootstraps.bring_up(home, Output(), request)
+
+
+@app.command()
+def policy(
+    stack: Annotated[str, typer.Option("--stack", help="whose program is judged")] = "prod",
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="print JSON for programs")] = False,
+    rules: Annotated[bool, typer.Option("--rules", help="list the rules instead")] = False,
+    settings: Annotated[
+        Path | None,
+        typer.Option("--config", help="levels and options of rules, as --policy-pack-config takes them"),
+    ] = None,
+) -> None:
+    """Judge what a stack would consist of; the exit code is 1 where a mandatory rule is not kept."""
+    output = Output()
+    if rules:
+        for line in policies.catalogue_lines(as_json=as_json):
+            output.line(line)
+        return
+    judgement = policies.judged(stack, settings)
+    for line in policies.report_lines(judgement, as_json=as_json):
+        output.line(line)
+    if judgement.mandatory:
+        raise typer.Exit(1)
 
 
 @app.command()
