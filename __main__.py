@@ -53,6 +53,7 @@ platform = Platform(
         guardrail=settings.models.guardrail,
         cache=settings.data.cache,
         permissions_boundary=settings.access.permissions_boundary,
+        released_images=settings.images.released,
     ),
     opts=options,
 )
@@ -172,4 +173,5 @@ pulumi.export("jobs", {job.name: job.start for workload in (*everything, payment
 pulumi.export("mcp_server_url", payments.url)
 pulumi.export("seller_url", sales.url)
 pulumi.export("wallet_secret", payments.wallet_secret)
+pulumi.export("images", platform.images())
 pulumi.export("services", [name for workload in everything for name in workload.service_names])

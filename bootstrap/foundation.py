@@ -13,6 +13,7 @@ from bootstrap.image_replicas import ImageReplicas, ImageReplicasArgs
 from bootstrap.names import STATE
 from bootstrap.pipelines import Pipelines, PipelinesArgs
 from bootstrap.region import RegionDefaults, RegionDefaultsArgs
+from bootstrap.releases import Releases, ReleasesArgs
 from bootstrap.settings import AccountSettings
 from bootstrap.state import StateStore, StateStoreArgs
 from components.account import Account, current_account
@@ -37,7 +38,16 @@ class Foundation(pulumi.ComponentResource):
         self._settings = args.settings
         account = current_account(args.settings.region, pulumi.InvokeOutputOptions(parent=self))
         self._region(account)
-        self.outputs = {"region": args.settings.region}
+        releases = Releases(
+            "releases",
+            ReleasesArgs(
+                account=account,
+                platform=args.settings.pipelines.platform,
+                protect=args.settings.protect,
+            ),
+            opts=self._child,
+        )
+        self.outputs = {"region": args.settings.region, "releases": releases.repository}
         if args.settings.home:
             self._home(account)
         self.register_outputs(self.outputs)

@@ -3,12 +3,12 @@
 Creates: the registry's replication, and in each further region what repositories made by it are like.
 """
 
-import json
 from dataclasses import dataclass
 
 import pulumi
 import pulumi_aws as aws
 
+from bootstrap.lifecycle import newest
 from components.account import Account
 
 IMAGES_KEPT = 10
@@ -45,7 +45,7 @@ class ImageReplicas(pulumi.ComponentResource):
                 applied_fors=["REPLICATION"],
                 description="Replicas of images of another region",
                 image_tag_mutability="IMMUTABLE",
-                lifecycle_policy=_newest(IMAGES_KEPT),
+                lifecycle_policy=newest(IMAGES_KEPT),
                 opts=child,
             )
             for region in args.regions
@@ -67,13 +67,3 @@ class ImageReplicas(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(parent=self, depends_on=templates),
         )
         self.register_outputs({})
-
-
-def _newest(count: int) -> str:
-    rule = {
-        "rulePriority": 1,
-        "description": f"Keep the newest {count} images",
-        "selection": {"tagStatus": "any", "countType": "imageCountMoreThan", "countNumber": count},
-        "action": {"type": "expire"},
-    }
-    return json.dumps({"rules": [rule]})

@@ -4,3 +4,8 @@ PREVIEW = "preview"
 """GitHub's environment of jobs that preview pull requests."""
 STATE = "state"
 """What the state's bucket, key and parameter are named after."""
+
+
+def releases_repository(platform: str) -> str:
+    """Return the name of the repository of images that deliveries of ``platform`` build."""
+    return f"{platform}-releases"

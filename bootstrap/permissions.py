@@ -11,6 +11,7 @@ from typing import Literal
 
 import pulumi
 
+from bootstrap.names import releases_repository
 from components.access.statements import POLICY_VERSION, Conditions
 from components.account import Account
 from components.json_text import json_text
@@ -82,6 +83,12 @@ PURCHASES = (
     "elasticache:PurchaseReservedCacheNodesOffering",
 )  # fmt: skip
 """Commitments to pay that no destroy ends."""
+
+RELEASE_ACTIONS = (
+    "ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:CompleteLayerUpload", "ecr:DescribeImages",
+    "ecr:GetDownloadUrlForLayer", "ecr:InitiateLayerUpload", "ecr:PutImage", "ecr:UploadLayerPart",
+)  # fmt: skip
+"""Adding images to the repository that all stacks take theirs from, and reading them; no tag in it moves."""
 
 _LIST_ENTRIES = "ec2:GetManagedPrefixListEntries"
 """The one of the look-ups that names what it is about."""
@@ -329,6 +336,13 @@ def _guards(target: Target) -> tuple[Rule, ...]:
                 "StringNotLike": {"aws:ResourceTag/stack": stacks},
                 "Null": {"aws:ResourceTag/stack": "false"},
             },
+        ),
+        Rule(
+            sid="OnlyAddReleases",
+            effect="Deny",
+            all_but=True,
+            actions=RELEASE_ACTIONS,
+            resources=[target.account.arn("ecr", f"repository/{releases_repository(target.platform)}")],
         ),
         _not_account_wide(),
         _not_the_api_gateway_account(target.account),

@@ -7,7 +7,7 @@ declared their routes, the public API, the sampling of its traces, saved queries
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import pulumi
 
@@ -130,6 +130,8 @@ class PlatformArgs:
     """Where tables and content have replicas; empty for nowhere."""
     replica_of: ReplicaOf | None = None
     """The replicas that this platform works on; nothing where it has tables and a bucket of its own."""
+    released_images: Mapping[str, str] = field(default_factory=dict[str, str])
+    """By workload, ``<repository>@sha256:<digest>`` of an image that is taken as it is; others are built."""
 
 
 class Platform(pulumi.ComponentResource):
@@ -170,6 +172,7 @@ class Platform(pulumi.ComponentResource):
         self._child = pulumi.ResourceOptions(parent=self)
         self._protects_images = args.protect
         self._replica_of = args.replica_of
+        self._released = args.released_images
         self._images: dict[str, Image] = {}
         self._edge = args.edge
         self._runbook_url = args.runbook_url
@@ -242,7 +245,7 @@ class Platform(pulumi.ComponentResource):
         )
 
     def image(self, name: str, folder: str, parent: pulumi.Resource) -> Image:
-        """Build and keep the image of the workload in ``folder``, as a child of ``parent``."""
+        """Build and keep the image of the workload in ``folder``, or take it; as a child of ``parent``."""
         image = Image(
             name,
             ImageArgs(
@@ -252,11 +255,16 @@ class Platform(pulumi.ComponentResource):
                 protect=self._protects_images,
                 credentials=self._registry,
                 existing=self._replica_of.images.get(name, "") if self._replica_of else "",
+                released=self._released.get(name, ""),
             ),
             opts=pulumi.ResourceOptions(parent=parent),
         )
         self._images[name] = image
         return image
+
+    def images(self) -> dict[str, pulumi.Output[str]]:
+        """Return the image of each workload, once all have theirs: ``<registry>/<repository>@<digest>``."""
+        return {name: image.digest for name, image in self._images.items()}
 
     def handed_over(self) -> dict[str, pulumi.Input[object]]:
         """Return what a stack in the replicas' region is given, once all workloads have their images."""

@@ -19,6 +19,7 @@ from settings import (
     audio,
     data,
     edge,
+    images,
     mcp,
     models,
     network,
@@ -33,6 +34,7 @@ from settings.audio import AudioSettings, read_audio
 from settings.data import DataSettings, read_data
 from settings.edge import read_edge
 from settings.errors import SettingsError
+from settings.images import ImageSettings, read_images
 from settings.mcp import read_mcp
 from settings.models import ModelSettings, check_residency, read_models
 from settings.network import NetworkSettings, read_network
@@ -65,6 +67,7 @@ KEYS = (
     *edge.KEYS,
     *operations.KEYS,
     *access.KEYS,
+    *images.KEYS,
 )
 """Every key that is read here, without the project's namespace; the project file declares exactly these."""
 
@@ -99,6 +102,7 @@ class Settings:
     edge: EdgePlan
     operations: OperationsSettings
     access: AccessSettings
+    images: ImageSettings
 
     @classmethod
     def load(cls, config: pulumi.Config) -> "Settings":
@@ -134,6 +138,7 @@ class Settings:
             edge=read_edge(values, region),
             operations=read_operations(values),
             access=read_access(values),
+            images=read_images(values),
         )
         settings._check_egress(values)
         settings._check_agent_subnets(values)

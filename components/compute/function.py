@@ -208,7 +208,7 @@ class Function(pulumi.ComponentResource):
                 system_log_level="INFO",
             ),
             opts=pulumi.ResourceOptions(
-                parent=self, depends_on=[args.role.seal(), args.image.admit_functions()]
+                parent=self, depends_on=[args.role.seal(), *args.image.admit_functions()]
             ),
         )
 

@@ -2,7 +2,7 @@
 
 Creates: an ECR repository (immutable tags, scan on push, own key, lifecycle) and the image in it, built for
 ARM64 from the repository's root; the repository's policy, where functions run the image. Of an image that is
-in the registry already, as a replicated one, the last alone.
+in the registry already: as a replicated one, the last alone; as a released one, the first alone.
 """
 
 import tomllib
@@ -71,6 +71,8 @@ class ImageArgs:
     """Of the account's registry, which all repositories are in; asked for once."""
     existing: str = ""
     """``<repository>@sha256:<digest>`` of an image that is in the region's registry; empty to build one."""
+    released: str = ""
+    """As ``existing``, from a repository that belongs to no stack and admits functions itself."""
 
 
 class Image(pulumi.ComponentResource):
@@ -88,10 +90,14 @@ class Image(pulumi.ComponentResource):
         self._account = args.account
         self._label = name
         self._repository_policy: aws.ecr.RepositoryPolicy | None = None
-        if args.existing:
+        self._released = bool(args.released and not args.existing)
+        if taken := args.existing or args.released:
+            if args.released and not args.existing:
+                # A stack that built its images before must not lose them with the first release.
+                self._keep(args)
             registry = joined(args.account.account_id, ".dkr.ecr.", args.account.region, ".amazonaws.com/")
-            self.digest = joined(registry, args.existing)
-            self._repository = pulumi.Output.from_input(args.existing.partition("@")[0])
+            self.digest = joined(registry, taken)
+            self._repository = pulumi.Output.from_input(taken.partition("@")[0])
         else:
             repository_url = self._keep(args)
             self._repository = _without_registry(repository_url)
@@ -118,8 +124,13 @@ class Image(pulumi.ComponentResource):
             Statement(sid="LogInToRegistry", actions=("ecr:GetAuthorizationToken",), resources=("*",)),
         )
 
-    def admit_functions(self) -> aws.ecr.RepositoryPolicy:
-        """Let Lambda pull the image for this account's functions, also when one wakes after weeks."""
+    def admit_functions(self) -> list[aws.ecr.RepositoryPolicy]:
+        """Let Lambda pull the image for this account's functions, also when one wakes after weeks.
+
+        Returns what has to be there first: nothing where the repository's owner has admitted them.
+        """
+        if self._released:
+            return []
         if self._repository_policy is None:
             statement = ResourceStatement(
                 sid="FunctionsPull",
@@ -135,7 +146,7 @@ class Image(pulumi.ComponentResource):
                 policy=document((statement,)),
                 opts=pulumi.ResourceOptions(parent=self),
             )
-        return self._repository_policy
+        return [self._repository_policy]
 
     def _keep(self, args: ImageArgs) -> pulumi.Output[str]:
         repository = awsx.ecr.Repository(

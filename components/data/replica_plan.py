@@ -4,11 +4,12 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from components.compute.image_reference import check_references
+
 _STREAM = r"arn:aws[a-z-]*:dynamodb:{region}:\d{{12}}:table/{table}/stream/[0-9T:.-]+"
 _TABLE = re.compile(r"[A-Za-z0-9_.-]{3,255}")
-# AWS limits of names: DynamoDB CreateTable, S3 CreateBucket, ECR CreateRepository.
+# AWS limits of names: DynamoDB CreateTable, S3 CreateBucket.
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
-_IMAGE = re.compile(r"[a-z0-9][a-z0-9._/-]{1,255}@sha256:[0-9a-f]{64}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,13 +46,10 @@ class ReplicaOf:
                 re.compile(stream),
                 f"it is the ARN of that table's stream in {self.region}",
             ),
-            *(
-                (f"images.{name}", image, _IMAGE, "it is <repository>@sha256:<digest>")
-                for name, image in self.images.items()
-            ),
         ):
             if wanted.fullmatch(value) is None:
                 raise ValueError(f"{field}: {value} is not allowed; {allowed}")
+        check_references(self.images)
 
 
 def check_replica_region(region: str, replica: str) -> None:

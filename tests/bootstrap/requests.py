@@ -25,6 +25,11 @@ def _model_logging(inputs: Properties) -> Properties:
     return {"loggingConfig": config}
 
 
+def _repository(inputs: Properties) -> Properties:
+    (encryption,) = inputs.pop("encryptionConfigurations")
+    return {**inputs, "encryptionConfiguration": encryption}
+
+
 def _one(service: str, shape: str, **rename: str) -> Mapped:
     return Mapped(
         sent=(Sent(service=service, shape=shape, rename=rename),), named="name" if "name" in rename else None
@@ -50,6 +55,20 @@ ACCOUNT_MAPPED: Mapping[str, Mapped] = {
                 reshape=lambda inputs: {"costAllocationTagsStatus": [inputs]},
             ),
         )
+    ),
+    "aws:ecr/lifecyclePolicy:LifecyclePolicy": _one(
+        "ecr", "PutLifecyclePolicy", repository="repositoryName", policy="lifecyclePolicyText"
+    ),
+    "aws:ecr/repository:Repository": Mapped(
+        sent=(
+            Sent(
+                service="ecr",
+                shape="CreateRepository",
+                rename={"name": "repositoryName"},
+                reshape=_repository,
+            ),
+        ),
+        unsent={"forceDelete": "what the provider does before it deletes the repository"},
     ),
     "aws:ecr/registryScanningConfiguration:RegistryScanningConfiguration": _one(
         "ecr", "PutRegistryScanningConfiguration"

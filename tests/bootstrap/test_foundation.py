@@ -93,7 +93,7 @@ class TestState:
     def test_what_holds_state_refuses_deletion_unless_told(self) -> None:
         protected = {found.name for found in usual().resources.values() if found.protect}
         state = {found.name for found in usual().resources.values() if found.name.startswith("state")}
-        assert protected == state | {"region-model-logs-key"}
+        assert protected == state | {"region-model-logs-key", "releases-repository"}
         assert state > {"state-bucket", "state-key", "state-policy", "state-versioning", "state-log-bucket"}
         assert inputs("aws:s3/bucket:Bucket", "state-bucket")["forceDestroy"] is False
         loose = account_stack(protect=False)
@@ -237,7 +237,7 @@ class TestAccount:
         assert not kinds & ONCE_PER_ACCOUNT
         assert "aws:apigateway/account:Account" in kinds
         assert LOGGING in kinds
-        assert further.outputs == {"region": "eu-west-1"}
+        assert further.outputs == {"region": "eu-west-1", "releases": "nova-releases"}
         (provider,) = further.of_type("pulumi:providers:aws")
         assert provider.inputs["region"] == "eu-west-1"
 
@@ -289,3 +289,25 @@ def test_repositories_are_made_by_their_template(replicating: Deployment) -> Non
     (replication,) = replicating.of_type(REPLICATION)
     needed = {urn.rpartition("::")[2] for urn in replication.depends_on}
     assert {template.name for template in replicating.of_type(TEMPLATE)} <= needed
+
+
+class TestReleases:
+    def test_images_are_kept_for_longer_than_anybody_goes_back(self) -> None:
+        repository = inputs("aws:ecr/repository:Repository", "releases-repository")
+        assert (repository["name"], repository["imageTagMutability"]) == ("nova-releases", "IMMUTABLE")
+        assert repository["forceDelete"] is False
+        assert usual().outputs["releases"] == "nova-releases"
+        policy = inputs("aws:ecr/lifecyclePolicy:LifecyclePolicy", "releases-lifecycle")["policy"]
+        (rule,) = json.loads(policy)["rules"]
+        assert rule["selection"]["countNumber"] == 5_000
+
+    def test_functions_of_the_account_pull_from_it_and_nobody_else_by_its_policy(self) -> None:
+        made = inputs("aws:ecr/repositoryPolicy:RepositoryPolicy", "releases-repository-policy")
+        (statement,) = statements(made["policy"])
+        assert statement["Principal"] == {"Service": "lambda.amazonaws.com"}
+        assert statement["Condition"] == {
+            "ArnLike": {"aws:SourceArn": f"arn:aws:lambda:us-east-1:{ACCOUNT_ID}:function:*"}
+        }
+
+    def test_every_region_has_its_own(self, further: Deployment) -> None:
+        assert further.one("aws:ecr/repository:Repository", "releases-repository").protect

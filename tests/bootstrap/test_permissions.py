@@ -10,6 +10,7 @@ from bootstrap.permissions import (
     DEPLOYED_SERVICES,
     LOOKUPS,
     PASSED_SERVICES,
+    RELEASE_ACTIONS,
     WORKLOAD_SERVICES,
     stack_patterns,
 )
@@ -205,6 +206,20 @@ class TestLimitsOfDeploying:
     )
     def test_what_a_deploy_role_never_does(self, action: str, resource: str) -> None:
         assert not may(DEPLOY_DEV, action, resource, iam__PassedToService="ecs-tasks.amazonaws.com")
+
+    def test_releases_are_added_and_read_and_neither_deleted_nor_opened(self) -> None:
+        releases = f"arn:aws:ecr:us-east-1:{ACCOUNT_ID}:repository/nova-releases"
+        for policy in (DEPLOY_DEV, DEPLOY_PROD):
+            for action in RELEASE_ACTIONS:
+                assert may(policy, action, releases), action
+            for action in (
+                "BatchDeleteImage",
+                "DeleteRepository",
+                "SetRepositoryPolicy",
+                "PutLifecyclePolicy",
+            ):
+                assert not may(policy, f"ecr:{action}", releases)
+                assert may(policy, f"ecr:{action}", releases.replace("nova-releases", "audio-repository-1"))
 
     @pytest.mark.parametrize(
         "action", ["CreateRole", "PutRolePolicy", "AttachRolePolicy", "PutRolePermissionsBoundary"]
