@@ -63,7 +63,8 @@ def _child(
 def _network(network: Recorded) -> Iterator[Recorded]:
     inputs = plain(network.inputs)
     keys = ("cidrBlock", "enableDnsHostnames", "enableDnsSupport")
-    vpc = _child(network, "aws:ec2/vpc:Vpc", network.name, {key: inputs.get(key) for key in keys})
+    named = {"id": f"vpc-{network.name}"}
+    vpc = _child(network, "aws:ec2/vpc:Vpc", network.name, named | {key: inputs.get(key) for key in keys})
     gateway = _child(vpc, "aws:ec2/internetGateway:InternetGateway", network.name, {}, vpcId=vpc)
     yield from (vpc, gateway)
     tables: list[Recorded] = []
@@ -75,7 +76,13 @@ def _network(network: Recorded) -> Iterator[Recorded]:
         for spec in specs:
             kind = str(spec["type"]).lower()
             name = f"{network.name}-{spec.get('name') or kind}-{number}"
-            properties = {"availabilityZone": zone, "mapPublicIpOnLaunch": kind == "public"}
+            properties = {
+                # As evaluation.answers has it among the component's outputs.
+                "id": f"subnet-{network.name}-{spec.get('name') or kind}-{zone}",
+                "availabilityZone": zone,
+                "mapPublicIpOnLaunch": kind == "public",
+                "tags": {"SubnetType": str(spec["type"])},
+            }
             subnet = _child(vpc, "aws:ec2/subnet:Subnet", name, properties, vpcId=vpc)
             table = _child(subnet, "aws:ec2/routeTable:RouteTable", name, {}, vpcId=vpc)
             yield from (subnet, table)
@@ -141,7 +148,7 @@ def _repository(component: Recorded) -> Iterator[Recorded]:
 def _lifecycle_rule(rule: Mapping[str, Any], priority: int) -> dict[str, Any]:
     number, days = rule.get("maximumNumberOfImages"), rule.get("maximumAgeLimit")
     count = (
-        {"countType": "imageCountMoreThan", "countNumber": number}
+        {"countType": "imageCountMoreThan", "countNumber": int(number)}
         if number is not None
         else {"countType": "sinceImagePushed", "countNumber": days, "countUnit": "days"}
     )

@@ -99,6 +99,19 @@ def option(kind: str, name: str, **options: Any) -> Change:
     return lambda graph: put(graph, replace(found(graph, kind, name), **options))
 
 
+def linked_elsewhere(kind: str, name: str, key: str) -> Change:
+    """Let a property name something that the stack does not have."""
+
+    def change(graph: Graph) -> Graph:
+        one = found(graph, kind, name)
+        references = {other: urns for other, urns in one.references.items() if other != key}
+        return put(
+            graph, replace(one, props=with_value(one.props, (key,), "elsewhere"), references=references)
+        )
+
+    return change
+
+
 def added(
     kind: str, name: str, props: dict[str, Any], references: dict[str, tuple[str, str]] | None = None
 ) -> Change:

@@ -6,14 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from nova_policy.judgement import Judgement, judge
+from nova_policy.judgement import Judgement
 from nova_policy.registry import all_rules
-from nova_policy.settings import Settings
 from typer.testing import CliRunner
 
 from cli import policies
 from cli.app import app
-from tests.policy.conftest import STACKS, TODAY, graph, unchanged
+from tests.policy.conftest import STACKS, graph, judgement, unchanged
 from tests.policy.mutation import set_at
 
 RUN = CliRunner()
@@ -21,11 +20,11 @@ TABLE = "aws:dynamodb/table:Table"
 UNPROTECTED = set_at((TABLE, "nova-events-table", "pointInTimeRecovery", "enabled"), False)
 
 
-def given(judgement: Judgement) -> Callable[[str, Path | None], Judgement]:
+def given(found: Judgement) -> Callable[[str, Path | None], Judgement]:
     """What stands in for evaluating a program."""
 
     def judged(_stack: str, _settings: Path | None) -> Judgement:
-        return judgement
+        return found
 
     return judged
 
@@ -33,7 +32,7 @@ def given(judgement: Judgement) -> Callable[[str, Path | None], Judgement]:
 @pytest.fixture
 def refused(monkeypatch: pytest.MonkeyPatch) -> None:
     """A stack with a table that cannot be restored."""
-    changed = judge(UNPROTECTED(graph("prod")), all_rules(), Settings(), (), TODAY, "prod")
+    changed = judgement(UNPROTECTED(graph("prod")), "prod")
     monkeypatch.setattr(policies, "judged", given(changed))
 
 

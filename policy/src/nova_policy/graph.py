@@ -1,6 +1,6 @@
 """The resources of a stack, and what refers to what: the one form in which rules see any program (pure)."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -71,16 +71,33 @@ class Graph:
         """Return the resources of ``types`` whose property ``by``, or any, comes from ``target``.
 
         A reference is what the engine knows of, or a property ``by`` that holds the target's id, ARN or name
-        as text: programs hand on names, too.
+        as text: programs hand on names, too. Of a remote component's outputs the engine knows the component
+        alone, so that a reference to it is one to each of its children.
         """
+        urns = {target.urn, *self._ancestors(target)}
         if not by:
-            return tuple(found for found in self._by_target.get(target.urn, ()) if found.type in types)
+            linked = {found.urn for urn in urns for found in self._by_target.get(urn, ())}
+            return tuple(found for found in self.of_type(*types) if found.urn in linked)
         names = _identities(target)
         return tuple(
             found
             for found in self.of_type(*types)
-            if target.urn in found.references.get(by, frozenset()) or _named(found.props.get(by), names)
+            if urns & found.references.get(by, frozenset()) or _named(found.props.get(by), names)
         )
+
+    def targets(self, source: Resource, by: str, *types: str) -> tuple[Resource, ...]:
+        """Return those of ``types`` that the property ``by`` of ``source`` is certain to come from."""
+        urns, value = source.references.get(by, frozenset()), source.props.get(by)
+        return tuple(
+            found for found in self.of_type(*types) if found.urn in urns or _named(value, _identities(found))
+        )
+
+    def _ancestors(self, resource: Resource) -> Iterator[str]:
+        while resource.parent:
+            yield resource.parent
+            if resource.parent not in self.by_urn:
+                return
+            resource = self.by_urn[resource.parent]
 
 
 def _identities(resource: Resource) -> frozenset[str]:

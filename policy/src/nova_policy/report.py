@@ -1,5 +1,6 @@
 """Says what came of a judgement, to people and to programs (pure)."""
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from itertools import groupby
 from typing import Any
@@ -18,9 +19,10 @@ def lines(judgement: Judgement) -> list[str]:
             said.append(f"  {rule} ({members[0].level.value})")
             said += [f"    {_place(one)}{one.message}" for one in members]
             said.append(f"    -> {members[0].remediation}")
+    accepted = Counter((one.rule, one.reason, one.expires.isoformat()) for _, one in judgement.accepted)
     said += [
-        f"accepted until {exemption.expires}: {verdict.rule} for {_name(verdict)} ({exemption.reason})"
-        for verdict, exemption in judgement.accepted
+        f"accepted until {until}: {count} of {rule} ({reason})"
+        for (rule, reason, until), count in accepted.items()
     ]
     mandatory = len(judgement.mandatory)
     said.append(

@@ -1,0 +1,80 @@
+"""IAM documents of all kinds as statements, whatever way they are written (pure)."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import Any, cast
+
+from nova_policy.values import UNKNOWN, each, parsed, texts
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Statement:
+    """One statement; where a document writes one text or a list, there is a tuple."""
+
+    allows: bool
+    actions: tuple[str, ...]
+    not_actions: tuple[str, ...]
+    resources: tuple[str, ...]
+    not_resources: tuple[str, ...]
+    principals: Mapping[str, tuple[str, ...]]
+    """By kind, such as ``AWS`` and ``Service``; ``*`` alone is ``{"AWS": ("*",)}``."""
+    conditions: Mapping[str, Mapping[str, tuple[str, ...]]]
+    """By operator and key."""
+
+    @property
+    def for_anybody(self) -> bool:
+        """Whether it names no principal: conditions may narrow that."""
+        return any("*" in names for names in self.principals.values())
+
+    def is_about(self, action: str) -> bool:
+        """Whether ``action`` is one of its actions, whatever patterns these are."""
+        if self.not_actions:
+            return not any(matches(pattern, action) for pattern in self.not_actions)
+        return any(matches(pattern, action) for pattern in self.actions)
+
+
+def statements(document: Any) -> tuple[Statement, ...]:
+    """Return the statements of a document, a text or an object; none of one that is unknown.
+
+    Raises ``ValueError`` for a text that is no JSON.
+    """
+    written: Any = parsed(document)
+    if not isinstance(written, dict):
+        return ()
+    found: Any = cast("dict[str, Any]", written).get("Statement")
+    return tuple(_statement(cast("dict[str, Any]", one)) for one in each(found) if isinstance(one, dict))
+
+
+def matches(pattern: str, action: str) -> bool:
+    """Whether a pattern of a document, with ``*`` and ``?``, covers ``action``."""
+    return fnmatchcase(action.lower(), pattern.lower())
+
+
+def _statement(written: Mapping[str, Any]) -> Statement:
+    return Statement(
+        allows=written.get("Effect") == "Allow",
+        actions=tuple(texts(written.get("Action"))),
+        not_actions=tuple(texts(written.get("NotAction"))),
+        resources=tuple(texts(written.get("Resource"))),
+        not_resources=tuple(texts(written.get("NotResource"))),
+        principals=dict(_principals(written.get("Principal"))),
+        conditions={
+            operator: {key: tuple(str(item) for item in each(value)) for key, value in _members(keys)}
+            for operator, keys in _members(written.get("Condition"))
+        },
+    )
+
+
+def _principals(value: Any) -> Iterator[tuple[str, tuple[str, ...]]]:
+    if isinstance(value, str):
+        yield "AWS", (value,)
+    for kind, names in _members(value):
+        yield kind, tuple(texts(names))
+
+
+def _members(value: Any) -> Iterator[tuple[str, Any]]:
+    if isinstance(value, dict):
+        yield from (
+            (key, member) for key, member in cast("dict[str, Any]", value).items() if member is not UNKNOWN
+        )
