@@ -27,6 +27,7 @@ platform = Platform(
     pulumi.get_project(),
     PlatformArgs(
         region=settings.region,
+        asleep=settings.operations.asleep,
         network=settings.network.plan,
         interface_endpoints=settings.network.interface_endpoints,
         agents_in_vpc=settings.agent.in_vpc,
@@ -150,6 +151,7 @@ sales = sell("x402-seller", platform, site, sizes["x402-seller"], settings.selle
 everything = (*workloads, frontend, sales)
 platform.show()
 
+pulumi.export("asleep", settings.operations.asleep)
 pulumi.export("site_url", site.url)
 pulumi.export("api_url", site.api_url)
 pulumi.export("vpc_id", platform.host.vpc.vpc_id)

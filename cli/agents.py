@@ -12,17 +12,15 @@ from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
-import yaml
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError, ResponseStreamingError
 
 from cli import public_api
 from cli.errors import NovaError
-from cli.home import CHECKOUT
 from cli.questions import ServerEvent, server_events, until_done
+from cli.stack_file import StackFile
 from cli.target import LOCAL, Target
 
 CONTROL, DATA = "bedrock-agentcore-control", "bedrock-agentcore"
@@ -37,7 +35,6 @@ TIMEOUT_S = 300
 ANSWER_TIMEOUT_S = 200
 """Longer than a turn may take (180 s)."""
 
-_LINE = re.compile(rf"^  {SETTING}:[^#\n]*(?P<note>#.*)?$", re.MULTILINE)
 _NOTE = "# {live}, before it {before}"
 _NOTED = re.compile(r"# (?P<live>\d+), before it (?P<before>\d+)")
 
@@ -110,8 +107,8 @@ class Agent:
                 raise NovaError(f"there is no version {wanted}: there are {known} (or {NEWEST})")
             version, before = max(numbers) if follows else int(wanted), self.live()
             self._check_ready(version)
-            note = _NOTE.format(live=version, before=before) if before != version else None
-            text = self.file.edited("" if follows else str(version), note)
+            note = _NOTE.format(live=version, before=before) if before != version else ""
+            text = self.file.edited(SETTING, '""' if follows else f'"{version}"', note)
             if before != version:
                 self._answer_with(version, progress)
             self.file.path.write_text(text, "utf-8")
@@ -121,7 +118,7 @@ class Agent:
         """Let the endpoint answer with the version that answered before; return it and the one until now."""
         with _refusals("the versions cannot be read"):
             live, numbers = self.live(), self._numbers()
-        noted = self.file.before(live)
+        noted = self._noted(live)
         earlier = [number for number in numbers if number < live]
         known = [noted] if noted is not None and noted in numbers else earlier
         if not known:
@@ -156,6 +153,11 @@ class Agent:
                 payload=json.dumps({"text": question}),
             )
             yield from until_done(server_events(_lines(answer["response"])))
+
+    def _noted(self, version: int) -> int | None:
+        """Return the version that the stack's file says answered before this one."""
+        found = _NOTED.match(self.file.note(SETTING))
+        return int(found["before"]) if found is not None and int(found["live"]) == version else None
 
     def _numbers(self) -> set[int]:
         pages = self._control.get_paginator("list_agent_runtime_versions").paginate(agentRuntimeId=self.id)
@@ -200,46 +202,6 @@ class Agent:
             progress(status)
             time.sleep(POLL_INTERVAL_S)
         raise NovaError(f"the endpoint does not answer with version {version} after {TIMEOUT_S} s")
-
-
-class StackFile:
-    """The file of a stack's settings, of which one line is changed."""
-
-    def __init__(self, stack: str) -> None:
-        self.path: Path = CHECKOUT / f"Pulumi.{stack}.yaml"
-
-    def before(self, version: int) -> int | None:
-        """Return the version that is noted to have answered before this one."""
-        found = _LINE.search(self._text())
-        noted = _NOTED.match(found["note"] or "") if found is not None else None
-        return int(noted["before"]) if noted is not None and int(noted["live"]) == version else None
-
-    def edited(self, version: str, note: str | None) -> str:
-        """Return the file's text with the setting, and with a note of the version before, or that of old."""
-        text = self._text()
-        found = _LINE.search(text)
-        kept = note or (found["note"] if found is not None else None)
-        line = f'  {SETTING}: "{version}"' + (f" {kept}" if kept else "")
-        if found is not None:
-            changed = text[: found.start()] + line + text[found.end() :]
-        else:
-            changed = re.sub(r"^config:\s*$", f"config:\n{line}", text, count=1, flags=re.MULTILINE)
-        if _values(changed) != _values(text) | {SETTING: version}:
-            raise NovaError(
-                f'{self.path} cannot be edited: write `{SETTING}: "{version}"` into it and bring it up'
-            )
-        return changed
-
-    def _text(self) -> str:
-        try:
-            return self.path.read_text("utf-8")
-        except FileNotFoundError as error:
-            raise NovaError(f"there is no {self.path.name}, which would keep the version") from error
-
-
-def _values(text: str) -> dict[str, Any]:
-    document = cast("dict[str, Any]", yaml.safe_load(text) or {})
-    return document.get("config") or {}
 
 
 def _bearing(token: str) -> Callable[..., None]:

@@ -8,7 +8,7 @@ import shlex
 import shutil
 import sys
 import time
-from collections.abc import Generator, Iterable
+from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from enum import StrEnum
 from pathlib import Path
@@ -36,6 +36,7 @@ from cli import demo as demos
 from cli import graph as graphs
 from cli import logs as log_files
 from cli import republish as publications
+from cli import sleep as sleeping
 from cli import wallet as wallets
 from cli.apply import apply_program
 from cli.checks import problems
@@ -58,9 +59,13 @@ app.add_typer(wallet, name="wallet")
 agent = typer.Typer(help="The managed agent: its versions, and a question to it.", no_args_is_help=True)
 app.add_typer(agent, name="agent")
 
-type StackOption = Annotated[
+StackOption = Annotated[
     str, typer.Option("--stack", help="a stack in AWS; the platform on this machine when left out")
 ]
+
+AwsStack = Annotated[str, typer.Option("--stack", help="a stack in AWS")]
+PreviewOption = Annotated[bool, typer.Option("--preview", help="show what would be done, and change nothing")]
+YesOption = Annotated[bool, typer.Option("--yes", help="do not ask")]
 
 EVALUATION_SHARE_LEAST = 0.9
 """Of the judged cases of an evaluation; what else may fail is a matter of a model's mood."""
@@ -533,12 +538,13 @@ def cost(
     region: Annotated[
         str | None, typer.Option(help="price it as if it were there; all regions with prices when left out")
     ] = None,
+    asleep: Annotated[bool, typer.Option("--asleep", help="price it as if it slept")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="print JSON for programs")] = False,
 ) -> None:
     """Print what a stack costs in a month in which nobody uses it."""
     output, table = Output(), price_table()
     regions = (region,) if region else table.regions
-    found = costs.bill(stack, regions)
+    found = costs.bill(stack, regions, asleep=asleep)
     if as_json:
         output.line(json.dumps(costs.listing(found, table), indent=2))
         return
@@ -546,6 +552,20 @@ def cost(
         output.line(line)
     for note in costs.notes(table):
         output.note(note)
+
+
+@app.command()
+def sleep(*, stack: AwsStack, preview: PreviewOption = False, yes: YesOption = False) -> None:
+    """Put a stack in AWS to sleep: what it has stored stays, what costs by the hour goes."""
+    request = sleeping.Request(stack=stack, asleep=True, preview=preview, confirm=_asking(yes=yes))
+    sleeping.change(request, Output())
+
+
+@app.command()
+def wake(*, stack: AwsStack, preview: PreviewOption = False, yes: YesOption = False) -> None:
+    """Wake a stack in AWS that sleeps; it takes about a quarter of an hour."""
+    request = sleeping.Request(stack=stack, asleep=False, preview=preview, confirm=_asking(yes=yes))
+    sleeping.change(request, Output())
 
 
 @app.command()
@@ -560,10 +580,8 @@ def bootstrap(
     repository: Annotated[
         str, typer.Option(help="the GitHub repository whose workflows deploy: owner/name")
     ] = "",
-    preview: Annotated[
-        bool, typer.Option("--preview", help="show what would be made, and make nothing")
-    ] = False,
-    yes: Annotated[bool, typer.Option("--yes", help="do not ask")] = False,
+    preview: PreviewOption = False,
+    yes: YesOption = False,
 ) -> None:
     """Bring up what an AWS account and a region have once, with an administrator's credentials."""
     home = find_home()
@@ -614,6 +632,16 @@ def main() -> None:
     except NovaError as error:
         Output().failure(str(error))
         sys.exit(1)
+
+
+def _asking(*, yes: bool) -> Callable[[str], None]:
+    """Return what asks the person and ends the command unless they agree; nothing with ``yes``."""
+
+    def ask(question: str) -> None:
+        if not yes:
+            typer.confirm(question, abort=True, err=True)
+
+    return ask
 
 
 def _new_wallet(home: Home, target: Target) -> str:

@@ -173,6 +173,7 @@ _BY_REASON: Mapping[str, tuple[str, ...]] = {
         "aws:apigateway/restApi:RestApi",
         "aws:apigateway/stage:Stage",
         "aws:cloudfront/distribution:Distribution",
+        "aws:cloudfront/function:Function",
         "aws:cloudwatch/eventArchive:EventArchive",
         "aws:cloudwatch/eventBus:EventBus",
         "aws:cloudwatch/eventRule:EventRule",

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from evaluation.program import Deployment
 
 REGION, ZONES = "nova:region", "nova:availabilityZones"
+ASLEEP: Mapping[str, str] = {"asleep": "true"}
+"""The setting by which a stack sleeps."""
 UNVERIFIED = "*"
 """Marks a price that was written down from memory."""
 
@@ -41,13 +43,14 @@ class Bill:
         return sum(line.usd[region] for line in self.lines)
 
 
-def bill(stack: str, regions: tuple[str, ...]) -> Bill:
-    """Evaluate ``stack`` in each region and price it.
+def bill(stack: str, regions: tuple[str, ...], *, asleep: bool = False) -> Bill:
+    """Evaluate ``stack`` in each region, perhaps as if it slept, and price it.
 
     Raises ``NovaError`` for a region without prices, or one that the stack's settings refuse.
     """
     table = price_table()
-    found = {region: priced(placed_in(stack, region, table), table, region) for region in regions}
+    setting: Mapping[str, str] = ASLEEP if asleep else {}
+    found = {region: priced(placed_in(stack, region, table, setting), table, region) for region in regions}
     return joined(found)
 
 
@@ -63,17 +66,22 @@ def joined(bills: Mapping[str, Bill]) -> Bill:
     return Bill(lines=tuple(lines.values()))
 
 
-def placed_in(stack: str, region: str, table: PriceTable) -> "Deployment":
-    """Evaluate the program as if ``stack`` were in ``region``, in as many zones as it spans."""
+def placed_in(
+    stack: str, region: str, table: PriceTable, overrides: Mapping[str, str] | None = None
+) -> "Deployment":
+    """Evaluate the program as if ``stack`` were in ``region``, in as many zones as it spans.
+
+    ``overrides`` replace further settings by short key.
+    """
     if region not in table.regions:
         raise NovaError(f"cli/prices.toml has no prices for {region}; it has {', '.join(table.regions)}")
     config = configuration(stack)
     own_zones: list[str] = json.loads(config[ZONES])
     letters = table.zones[region][: len(own_zones)]
     if config[REGION] == region:
-        return evaluated(stack)
+        return evaluated(stack, overrides)
     names = json.dumps([f"{region}{letter}" for letter in letters])
-    return evaluated(stack, {"region": region, "availabilityZones": names})
+    return evaluated(stack, {**(overrides or {}), "region": region, "availabilityZones": names})
 
 
 def priced(deployment: "Deployment", table: PriceTable, region: str) -> Bill:

@@ -53,6 +53,14 @@ class Engine:
         """Return the stack's outputs, those which are secret masked."""
         return json.loads(self._read("stack", "output", "--json", "--stack", self.stack))
 
+    def state(self) -> dict[str, Any]:
+        """Return the stack's state, what is secret encrypted."""
+        return json.loads(self._read("stack", "export", "--stack", self.stack))
+
+    def preview(self) -> dict[str, Any]:
+        """Return what an update would do."""
+        return json.loads(self._read("preview", "--json", "--stack", self.stack))
+
     def init(self, secrets_provider: str) -> None:
         """Make the stack, empty."""
         self._read("stack", "init", self.stack, "--secrets-provider", secrets_provider, "--no-select")

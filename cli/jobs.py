@@ -97,6 +97,8 @@ def _command(target: Target, job: dict[str, Any]) -> list[str]:
 
 
 def _start(target: Target, job: dict[str, Any], command: Sequence[str], variables: Mapping[str, str]) -> str:
+    if target.outputs.get("asleep"):
+        raise NovaError("the stack sleeps, and jobs reach nothing: wake it with ./nova wake")
     override: dict[str, Any] = {"name": job["container"], "command": list(command)}
     if variables:
         override["environment"] = [{"name": name, "value": value} for name, value in variables.items()]

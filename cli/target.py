@@ -54,14 +54,23 @@ def find_target(home: Home, stack: str) -> Target:
         return Target(
             outputs=outputs, region=platform.region(outputs), session=session, endpoint=daemon.endpoint
         )
+    return stack_of(named_engine(stack))
+
+
+def named_engine(stack: str) -> engines.Engine:
+    """Return the engine for a stack in AWS; raises NovaError where there is no engine."""
     if problem := engines.problem():
         raise NovaError(problem)
-    engine = engines.Engine(
+    return engines.Engine(
         folder=CHECKOUT,
         stack=stack,
         backend=os.environ.get("PULUMI_BACKEND_URL", ""),
         uv=find_uv() or "uv",
     )
+
+
+def stack_of(engine: engines.Engine) -> Target:
+    """Return the stack in AWS that ``engine`` is for, with the credentials of the shell."""
     outputs = engine.outputs()
     return Target(
         outputs=outputs, region=platform.region(outputs), session=boto3.session.Session(), endpoint=None

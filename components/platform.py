@@ -49,7 +49,7 @@ from .data.tables import (
 from .data.vectors import VectorStore, VectorStoreArgs
 from .edge.api import Api, ApiArgs
 from .edge.certificates import DISTRIBUTION_REGION, Certificates, CertificatesArgs
-from .edge.distribution import Distribution, DistributionArgs, DistributionDomain
+from .edge.distribution import Backends, Distribution, DistributionArgs, DistributionDomain
 from .edge.load_balancer import BalancerCertificate, LoadBalancer, LoadBalancerArgs, Shifting
 from .edge.origin_proof import OriginProof, OriginProofArgs
 from .edge.plan import EdgePlan, SiteDomain
@@ -132,6 +132,8 @@ class PlatformArgs:
     """The replicas that this platform works on; nothing where it has tables and a bucket of its own."""
     released_images: Mapping[str, str] = field(default_factory=dict[str, str])
     """By workload, ``<repository>@sha256:<digest>`` of an image that is taken as it is; others are built."""
+    asleep: bool = False
+    """Whether it keeps what it has stored, and nothing that costs by the hour."""
 
 
 class Platform(pulumi.ComponentResource):
@@ -175,6 +177,7 @@ class Platform(pulumi.ComponentResource):
         self._released = args.released_images
         self._images: dict[str, Image] = {}
         self._edge = args.edge
+        self._asleep = args.asleep
         self._runbook_url = args.runbook_url
         self._trace_sample_percent = args.trace_sample_percent
         self.account = current_account(
@@ -204,6 +207,7 @@ class Platform(pulumi.ComponentResource):
                 email=args.alarm_email,
                 runbook_url=args.runbook_url,
                 scope=args.alarm_scope,
+                asleep=args.asleep,
             ),
             opts=self._child,
         )
@@ -358,33 +362,39 @@ class Platform(pulumi.ComponentResource):
                 alerts=self.alerts,
                 plan=self._edge,
                 functions=functions or {},
+                asleep=self._asleep,
             ),
             opts=self._child,
         )
-        site_acl_arn, accepted_by = self._guards(api)
         distribution = Distribution(
             f"{self._label}-site",
             DistributionArgs(
-                api_host=api.host,
-                load_balancer=self.load_balancer,
-                proof=self._proof,
-                proof_accepted_by=accepted_by,
-                static_paths=STATIC_PATHS,
+                backends=None if self._asleep else self._backends(api),
                 domain=self._domain,
-                web_acl_arn=site_acl_arn,
                 access_logs=self.access_logs,
                 alerts=self.alerts,
             ),
             opts=self._child,
         )
         self.content.admit_site(distribution.url)
+        self._access_log_group = api.access_log_group
+        return distribution
+
+    def _backends(self, api: Api) -> Backends:
         TraceSampling(
             f"{self._label}-traces",
             TraceSamplingArgs(stage=api.traced_stage, percent=self._trace_sample_percent),
             opts=self._child,
         )
-        self._access_log_group = api.access_log_group
-        return distribution
+        web_acl_arn, accepted_by = self._guards(api)
+        return Backends(
+            api_host=api.host,
+            load_balancer=self.load_balancer,
+            proof=self._proof,
+            proof_accepted_by=accepted_by,
+            static_paths=STATIC_PATHS,
+            web_acl_arn=web_acl_arn,
+        )
 
     def show(self) -> None:
         """Make the saved queries and the dashboard of all that there is by now. Once, after ``expose``."""
@@ -545,6 +555,7 @@ class Platform(pulumi.ComponentResource):
                 alerts=self.alerts,
                 snapshot_days=args.recovery_days,
                 protect=args.protect,
+                asleep=args.asleep,
             ),
             opts=self._child,
         )
@@ -590,6 +601,7 @@ class Platform(pulumi.ComponentResource):
                 endpoints=args.interface_endpoints,
                 agents=args.agents_in_vpc,
                 logs=self._logs,
+                asleep=args.asleep,
             ),
             opts=self._child,
         )
@@ -615,6 +627,7 @@ class Platform(pulumi.ComponentResource):
             ),
             capacity=args.capacity,
             deployment=args.deployment,
+            asleep=args.asleep,
         )
         self.jobs = JobGround(f"{self._label}-jobs", JobGroundArgs(host=self.host), opts=self._child)
         self._entry(vpc, args)
@@ -637,6 +650,7 @@ class Platform(pulumi.ComponentResource):
                 proof=None if args.edge.web_acl else self._proof,
                 shifting=_shifting(args.deployment),
                 origin_security_group=args.edge.origin_security_group,
+                asleep=args.asleep,
             ),
             opts=self._child,
         )

@@ -1,4 +1,4 @@
-"""Logs, alarms and whose the stack is."""
+"""Whether the stack sleeps; logs, alarms and whose it is."""
 
 import re
 from dataclasses import dataclass
@@ -9,6 +9,7 @@ from settings.errors import SettingsError
 from settings.values import Values
 
 KEYS = (
+    "asleep",
     "logRetentionDays",
     "traceSamplePercent",
     "alarms",
@@ -34,8 +35,10 @@ _BUDGET_USD = (0, 1_000_000)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OperationsSettings:
-    """How long logs are kept, who is told of alarms, and who owns and pays for the stack."""
+    """Whether the stack sleeps, how long logs are kept, who is told of alarms, who owns and pays for it."""
 
+    asleep: bool
+    """Whether the stack keeps what it has stored, and nothing that costs by the hour."""
     log_retention_days: int
     trace_sample_percent: int
     alarms: AlarmScope
@@ -54,6 +57,7 @@ def read_operations(values: Values) -> OperationsSettings:
     days = values.integer("logRetentionDays", 1, 3653)
     values.check("logRetentionDays", days, lambda: check_retention(days))
     return OperationsSettings(
+        asleep=values.boolean("asleep"),
         log_retention_days=days,
         trace_sample_percent=values.integer("traceSamplePercent", *_PERCENT),
         alarms=values.choice("alarms", AlarmScope),

@@ -143,6 +143,7 @@ class Settings:
         settings._check_egress(values)
         settings._check_agent_subnets(values)
         settings._check_production(values)
+        settings._check_asleep(values)
         settings._check_runtime(values)
         settings._check_shifting(values)
         settings._check_wallet(values)
@@ -223,6 +224,24 @@ class Settings:
                 "without a web ACL the load balancer asks every request for CloudFront's proof; services, "
                 "which then call each other by it, have none: set webAcl to true, or the strategy to rolling",
             )
+
+    def _check_asleep(self, values: Values) -> None:
+        awake_for = {
+            "production": (self.production, "people depend on the stack"),
+            "protectStatefulResources": (self.data.protect, "cache and load balancer refuse to go"),
+            "replicaRegion": (self.data.replica_region, "another stack stands by for this one"),
+            "replicaOf": (self.data.replica_of, "the stack stands by for another one"),
+            "agentEndpointVersion": (
+                self.agent.endpoint_version,
+                "that version would not find the cache, which has another address after each sleep; leave "
+                "it empty",
+            ),
+        }
+        for key, (found, reason) in awake_for.items():
+            if self.operations.asleep and found:
+                raise SettingsError(
+                    values.key("asleep"), True, f"it is false because of {values.key(key)}: {reason}"
+                )
 
     def _check_production(self, values: Values) -> None:
         if not self.production:

@@ -52,6 +52,8 @@ class ServiceHost:
     capacity: Capacity
     deployment: Deployment
     """How services behind the load balancer are replaced; the others roll."""
+    asleep: bool = False
+    """Whether services have everything but tasks."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,11 +105,12 @@ class FargateService(pulumi.ComponentResource):
 
     A deployment whose tasks do not get healthy, or answer badly, is rolled back. A task has a security
     group of its own: it calls the AWS APIs that its roles may use, and what else it is declared to call; it
-    is called by the load balancer and whoever is allowed to call it, if by anybody.
+    is called by the load balancer and whoever is allowed to call it, if by anybody. Asleep it has all of this
+    and no ECS service.
     """
 
     name: pulumi.Output[str]
-    """The ECS service's name, which is this component's."""
+    """The ECS service's name, which is this component's, also while the stack sleeps."""
 
     def __init__(
         self, name: str, args: FargateServiceArgs, opts: pulumi.ResourceOptions | None = None
@@ -123,6 +126,21 @@ class FargateService(pulumi.ComponentResource):
         task_policy = args.role.seal()
         task = self._task()
         ways_out = self._allow_out(task.execution_role)
+        registry = self._registry()
+        self.name = pulumi.Output.from_input(name)
+        if not args.host.asleep:
+            self.name = self._run(group_id, task, registry, [task_policy, *connections, *ways_out])
+        self.register_outputs({"name": self.name})
+
+    def _run(
+        self,
+        group_id: pulumi.Output[str],
+        task: FargateTask,
+        registry: aws.ecs.ServiceServiceRegistriesArgs | None,
+        needed: Sequence[pulumi.Resource],
+    ) -> pulumi.Output[str]:
+        """Make the ECS service and its autoscaling, and return its name."""
+        name, args = self._label, self._args
         balancers, behind = self._load_balancers()
         service = aws.ecs.Service(
             f"{name}-service",
@@ -151,15 +169,13 @@ class FargateService(pulumi.ComponentResource):
             wait_for_steady_state=True,
             load_balancers=balancers,
             health_check_grace_period_seconds=None if args.target is None else GRACE_SECONDS,
-            service_registries=self._registry(),
+            service_registries=registry,
             opts=pulumi.ResourceOptions(
                 parent=self,
                 depends_on=[
-                    task_policy,
+                    *needed,
                     task.execution_policy,
                     args.host.cluster.capacity,
-                    *connections,
-                    *ways_out,
                     *behind,
                     *(needed for secret in args.secrets.values() for needed in secret.valid_after),
                 ],
@@ -168,7 +184,6 @@ class FargateService(pulumi.ComponentResource):
                 custom_timeouts=_patience(self._deployment),
             ),
         )
-        self.name = service.name
         if args.target is not None and self._deployment.shifts:
             balancer_alias(name, args.host.cluster, args.target.entrance.dns_name, service, self)
         autoscale(
@@ -185,7 +200,7 @@ class FargateService(pulumi.ComponentResource):
         args.host.alerts.watch(
             name, service_alarms(args.host.cluster.name, service.name, args.size.tasks_min), parent=self
         )
-        self.register_outputs({"name": self.name})
+        return service.name
 
     def callee(self) -> Callee:
         """Return what another service has to be given among its calls to reach this one by its name.

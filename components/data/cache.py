@@ -11,6 +11,7 @@ import pulumi
 import pulumi_aws as aws
 import pulumi_random as random
 
+from ..asleep import NOWHERE
 from ..joined import joined
 from ..names import stack_name
 from ..network.connection import Callee, Peer
@@ -57,6 +58,8 @@ class CacheArgs:
     snapshot_days: int
     """Days that daily snapshots are kept where the stack protects what it keeps; elsewhere there are none."""
     protect: bool
+    asleep: bool = False
+    """Whether there are users and passwords alone, for when there are nodes again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +70,8 @@ class CacheUserArgs:
     """Its user name, and what its keys start with: ``<client>:``."""
     plan: CachePlan
     user_group_id: pulumi.Input[str]
-    replication_group: pulumi.Resource
+    replication_group: pulumi.Resource | None
+    """Nothing while the stack sleeps."""
     secrets: SecretPolicy
 
 
@@ -105,7 +109,7 @@ class CacheUser(pulumi.ComponentResource):
             user_group_id=args.user_group_id,
             user_id=user.user_id,
             # A group cannot be changed while a cache is being made with it.
-            opts=pulumi.ResourceOptions(parent=self, depends_on=[args.replication_group]),
+            opts=pulumi.ResourceOptions(parent=self, depends_on=args.replication_group),
         )
         secret = Secret(
             f"{name}-password",
@@ -126,12 +130,12 @@ class Cache(pulumi.ComponentResource):
 
     ``user`` makes a client known to it; ``callee`` is what the client's service has to be allowed to call.
     The engine's log is kept, the slow log is not: it shows the arguments of commands, and so what people
-    said.
+    said. Asleep it has users and no node, and so forgets everything.
     """
 
     callee: Callee
     endpoint: pulumi.Output[str]
-    """Host name of the primary node."""
+    """Host name of the primary node; a name that leads nowhere while the stack sleeps."""
 
     def __init__(self, name: str, args: CacheArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("nova:data:Cache", name, None, opts)
@@ -145,9 +149,10 @@ class Cache(pulumi.ComponentResource):
             opts=self._child,
         )
         self._user_group = self._users()
-        self._replication_group = self._group(security_group.id)
-        self._watch()
-        self.endpoint = self._replication_group.primary_endpoint_address
+        group = self._replication_group = self._group(security_group.id)
+        if group is not None:
+            self._watch(group.id)
+        self.endpoint = group.primary_endpoint_address if group else pulumi.Output.from_input(NOWHERE)
         self.callee = Callee(
             name="cache",
             peer=Peer(label="the cache", security_group_id=security_group.id),
@@ -197,7 +202,7 @@ class Cache(pulumi.ComponentResource):
         unknown = _password(f"{self._label}-default-password", {}, self._child)
         return aws.elasticache.UserAuthenticationModeArgs(type="password", passwords=[unknown])
 
-    def _group(self, security_group_id: pulumi.Output[str]) -> aws.elasticache.ReplicationGroup:
+    def _group(self, security_group_id: pulumi.Output[str]) -> aws.elasticache.ReplicationGroup | None:
         args, plan = self._args, self._args.plan
         version, family = _ENGINES[plan.engine]
         subnets = aws.elasticache.SubnetGroup(
@@ -216,6 +221,8 @@ class Cache(pulumi.ComponentResource):
             opts=self._child,
         )
         log_group = args.logs.group(f"{self._label}-engine-logs", parent=self)
+        if args.asleep:
+            return None
         fails_over = plan.replicas > 0
         return aws.elasticache.ReplicationGroup(
             f"{self._label}-group",
@@ -255,12 +262,12 @@ class Cache(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(parent=self, protect=args.protect),
         )
 
-    def _watch(self) -> None:
+    def _watch(self, group_id: pulumi.Output[str]) -> None:
         replicated = self._args.plan.replicas > 0
         for number in range(1, 2 + self._args.plan.replicas):
             # ElastiCache numbers the nodes of a group itself, and reports engine metrics by node only.
             node = f"{number:03}"
-            cluster_id = joined(self._replication_group.id, "-", node)
+            cluster_id = joined(group_id, "-", node)
             self._args.alerts.watch(
                 f"{self._label}-node-{node}", cache_node_alarms(cluster_id, replicated), parent=self
             )

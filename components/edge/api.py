@@ -49,6 +49,8 @@ class ApiArgs:
     plan: EdgePlan
     functions: Mapping[str, Function] = field(default_factory=dict[str, Function])
     """Functions that answer routes, by the labels that the routes name."""
+    asleep: bool = False
+    """Whether there is its log alone, for when there is an API again."""
 
     def __post_init__(self) -> None:
         """Check that there is something to expose, once each, and somebody to answer."""
@@ -91,7 +93,7 @@ class Api(pulumi.ComponentResource):
     """
 
     host: pulumi.Output[str]
-    """Where API Gateway answers; the path begins with the stage."""
+    """Where API Gateway answers; the path begins with the stage. Nothing does while the stack sleeps."""
     stage_arn: pulumi.Output[str]
     traced_stage: pulumi.Output[str]
     """What traces call it."""
@@ -102,6 +104,16 @@ class Api(pulumi.ComponentResource):
         super().__init__("nova:edge:Api", name, None, opts)
         self._label = name
         self._child = pulumi.ResourceOptions(parent=self)
+        self._log_group = args.logs.group(f"{name}-access-logs", parent=self)
+        self.access_log_group = self._log_group.name
+        if not args.asleep:
+            self._open(args)
+            self.register_outputs({"host": self.host, "stage_arn": self.stage_arn})
+            return
+        self.register_outputs({})
+
+    def _open(self, args: ApiArgs) -> None:
+        name = self._label
         self._api = aws.apigateway.RestApi(
             f"{name}-rest",
             description="Public API",
@@ -144,7 +156,6 @@ class Api(pulumi.ComponentResource):
         self.traced_stage = joined(self._api.name, "/", stage.stage_name)
         args.alerts.watch(name, api_alarms(self._api.name, stage.stage_name), parent=self)
         args.alerts.show(*api_calls(name, self._api.name, stage.stage_name))
-        self.register_outputs({"host": self.host, "stage_arn": self.stage_arn})
 
     def _link(self, args: ApiArgs) -> pulumi.Output[str]:
         group = aws.ec2.SecurityGroup(
@@ -274,15 +285,13 @@ class Api(pulumi.ComponentResource):
             },
             opts=pulumi.ResourceOptions(parent=self, depends_on=list(definitions)),
         )
-        log_group = args.logs.group(f"{self._label}-access-logs", parent=self)
-        self.access_log_group = log_group.name
         stage = aws.apigateway.Stage(
             f"{self._label}-stage",
             rest_api=self._api.id,
             deployment=deployment.id,
             stage_name=STAGE,
             access_log_settings=aws.apigateway.StageAccessLogSettingsArgs(
-                destination_arn=log_group.arn, format=ACCESS_LOG_FORMAT
+                destination_arn=self._log_group.arn, format=ACCESS_LOG_FORMAT
             ),
             xray_tracing_enabled=True,
             opts=self._child,

@@ -2,7 +2,8 @@
 
 Creates: a CloudFront distribution with the REST API and, through a VPC origin, the load balancer's `site`
 listener behind it; the policies of what the site sees of a request, and of its response headers; the delivery
-of its access logs; with a domain its records; its alarms.
+of its access logs; with a domain its records; its alarms. While the stack sleeps, the
+function that answers instead.
 """
 
 from collections.abc import Sequence
@@ -23,6 +24,7 @@ from .listener_rules import ListenerName
 from .load_balancer import LoadBalancer
 from .origin_proof import PROOF_HEADER, OriginProof
 from .plan import SiteDomain
+from .resting import resting_behavior, resting_origin
 from .routes import API_PREFIX
 
 READ_SECONDS = 60
@@ -76,7 +78,7 @@ class DistributionDomain:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DistributionArgs:
+class Backends:
     """What stands behind the distribution, and what it proves itself with."""
 
     api_host: pulumi.Output[str]
@@ -86,9 +88,17 @@ class DistributionArgs:
     """What has to know a new proof before it is sent."""
     static_paths: Sequence[str]
     """Patterns of files whose names change with their content, so that they may be kept."""
-    domain: DistributionDomain | None
     web_acl_arn: pulumi.Output[str] | None
     """Nothing where every request passes."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DistributionArgs:
+    """Whom the distribution asks, and under which name."""
+
+    backends: Backends | None
+    """Nothing while the stack sleeps: then the distribution itself answers that it does."""
+    domain: DistributionDomain | None
     access_logs: AccessLogs
     alerts: Alerts
 
@@ -108,7 +118,7 @@ class Distribution(pulumi.ComponentResource):
     """One name space of paths, none of them rewritten.
 
     ``/api/*`` goes to the REST API, all else to the load balancer's `site` listener. Only files whose names
-    change with their content are kept at the edge.
+    change with their content are kept at the edge. Asleep it keeps its name and answers everything with 503.
     """
 
     url: pulumi.Output[str]
@@ -131,26 +141,44 @@ class Distribution(pulumi.ComponentResource):
 
     def _distribution(self) -> aws.cloudfront.Distribution:
         policies = _Policies(viewer=self._viewer_policy().id, headers=self._response_headers().id)
-        *ordered, default = behaviors(self._args.static_paths)
+        backends = self._args.backends
+        if backends is None:
+            return self._made([resting_origin()], [], resting_behavior(self._label, policies.headers, self))
+        *ordered, default = behaviors(backends.static_paths)
+        return self._made(
+            [self._api_origin(backends), self._site_origin(backends.load_balancer)],
+            [_ordered(behavior, policies) for behavior in ordered],
+            _default(default, policies),
+        )
+
+    def _made(
+        self,
+        origins: list[aws.cloudfront.DistributionOriginArgs],
+        ordered: list[aws.cloudfront.DistributionOrderedCacheBehaviorArgs],
+        default: aws.cloudfront.DistributionDefaultCacheBehaviorArgs,
+    ) -> aws.cloudfront.Distribution:
+        backends = self._args.backends
         return aws.cloudfront.Distribution(
             f"{self._label}-distribution",
             enabled=True,
             comment=f"{pulumi.get_project()}-{pulumi.get_stack()}",
             aliases=None if self._args.domain is None else [self._args.domain.domain.host],
-            origins=[self._api_origin(), self._site_origin()],
-            ordered_cache_behaviors=[_ordered(behavior, policies) for behavior in ordered],
-            default_cache_behavior=_default(default, policies),
+            origins=origins,
+            ordered_cache_behaviors=ordered,
+            default_cache_behavior=default,
             http_version="http2and3",
             is_ipv6_enabled=True,
             price_class="PriceClass_All",
-            web_acl_id=self._args.web_acl_arn,
+            web_acl_id=backends.web_acl_arn if backends else None,
             restrictions=aws.cloudfront.DistributionRestrictionsArgs(
                 geo_restriction=aws.cloudfront.DistributionRestrictionsGeoRestrictionArgs(
                     restriction_type="none"
                 )
             ),
             viewer_certificate=self._viewer_certificate(),
-            opts=pulumi.ResourceOptions(parent=self, depends_on=list(self._args.proof_accepted_by)),
+            opts=pulumi.ResourceOptions(
+                parent=self, depends_on=list(backends.proof_accepted_by) if backends else None
+            ),
         )
 
     def _viewer_certificate(self) -> aws.cloudfront.DistributionViewerCertificateArgs:
@@ -163,13 +191,13 @@ class Distribution(pulumi.ComponentResource):
             ssl_support_method="sni-only",
         )
 
-    def _api_origin(self) -> aws.cloudfront.DistributionOriginArgs:
+    def _api_origin(self, backends: Backends) -> aws.cloudfront.DistributionOriginArgs:
         return aws.cloudfront.DistributionOriginArgs(
             origin_id=Origin.API,
-            domain_name=self._args.api_host,
+            domain_name=backends.api_host,
             custom_headers=[
                 aws.cloudfront.DistributionOriginCustomHeaderArgs(
-                    name=PROOF_HEADER, value=self._args.proof.sent
+                    name=PROOF_HEADER, value=backends.proof.sent
                 )
             ],
             custom_origin_config=aws.cloudfront.DistributionOriginCustomOriginConfigArgs(
@@ -182,19 +210,18 @@ class Distribution(pulumi.ComponentResource):
             ),
         )
 
-    def _site_origin(self) -> aws.cloudfront.DistributionOriginArgs:
+    def _site_origin(self, balancer: LoadBalancer) -> aws.cloudfront.DistributionOriginArgs:
         return aws.cloudfront.DistributionOriginArgs(
             origin_id=Origin.SITE,
-            domain_name=self._args.load_balancer.host,
+            domain_name=balancer.host,
             vpc_origin_config=aws.cloudfront.DistributionOriginVpcOriginConfigArgs(
-                vpc_origin_id=self._vpc_origin().id,
+                vpc_origin_id=self._vpc_origin(balancer).id,
                 origin_read_timeout=READ_SECONDS,
                 origin_keepalive_timeout=KEEP_ALIVE_SECONDS,
             ),
         )
 
-    def _vpc_origin(self) -> aws.cloudfront.VpcOrigin:
-        balancer = self._args.load_balancer
+    def _vpc_origin(self, balancer: LoadBalancer) -> aws.cloudfront.VpcOrigin:
         encrypted = balancer.scheme == "https"
         port = balancer.port(ListenerName.SITE)
         return aws.cloudfront.VpcOrigin(

@@ -14,6 +14,7 @@ from enum import StrEnum
 import pulumi
 import pulumi_aws as aws
 
+from ..asleep import NOWHERE
 from ..data.access_logs import LOAD_BALANCER_PREFIX, AccessLogs
 from ..network.connection import Peer, RuleNames, connect
 from ..network.vpc import Vpc
@@ -80,6 +81,8 @@ class LoadBalancerArgs:
     """Whether ECS moves requests between two sets of a service's tasks."""
     origin_security_group: str = ""
     """Id of the group of CloudFront's VPC origins; empty for all addresses that CloudFront calls from."""
+    asleep: bool = False
+    """Whether there are security groups and target groups alone, for when there is a load balancer again."""
 
     def __post_init__(self) -> None:
         """Refuse a proof where tasks come in by the API's door too, who have none."""
@@ -97,8 +100,9 @@ class LoadBalancer(pulumi.ComponentResource):
     """
 
     arn: pulumi.Output[str]
+    """Nothing has it while the stack sleeps."""
     host: pulumi.Input[str]
-    """The name to call it by; its certificate covers it."""
+    """The name to call it by; its certificate covers it. It leads nowhere while the stack sleeps."""
     scheme: str
     """``https`` with a certificate, else ``http``."""
     rules: list[pulumi.Resource]
@@ -113,12 +117,17 @@ class LoadBalancer(pulumi.ComponentResource):
         self.scheme = "http" if args.certificate is None else "https"
         group = self._group("", "Internal load balancer")
         self._peer = Peer(label="the load balancer", security_group_id=group.id)
+        door = self._site_door()
+        if args.asleep:
+            self.host = NOWHERE
+            self.register_outputs({"host": self.host})
+            return
         balancer = aws.lb.LoadBalancer(
             f"{name}-alb",
             load_balancer_type="application",
             internal=True,
             subnets=args.vpc.private_subnet_ids,
-            security_groups=[group.id, self._site_door().id],
+            security_groups=[group.id, door.id],
             drop_invalid_header_fields=True,
             desync_mitigation_mode="defensive",
             idle_timeout=IDLE_SECONDS,
@@ -159,6 +168,8 @@ class LoadBalancer(pulumi.ComponentResource):
         for more than one match where requests are shifted: ECS moves one rule.
         """
         group = target_group(f"{name}-target", port, self._args.vpc, parent)
+        if self._args.asleep:
+            return self._idle(group)
         alternate = None
         if self._args.shifting is Shifting.NONE:
             rules = tuple(self._rules.forward(name, match, group.arn, parent) for match in matches)
@@ -187,6 +198,21 @@ class LoadBalancer(pulumi.ComponentResource):
                 ),
             ),
             alternate=alternate,
+        )
+
+    def _idle(self, group: aws.lb.TargetGroup) -> Target:
+        """Return what nobody sends requests to."""
+        nowhere = pulumi.Output.from_input(NOWHERE)
+        return Target(
+            target_group_arn=group.arn,
+            caller=self._peer,
+            entrance=Entrance(
+                scheme=self.scheme, host=NOWHERE, port=self.port(ListenerName.API), dns_name=nowhere
+            ),
+            balancer_suffix=nowhere,
+            group_suffix=group.arn_suffix,
+            rules=(),
+            rollback_alarms=(),
         )
 
     def _watch(

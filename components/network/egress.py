@@ -52,8 +52,7 @@ class WaysOut:
         opened = {self._rule(need) for need in given}
         wanted = sorted(set(needs), key=str)
         if self.endpoints is not None:
-            for service in _services([need for need in wanted if self._rule(need) == (Way.ENDPOINT, "")]):
-                self.endpoints.of(service)
+            self.endpoints.of(_services([need for need in wanted if self._rule(need) == (Way.ENDPOINT, "")]))
         return [need for need in wanted if self._rule(need) not in opened]
 
     def _rule(self, need: Need) -> tuple[Way, str]:
@@ -90,7 +89,7 @@ class WaysOut:
             names=RuleNames(ingress=f"{name}-ingress-at-endpoints", egress=f"{name}-egress-endpoints"),
             parent=parent,
         )
-        return [*rules, *(self.endpoints.of(service) for service in _services(needs))]
+        return [*rules, *self.endpoints.of(_services(needs))]
 
     def _to_internet(
         self, caller: Peer, name: str, needs: list[Need], parent: pulumi.Resource

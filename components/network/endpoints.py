@@ -27,6 +27,8 @@ class InterfaceEndpointsArgs:
     vpc_id: pulumi.Input[str]
     subnets: pulumi.Output[Sequence[tuple[str, str]]]
     """Ids of the private subnets, each with the name of its zone."""
+    asleep: bool = False
+    """Whether there is the security group alone, for when there are endpoints again."""
 
     def __post_init__(self) -> None:
         """Refuse a set of endpoints that is to have none."""
@@ -59,15 +61,17 @@ class InterfaceEndpoints(pulumi.ComponentResource):
         )
         self.peer = Peer(label="the interface endpoints", security_group_id=group.id)
         if args.mode is EndpointMode.ALL:
-            for service in DRAWN_SERVICES:
-                self.of(service)
+            self.of(DRAWN_SERVICES)
         self.register_outputs({"security_group_id": group.id})
 
-    def of(self, service: str) -> aws.ec2.VpcEndpoint:
-        """Return the endpoint of ``service``, such as ``sqs``."""
-        if service not in self._made:
-            self._made[service] = self._endpoint(service)
-        return self._made[service]
+    def of(self, services: Sequence[str]) -> list[aws.ec2.VpcEndpoint]:
+        """Return the endpoints of ``services``, such as ``sqs``; none while the stack sleeps."""
+        if self._args.asleep:
+            return []
+        for service in services:
+            if service not in self._made:
+                self._made[service] = self._endpoint(service)
+        return [self._made[service] for service in services]
 
     def _endpoint(self, service: str) -> aws.ec2.VpcEndpoint:
         account = self._args.account

@@ -44,6 +44,8 @@ class VpcArgs:
     agents: bool
     """Whether a managed agent runtime stands in it."""
     logs: LogPolicy
+    asleep: bool = False
+    """Whether nothing runs in it: then it has no NAT gateways and no interface endpoints."""
 
     def __post_init__(self) -> None:
         """Check the zones, and that agents have a place."""
@@ -121,7 +123,9 @@ class Vpc(pulumi.ComponentResource):
             availability_zone_names=list(plan.zones),
             enable_dns_hostnames=True,
             enable_dns_support=True,
-            nat_gateways=awsx.ec2.NatGatewayConfigurationArgs(strategy=_NAT[plan.nat]),
+            nat_gateways=awsx.ec2.NatGatewayConfigurationArgs(
+                strategy=_NAT[NatStrategy.NONE if self._args.asleep else plan.nat]
+            ),
             # In this order, from each zone's first address: see components.network.zones.
             subnet_strategy=awsx.ec2.SubnetAllocationStrategy.AUTO,
             subnet_specs=[
@@ -212,6 +216,7 @@ class Vpc(pulumi.ComponentResource):
             InterfaceEndpointsArgs(
                 account=self._args.account,
                 mode=self._args.endpoints,
+                asleep=self._args.asleep,
                 vpc_id=self.vpc_id,
                 subnets=pulumi.Output.all(self.private_subnet_ids, self._private_zones).apply(
                     lambda both: list(zip(both[0], both[1], strict=True))

@@ -57,6 +57,8 @@ class AlertsArgs:
     runbook_url: str
     """Folder of the runbooks, without a slash at its end."""
     scope: AlarmScope
+    asleep: bool = False
+    """Whether nothing runs that could fail: then only what guards stored data is watched."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,17 +128,18 @@ class Alerts(pulumi.ComponentResource):
     ) -> dict[str, aws.cloudwatch.MetricAlarm]:
         """Create those of a set that the stack pays for, each called ``<prefix>-<its label>-alarm``.
 
-        Returns them by label. The dashboard has a curve for each of the set, also for those left out.
+        Returns them by label. The dashboard has a curve for each of the set, also for those left out. A stack
+        that sleeps has none of them.
         """
         made: dict[str, aws.cloudwatch.MetricAlarm] = {}
         for label, args in alarms.items():
             self._draw(prefix, args)
-            if args.severity in self._args.scope.severities:
+            if args.severity in self._args.scope.severities and not self._args.asleep:
                 made[label] = self._make(f"{prefix}-{label}-alarm", args, parent)
         return made
 
     def alarm(self, name: str, args: AlarmArgs, parent: pulumi.Resource) -> aws.cloudwatch.MetricAlarm:
-        """Create an alarm as a child of ``parent``, whatever its severity."""
+        """Create an alarm as a child of ``parent``, whatever its severity, also where the stack sleeps."""
         self._draw(name.removesuffix("-alarm"), args)
         return self._make(name, args, parent)
 

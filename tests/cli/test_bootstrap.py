@@ -12,7 +12,7 @@ import pytest
 from botocore.stub import Stubber
 from typer.testing import CliRunner, Result
 
-from cli import account_stack, aws_account, tools
+from cli import account_stack, aws_account
 from cli.account_stack import ADDRESS_PARAMETER, PROJECT, provider_for
 from cli.app import app
 from cli.bootstrap import Request, bring_up
@@ -23,6 +23,7 @@ from cli.output import Output
 from settings.project import stack_config
 from tests.bootstrap.account import account_stack as evaluated
 from tests.bootstrap.account import usual
+from tests.cli.engines import install_engine
 
 ACCOUNT = "123456789012"
 FIRST, FURTHER = "us-east-1", "eu-central-1"
@@ -88,22 +89,12 @@ class Place:
 @pytest.fixture
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Place:
     found = Place(folder=tmp_path / "bootstrap", home=tmp_path / "home", engine=tmp_path / "engine")
-    programs = tmp_path / "programs"
-    for folder in (found.folder, found.engine, programs):
-        folder.mkdir()
-    program = programs / "pulumi"
-    fake = Path(__file__).with_name("fake_pulumi.py")
-    program.write_text(f'#!/bin/sh\nexec {sys.executable} -S {fake} "$@"\n')
-    program.chmod(0o755)
-    (programs / "uv").write_text("#!/bin/sh\n")
-    (programs / "uv").chmod(0o755)
-    (found.engine / "version").write_text("v3.260.0\n")
+    found.folder.mkdir()
+    install_engine(found.engine, tmp_path / "programs", monkeypatch)
     (found.engine / "outputs").write_text(json.dumps(OUTPUTS))
-    for name in ("AWS_ENDPOINT_URL", "AWS_DEFAULT_REGION", "AWS_PROFILE", tools.UV_VARIABLE):
+    for name in ("AWS_ENDPOINT_URL", "AWS_DEFAULT_REGION", "AWS_PROFILE"):
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("PATH", f"{programs}:/usr/bin:/bin")
     monkeypatch.setenv("NOVA_HOME", str(found.home))
-    monkeypatch.setenv("PULUMI_FAKE", str(found.engine))
     monkeypatch.setenv("AWS_REGION", FIRST)
     monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", SECRET)

@@ -19,6 +19,7 @@ from tests.infra.conftest import STACKS, deployed
 from tests.infra.deployment import ROOT, Deployment
 
 DEV_MONTH_MAX_USD = 100
+DEV_ASLEEP_MAX_USD = 15
 TABLE = prices.price_table()
 TOKYO = "ap-northeast-1"
 
@@ -41,6 +42,18 @@ def test_an_idle_dev_costs_less_than_100_usd_a_month() -> None:
     print({line.price.key: round(line.usd["us-east-1"], 2) for line in bill.lines})  # noqa: T201
     print(f"dev idles at {bill.total('us-east-1'):.2f} USD a month")  # noqa: T201
     assert bill.total("us-east-1") < DEV_MONTH_MAX_USD
+
+
+@pytest.mark.parametrize("region", TABLE.regions)
+def test_dev_asleep_costs_less_than_15_usd_a_month(region: str) -> None:
+    result = CliRunner().invoke(app, ["cost", "--stack", "dev", "--region", region, "--asleep", "--json"])
+    bill = json.loads(result.stdout)
+    usd = {line["price"]: line["usd_a_month"][region] for line in bill["lines"]}
+    print(f"dev asleep costs {sum(usd.values()):.2f} USD a month in {region}: {usd}")  # noqa: T201
+    assert sum(usd.values()) < DEV_ASLEEP_MAX_USD
+    assert usd["kms-key"] > 0, "what is stored stays encrypted under the same keys"
+    hourly = {key for key in usd if TABLE.of(key).unit == "hour"}
+    assert all(not usd[key] for key in hourly), hourly
 
 
 @pytest.mark.parametrize("stack", STACKS)

@@ -196,6 +196,7 @@ def test_outputs(deployment: Deployment) -> None:
         "agent_runtime_id",
         "alerts_topic_arn",
         "api_url",
+        "asleep",
         "cache_endpoint",
         "content_bucket",
         "dashboard_url",

@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 
 from cli import agents as versions
 from cli import app as commands
+from cli import stack_file
 from cli.app import app
 from cli.errors import NovaError
 from cli.target import Target
@@ -52,7 +53,7 @@ def runtime(cloud: Running, image: str) -> Generator[Runtime]:
 def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     path = tmp_path / "Pulumi.local.yaml"
     path.write_text(STACK_FILE)
-    monkeypatch.setattr(versions, "CHECKOUT", tmp_path)
+    monkeypatch.setattr(stack_file, "CHECKOUT", tmp_path)
     return path
 
 

@@ -1,0 +1,79 @@
+"""What the engine's state says that a stack consists of."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from cli.engine import Engine
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """One resource of a state."""
+
+    urn: str
+    id: str
+    """As its provider knows it; empty for components."""
+    inputs: dict[str, Any]
+    outputs: dict[str, Any]
+    protected: bool
+    """Whether the engine refuses to delete it."""
+    depends_on: frozenset[str] = frozenset()
+    """URNs of what it needs, its parent among them."""
+
+    @property
+    def type(self) -> str:
+        """Its type, such as ``aws:sqs/queue:Queue``."""
+        return self.urn.split("::")[2].rpartition("$")[2]
+
+    @property
+    def name(self) -> str:
+        """Its name in the program."""
+        return self.urn.rpartition("::")[2]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class State:
+    """All resources of a stack, the stack itself and providers left out."""
+
+    resources: tuple[Found, ...]
+    pending: tuple[str, ...]
+    """URNs of what an update was about to make or change when it was killed."""
+
+    def of_type(self, *types: str) -> list[Found]:
+        """Return the resources of some types, by name."""
+        return sorted((found for found in self.resources if found.type in types), key=lambda one: one.name)
+
+    def needing(self, urns: Sequence[str]) -> list[str]:
+        """Return ``urns`` and all that needs them, directly or not."""
+        found, last = set(urns), set(urns)
+        while last:
+            last = {one.urn for one in self.resources if one.depends_on & last} - found
+            found |= last
+        return sorted(found)
+
+
+def read_state(engine: Engine) -> State:
+    """Return what ``engine``'s stack consists of; raises ``NovaError`` where the backend does not say."""
+    deployment: dict[str, Any] = engine.state().get("deployment") or {}
+    pending: list[dict[str, Any]] = deployment.get("pending_operations") or []
+    return State(
+        resources=tuple(_resources(deployment.get("resources") or [])),
+        pending=tuple(str(one["resource"]["urn"]) for one in pending),
+    )
+
+
+def _resources(listed: list[dict[str, Any]]) -> Iterator[Found]:
+    for one in listed:
+        kind = str(one["type"])
+        if kind.startswith(("pulumi:providers:", "pulumi:pulumi:Stack")) or one.get("delete"):
+            continue
+        needed: list[str] = [*(one.get("dependencies") or []), str(one.get("parent", ""))]
+        yield Found(
+            urn=str(one["urn"]),
+            id=str(one.get("id", "")),
+            inputs=one.get("inputs") or {},
+            outputs=one.get("outputs") or {},
+            protected=bool(one.get("protect")),
+            depends_on=frozenset(filter(None, needed)),
+        )
