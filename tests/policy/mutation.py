@@ -1,6 +1,7 @@
 """One change of a real stack that one rule has to refuse, and ways to write such changes down."""
 
 import importlib
+import json
 import pkgutil
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -82,6 +83,17 @@ def altered(rule: str, what: str, place: Place, new: Any, **further: Any) -> Mut
     kind, name = str(place[0]), str(place[1])
     further = {"at": (kind, name), "unknown": place, "change": set_at(place, new)} | further
     return Mutation(rule=rule, what=what, **further)
+
+
+def in_json(place: Place, path: Place, new: Any) -> Change:
+    """Put a value somewhere in a text of JSON; ``None`` removes what is there."""
+    kind, name, key = (str(step) for step in place)
+
+    def change(graph: Graph) -> Graph:
+        document = json.loads(found(graph, kind, name).at(key))
+        return set_at(place, json.dumps(with_value(document, path, new)))(graph)
+
+    return change
 
 
 def removed(kind: str, name: str) -> Change:

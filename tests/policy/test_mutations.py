@@ -13,6 +13,8 @@ from tests.policy.conftest import STACKS, graph, judgement, unchanged
 from tests.policy.mutation import Mutation, all_mutations, found, unknown
 
 RULES = {rule.name: rule for rule in all_rules()}
+CONTROLS = 40
+"""The last of the list that the rules are made after."""
 each_mutation = pytest.mark.parametrize(
     "mutation", all_mutations(), ids=lambda one: f"{one.rule}: {one.what}"
 )
@@ -58,6 +60,11 @@ def test_what_is_unknown_beside_it_hides_nothing(mutation: Mutation) -> None:
 
 def test_every_rule_has_a_mutation_and_every_mutation_a_rule() -> None:
     assert {mutation.rule for mutation in all_mutations()} == set(RULES)
+
+
+def test_every_control_has_a_rule() -> None:
+    covered = {control for rule in RULES.values() for control in rule.controls}
+    assert set(range(1, CONTROLS + 1)) - covered == set()
 
 
 @pytest.mark.parametrize("rule", sorted(RULES))
