@@ -53,6 +53,40 @@ def build_environment(home: Home, uv: str) -> bool:
     return True
 
 
+def build_isolated_environment(directory: Path, requirements: Path, uv: str) -> bool:
+    """Make or update an environment of pinned packages, apart from all others; False when it is up to date.
+
+    ``requirements`` has a hash for each of them. Raises ``NovaError`` when they cannot be installed.
+    """
+    digest = hashlib.sha256(str(base_interpreter()).encode())
+    digest.update(requirements.read_bytes())
+    stamp, interpreter = directory / ".nova-stamp", directory / "bin" / "python"
+    if interpreter.exists() and stamp.exists() and stamp.read_text("utf-8") == digest.hexdigest():
+        return False
+    for command in (
+        ["venv", "--quiet", "--clear", "--python", str(base_interpreter()), str(directory)],
+        [
+            "pip", "install", "--quiet", "--python", str(interpreter), "--require-hashes",
+            "--requirement", str(requirements),
+        ],
+    ):  # fmt: skip
+        finished = subprocess.run(  # noqa: S603 (uv and its arguments are ours)
+            [uv, *command],
+            cwd=CHECKOUT,
+            env=clean_environment(),
+            capture_output=True,
+            text=True,
+            timeout=SYNC_TIMEOUT_S,
+            check=False,
+        )
+        if finished.returncode:
+            raise NovaError(
+                f"what {requirements.name} lists cannot be installed:\n{finished.stderr.strip()}"
+            )
+    stamp.write_text(digest.hexdigest(), "utf-8")
+    return True
+
+
 def environment_digest() -> str:
     """Return what the environment is made from: the lock, the package's requirements, the interpreter."""
     digest = hashlib.sha256(str(base_interpreter()).encode())

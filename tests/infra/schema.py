@@ -3,10 +3,8 @@
 The SDKs check no key of a mapping: a misspelt one travels to the provider, which refuses it or drops it.
 """
 
-import importlib
 import inspect
 import json
-import types
 import typing
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
@@ -15,12 +13,9 @@ from typing import Any, cast
 from pulumi import _types as sdk_types  # pyright: ignore[reportPrivateUsage] (there is no public way)
 from pulumi.runtime import rpc
 
+from evaluation.arguments import arguments_class, is_block, members, options
 from evaluation.program import Deployment
 from evaluation.recorder import UNKNOWN, Recorded
-
-
-class UnknownTypeError(Exception):
-    """No SDK of this environment has a class for a type of resource."""
 
 
 def problems(resource: Recorded) -> list[str]:
@@ -31,25 +26,8 @@ def problems(resource: Recorded) -> list[str]:
     return list(_structure(arguments_class(resource.type), inputs, ""))
 
 
-@cache
-def arguments_class(kind: str) -> type:
-    """Return the class of a resource's arguments; raises ``UnknownTypeError``."""
-    package, module_name, name = kind.split(":")
-    if package == "pulumi" and module_name == "providers":
-        return importlib.import_module(f"pulumi_{name}").ProviderArgs
-    importlib.import_module(f"pulumi_{package}")
-    registered = rpc.get_resource_module(package, module_name, "")
-    described: dict[str, Any] = getattr(registered, "mod_info", {"classes": {}})
-    if kind not in described["classes"]:
-        raise UnknownTypeError(f"no SDK registers {kind}")
-    python_module, class_name = importlib.import_module(described["fqn"]), described["classes"][kind]
-    # A resource whose name a block has too has arguments of a longer name.
-    initial = getattr(python_module, f"{class_name}InitArgs", None)
-    return initial or getattr(python_module, f"{class_name}Args")
-
-
 def _structure(cls: type, value: Mapping[str, Any], path: str) -> Iterator[str]:
-    known = _members(cls)
+    known = members(cls)
     for key, item in value.items():
         if key == "__defaults":
             continue
@@ -66,8 +44,7 @@ def _value(expected: object, value: object, path: str) -> Iterator[str]:
         value = rpc.unwrap_rpc_secret(cast("Any", value))
     if value is None or value == UNKNOWN:
         return
-    options = list(_options(expected))
-    findings = [list(_as(option, value, path)) for option in options]
+    findings = [list(_as(option, value, path)) for option in options(expected)]
     if all(findings):  # no alternative takes it
         yield from min(findings, key=len)
 
@@ -77,7 +54,7 @@ def _as(expected: object, value: object, path: str) -> Iterator[str]:
     origin, arguments = typing.get_origin(expected), typing.get_args(expected)
     if expected is Any:
         return
-    if isinstance(expected, type) and sdk_types.is_input_type(expected):
+    if is_block(expected):
         if isinstance(value, dict):
             yield from _structure(expected, cast("dict[str, Any]", value), f"{path}.")
         else:
@@ -112,30 +89,6 @@ def _is_scalar(expected: type, value: object) -> bool:
         return isinstance(value, str)
     # Enumerations of the SDK are strings; assets are objects of its own.
     return True
-
-
-def _options(expected: object) -> Iterator[object]:
-    """Return the plain alternatives of a type, without optionality and without awaitables."""
-    if isinstance(expected, typing.TypeAliasType):
-        expected = expected.__value__
-    origin = typing.get_origin(expected)
-    if origin in {typing.Union, types.UnionType}:
-        for argument in typing.get_args(expected):
-            if argument is not type(None) and not _is_promise(argument):
-                yield from _options(argument)
-    elif not (isinstance(expected, type) and typing.is_typeddict(expected)):
-        yield expected
-
-
-def _is_promise(expected: object) -> bool:
-    name = getattr(typing.get_origin(expected) or expected, "__name__", "")
-    return name in {"Awaitable", "Output"}
-
-
-@cache
-def _members(cls: type) -> dict[str, object]:
-    """Return the types of a class's members by the provider's names."""
-    return cast("dict[str, object]", sdk_types.input_type_types(cls))
 
 
 @cache
