@@ -1,7 +1,7 @@
 # `make up` starts the platform, `make test` checks everything. Recipes need nothing but a POSIX shell.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help up down status samples test lint unit engine prove e2e bench contracts tools site screenshots
+.PHONY: help up down status samples test lint unit engine prove scan e2e bench contracts tools site screenshots
 
 PYTHON := .venv/bin/python
 SERVICES_WITH_API := agent-core audio mcp-server projector search video x402-seller
@@ -31,6 +31,7 @@ test: tools ## check everything: lint, unit tests, whole platform
 	@$(RUN) "stores on DynamoDB Local" scripts/test-dynamodb-local
 	@$(RUN) "program start" $(PYTHON) -m benchmarks.program_start --runs 2 --at-most 1.5
 	@$(RUN) "the real engine" $(MAKE) --no-print-directory engine-only
+	@$(RUN) "an independent scanner" ./nova scan --stack prod
 	@$(RUN) "whole platform" $(MAKE) --no-print-directory e2e-only
 
 lint: tools lint-only ## format, lint, types, import directions, dead code
@@ -42,6 +43,9 @@ prove: tools ## every stack on the real Pulumi engine, requests of all forms, ra
 	@$(RUN) "what takes long without it" $(PYTHON) -m pytest -v -m "exhaustive and not e2e" --timeout 900 tests/services tests/local_cloud
 	@$(RUN) "what takes long on the whole platform" $(PYTHON) -m pytest -v -m exhaustive --timeout 600 tests/e2e
 	@$(RUN) "a rebuild of 10,000 events" env NOVA_TEST_REBUILD_EVENTS=10000 scripts/test-dynamodb-local -k none_is_lost
+scan: tools ## ask an independent scanner (checkov) about the prod stack, and try that it finds what is wrong
+	@./nova scan --stack prod
+	@$(RUN) "what the scanner finds" $(PYTHON) -m pytest -q -n0 -m scanner tests/scanner
 screenshots: tools ## make the README's pictures of the site again
 	@scripts/test-frontend packages
 	@$(PYTHON) -m tests.e2e.screenshots
@@ -72,7 +76,7 @@ lint-only:
 	@$(RUN) "vulture" $(PYTHON) -m vulture
 
 unit-only:
-	$(PYTHON) -m pytest -q -n auto --dist loadfile -m "not e2e and not engine and not exhaustive" tests
+	$(PYTHON) -m pytest -q -n auto --dist loadfile -m "not e2e and not engine and not exhaustive and not scanner" tests
 
 engine-only:
 	$(PYTHON) -m pytest -q -m engine tests/engine

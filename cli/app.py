@@ -37,6 +37,7 @@ from cli import graph as graphs
 from cli import logs as log_files
 from cli import republish as publications
 from cli import sleep as sleeping
+from cli import scan as scans
 from cli import wallet as wallets
 from cli.apply import apply_program
 from cli.checks import problems
@@ -613,6 +614,23 @@ def policy(
     for line in policies.report_lines(judgement, as_json=as_json):
         output.line(line)
     if judgement.mandatory:
+        raise typer.Exit(1)
+
+
+@app.command()
+def scan(
+    *,
+    stack: Annotated[str, typer.Option(help="the stack whose program is scanned")],
+    as_json: Annotated[bool, typer.Option("--json", help="print JSON for programs")] = False,
+) -> None:
+    """Ask an independent scanner (checkov) about a stack; the exit code is 1 for what nobody has reviewed."""
+    output = Output()
+    with output.step("Scanning") as step:
+        found = scans.scanned(stack, find_home())
+        step.summary = f"{len(found.severe)} severe findings, {len(found.unneeded)} exceptions too many"
+    for line in [json.dumps(scans.document(found), indent=2)] if as_json else scans.lines(found):
+        output.line(line)
+    if found.severe or found.unneeded:
         raise typer.Exit(1)
 
 

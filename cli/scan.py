@@ -9,9 +9,8 @@ import tomllib
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from nova_policy.exemptions import Exemption, read_exemptions
 from nova_policy.graph import Resource
@@ -19,9 +18,9 @@ from nova_policy.settings import PolicySettingsError
 
 from cli.errors import NovaError
 from cli.home import CHECKOUT, Home
+from cli.policies import EXEMPTIONS
 
 SEVERITIES = CHECKOUT / "policy" / "severities.toml"
-EXCEPTIONS = CHECKOUT / "policy" / "exceptions.toml"
 SEVERE = "high"
 LESSER = ("medium", "low")
 _KEYS = {"severity", "reference", "reason"}
@@ -62,7 +61,7 @@ class Scan:
         return tuple(found for found in self.findings if found.stops)
 
 
-def scanned(stack: str, home: Home, uv: str) -> Scan:
+def scanned(stack: str, home: Home) -> Scan:
     """Evaluate the program of ``stack``, hand its plan to the scanner, and judge what comes back.
 
     Raises ``NovaError`` for a stack that is no plan, a scanner that does not run, or files of reviews that
@@ -72,12 +71,14 @@ def scanned(stack: str, home: Home, uv: str) -> Scan:
     from cli.scanner import prepare, scan  # noqa: PLC0415
     from evaluation.terraform.plan import PlanError, plan  # noqa: PLC0415
 
-    interpreter = prepare(home, uv)
+    interpreter = prepare(home)
     try:
         planned = plan(evaluated(stack))
     except PlanError as error:
         raise NovaError(f"stack {stack} cannot be written as a plan: {error}") from error
-    return judged(stack, scan(interpreter, planned), accepted(), lesser(), datetime.date.today())
+    return judged(
+        stack, scan(interpreter, planned), accepted(), lesser(), datetime.datetime.now(datetime.UTC).date()
+    )
 
 
 def judged(
@@ -105,15 +106,14 @@ def judged(
 def accepted() -> tuple[Exemption, ...]:
     """Read the exceptions; raises ``NovaError``."""
     try:
-        return read_exemptions(EXCEPTIONS)
+        return read_exemptions(EXEMPTIONS)
     except PolicySettingsError as error:
         raise NovaError(str(error)) from error
 
 
-@cache
-def lesser(file: Path = SEVERITIES) -> Mapping[str, str]:
+def lesser() -> Mapping[str, str]:
     """Return the severity of each check that has been looked at and matters less; raises ``NovaError``."""
-    return {check: str(row["severity"]) for check, row in reviews(file).items()}
+    return {check: row["severity"] for check, row in reviews().items()}
 
 
 def reviews(file: Path = SEVERITIES) -> Mapping[str, Mapping[str, str]]:
@@ -123,7 +123,8 @@ def reviews(file: Path = SEVERITIES) -> Mapping[str, Mapping[str, str]]:
     except (OSError, tomllib.TOMLDecodeError) as error:
         raise NovaError(f"{file.name} cannot be read: {error}") from error
     for check, row in table.items():
-        if not isinstance(row, dict) or set(row) != _KEYS or row["severity"] not in LESSER:
+        given = cast("dict[str, Any]", row) if isinstance(row, dict) else {}
+        if given.keys() != _KEYS or given["severity"] not in LESSER:
             raise NovaError(
                 f"{file.name}, {check}: it has to say {', '.join(sorted(_KEYS))}, and its severity is one of "
                 f"{', '.join(LESSER)}"

@@ -1,6 +1,6 @@
 """The independent scanner, checkov, in an environment of its own: what it finds in a Terraform plan.
 
-It gets nothing but the plan: no settings of the person, no credentials, and no way to ask its maker's servers.
+It gets nothing but the plan, neither settings nor credentials, and asks its maker's servers nothing.
 """
 
 import json
@@ -12,7 +12,7 @@ from typing import Any, cast
 
 from cli.errors import NovaError
 from cli.home import CHECKOUT, Home
-from cli.tools import build_isolated_environment, clean_environment
+from cli.tools import build_isolated_environment, clean_environment, find_uv
 
 REQUIREMENTS = CHECKOUT / "policy" / "scanner.txt"
 """Pinned with hashes; made from ``scanner.in`` by the command at its top."""
@@ -21,8 +21,14 @@ TIMEOUT_S = 300
 _LEFT_OUT = ("BC_", "CHECKOV_", "CKV_", "PRISMA_", "LOG_LEVEL")
 
 
-def prepare(home: Home, uv: str) -> Path:
-    """Return the scanner's interpreter; its environment is made or renewed where it is not there yet."""
+def prepare(home: Home) -> Path:
+    """Return the scanner's interpreter; its environment is made or renewed where it is not there yet.
+
+    Raises ``NovaError`` where that is not possible.
+    """
+    uv = find_uv()
+    if uv is None:
+        raise NovaError("uv is missing, which installs the scanner: start this command with ./nova")
     directory = home.path / "scanner"
     build_isolated_environment(directory, REQUIREMENTS, uv)
     return directory / "bin" / "python"

@@ -80,9 +80,7 @@ def build_isolated_environment(directory: Path, requirements: Path, uv: str) -> 
             check=False,
         )
         if finished.returncode:
-            raise NovaError(
-                f"what {requirements.name} lists cannot be installed:\n{finished.stderr.strip()}"
-            )
+            raise NovaError(f"what {requirements.name} lists cannot be installed:\n{finished.stderr.strip()}")
     stamp.write_text(digest.hexdigest(), "utf-8")
     return True
 

@@ -5,7 +5,7 @@ import types
 import typing
 from collections.abc import Iterator
 from functools import cache
-from typing import Any, cast
+from typing import Any, TypeIs, cast
 
 from pulumi import _types as sdk_types  # pyright: ignore[reportPrivateUsage] (there is no public way)
 from pulumi.runtime import rpc
@@ -38,7 +38,7 @@ def members(cls: type) -> dict[str, object]:
     return cast("dict[str, object]", sdk_types.input_type_types(cls))
 
 
-def is_block(expected: object) -> bool:
+def is_block(expected: object) -> TypeIs[type]:
     """Whether a type is a class of arguments, and not a value or a mapping of them."""
     return isinstance(expected, type) and sdk_types.is_input_type(expected)
 

@@ -1,8 +1,9 @@
 """Terraform's names for what the bridged AWS provider calls otherwise (pure).
 
-The bridge makes its names by rule (pulumi-terraform-bridge, ``pkg/tfbridge/names.go``): words are joined in camel
-case, lists get a plural, and blocks that occur once are no lists. Read backwards, a plural is ambiguous: the
-provider names repeated blocks in the singular and lists of values in the plural, apart from what stands here.
+The bridge makes its names by rule (pulumi-terraform-bridge, ``pkg/tfbridge/names.go``): words are joined in
+camel case, lists get a plural, and blocks that occur once are no lists. Read backwards, a plural is
+ambiguous: the provider names repeated blocks in the singular and lists of values in the plural, apart from
+what stands here.
 """
 
 import re

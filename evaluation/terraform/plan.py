@@ -8,11 +8,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from evaluation.children import with_children
 from evaluation.program import Deployment
 from evaluation.recorder import AWS_PROVIDER, Recorded
 from evaluation.secrecy import plain
 from evaluation.terraform.naming import terraform_type
-from evaluation.terraform.remote import Part, parts
 from evaluation.terraform.values import terraform_input, terraform_values
 
 _PROVIDER = "registry.terraform.io/hashicorp/aws"
@@ -32,9 +32,9 @@ class _Resource:
     kind: str
     """By Pulumi's name."""
     name: str
-    identities: frozenset[str]
     inputs: Mapping[str, Any]
-    references: Mapping[str, Iterable["_Resource"]]
+    references: Mapping[str, Sequence[str]]
+    """By input, the addresses of what its value comes from."""
 
     @property
     def type(self) -> str:
@@ -48,8 +48,8 @@ class _Resource:
 def plan(deployment: Deployment) -> dict[str, Any]:
     """Return the plan with all AWS resources of ``deployment``, those of remote components among them.
 
-    Raises ``PlanError`` for a resource of a provider that nobody here knows, or two of one address;
-    ``UnknownTypeError`` and ``UnknownPartError`` for what no SDK or no remote component is known to have.
+    Raises ``PlanError`` for a resource of a provider, or a remote component, that nobody here knows, and for
+    two of one address; ``UnknownTypeError`` for a type that no SDK has.
     """
     resources = list(_resources(deployment))
     addresses = [resource.address for resource in resources]
@@ -68,57 +68,66 @@ def plan(deployment: Deployment) -> dict[str, Any]:
 
 
 def _resources(deployment: Deployment) -> Iterator[_Resource]:
-    """Find all of the AWS provider, in the order in which the program registers them."""
-    made: dict[str, list[_Resource]] = {}
-    for urn, recorded in deployment.resources.items():
-        if recorded.remote:
-            made[urn] = []
-            for part in parts(recorded):
-                made[urn].append(_of_part(part, [*made[urn], *_origins(recorded, made)]))
-        elif recorded.custom and not recorded.type.startswith(_NO_AWS):
-            if not recorded.type.startswith("aws:"):
-                raise PlanError(f"{recorded.type} {recorded.name}: Terraform's name of this type is unknown")
-            made[urn] = [_of_recorded(recorded, made)]
-    for found in made.values():
-        yield from found
+    """Find all of the AWS provider, those of remote components among them."""
+    whole = with_children(deployment).resources
+    children: dict[str, list[Recorded]] = {urn: [] for urn, found in whole.items() if found.remote}
+    for found in whole.values():
+        for component, parts in children.items():
+            if _is_below(found, whole[component], whole):
+                parts.append(found)
+    for urn, parts in children.items():
+        if not parts:
+            raise PlanError(f"{whole[urn].type} {whole[urn].name}: nobody says what this component makes")
+    for found in whole.values():
+        if found.custom and not found.type.startswith(_NO_AWS):
+            if not found.type.startswith("aws:"):
+                raise PlanError(f"{found.type} {found.name}: Terraform's name of this type is unknown")
+            yield _Resource(
+                kind=found.type,
+                name=found.name,
+                inputs=found.inputs,
+                references={
+                    key: tuple(_meant(found.inputs.get(key), urns, whole, children))
+                    for key, urns in found.references.items()
+                },
+            )
 
 
-def _origins(recorded: Recorded, made: Mapping[str, Sequence[_Resource]]) -> list[_Resource]:
-    return [found for urns in recorded.references.values() for urn in sorted(urns) for found in made.get(urn, ())]
+def _is_below(found: Recorded, component: Recorded, whole: Mapping[str, Recorded]) -> bool:
+    parent = whole.get(found.parent)
+    return parent is not None and (parent.urn == component.urn or _is_below(parent, component, whole))
 
 
-def _of_part(part: Part, candidates: Sequence[_Resource]) -> _Resource:
-    return _Resource(
-        kind=part.kind,
-        name=part.name,
-        identities=frozenset({part.identity}),
-        inputs=part.inputs,
-        references={key: _meant(value, candidates) for key, value in part.inputs.items()},
-    )
+def _meant(
+    value: object,
+    urns: Iterable[str],
+    whole: Mapping[str, Recorded],
+    children: Mapping[str, Sequence[Recorded]],
+) -> Iterator[str]:
+    """Yield the addresses of what a value comes from; of a remote component, those of the parts it names."""
+    for urn in sorted(urns):
+        if urn in children:
+            text = json.dumps(plain(value))
+            yield from (_address(one) for one in children[urn] if _identity(one) in text)
+        elif whole[urn].type.startswith("aws:"):
+            yield _address(whole[urn])
 
 
-def _of_recorded(recorded: Recorded, made: Mapping[str, Sequence[_Resource]]) -> _Resource:
-    references: dict[str, list[_Resource]] = {}
-    for key, urns in recorded.references.items():
-        found = [made[urn] for urn in sorted(urns) if urn in made]
-        references[key] = [
-            one
-            for origin in found
-            # Of a remote component, the resources whose ids occur in the value.
-            for one in (origin if len(origin) == 1 else _meant(recorded.inputs.get(key), origin))
-        ]
-    return _Resource(
-        kind=recorded.type,
-        name=recorded.name,
-        identities=frozenset(),
-        inputs=recorded.inputs,
-        references=references,
-    )
+def _address(found: Recorded) -> str:
+    return f"{terraform_type(found.type)}.{found.name}"
 
 
-def _meant(value: object, candidates: Iterable[_Resource]) -> list[_Resource]:
-    text = json.dumps(plain(value))
-    return [one for one in candidates if any(json.dumps(identity)[1:-1] in text for identity in one.identities)]
+def _identity(child: Recorded) -> str:
+    """Return the id of a remote component's part, as ``evaluation.answers`` hands it out."""
+    match terraform_type(child.type):
+        case "aws_vpc":
+            return f'"vpc-{child.name}"'
+        case "aws_subnet":
+            return f'"subnet-{child.name.rpartition("-")[0]}-{child.inputs["availabilityZone"]}"'
+        case "aws_ecr_repository":
+            return f"{child.name}-0000000"
+        case other:
+            return f"{other} is referred to by nobody"
 
 
 def _planned(resource: _Resource) -> dict[str, Any]:
@@ -153,7 +162,7 @@ def _change(resource: _Resource) -> dict[str, Any]:
 def _configured(resource: _Resource) -> dict[str, Any]:
     expressions = {
         terraform_input(resource.kind, key): {
-            "references": [text for one in found for text in (f"{one.address}.id", one.address)]
+            "references": [text for address in found for text in (f"{address}.id", address)]
         }
         for key, found in resource.references.items()
         if found

@@ -17,7 +17,7 @@ rule is in them, and an evaluation has no secret but those that it made up.
 
 
 def terraform_values(kind: str, inputs: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the arguments of a resource of type ``kind``; raises ``UnknownTypeError`` where no SDK knows it."""
+    """Return the arguments of a resource of type ``kind``; raises ``UnknownTypeError`` for one no SDK has."""
     return _members(kind, arguments_class(kind), inputs)
 
 
@@ -49,7 +49,7 @@ def _value(kind: str, expected: object, value: object) -> Any:  # noqa: ANN401 (
         inner = cast("dict[str, Any]", value)
         if block is not None:
             # A block that occurs once is a list of one in Terraform.
-            return [_members(kind, cast("type", block), inner)]
+            return [_members(kind, block, inner)]
         return {key: _value(kind, None, item) for key, item in inner.items()}
     if isinstance(value, list):
         member = _member_block(expected)
@@ -67,5 +67,5 @@ def _member_block(expected: object) -> type | None:
         if typing.get_origin(option) in {list, Sequence}:
             for member in options(typing.get_args(option)[0]):
                 if is_block(member):
-                    return cast("type", member)
+                    return member
     return None

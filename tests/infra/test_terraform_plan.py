@@ -1,6 +1,5 @@
 """A deployment as a plan of Terraform: names, values and references."""
 
-import json
 from collections import Counter
 from dataclasses import replace
 from functools import cache
@@ -9,10 +8,10 @@ from typing import Any
 import pytest
 
 from evaluation.answers import computed_outputs
+from evaluation.children import with_children
 from evaluation.recorder import Recorded
 from evaluation.terraform.naming import singular, terraform_type
 from evaluation.terraform.plan import PlanError, plan
-from evaluation.terraform.remote import UnknownPartError, parts
 from evaluation.terraform.values import SENSITIVE, terraform_values
 from tests.infra.conftest import deployed
 from tests.infra.deployment import Deployment
@@ -81,10 +80,11 @@ def test_repeated_blocks_have_singular_names(plural: str, name: str) -> None:
 def test_everything_of_the_provider_is_in_the_plan_once(stack: str) -> None:
     found = Counter(one["address"] for one in resources(stack))
     assert set(found.values()) == {1}
-    declared = [one for one in deployed(stack).resources.values() if one.type.startswith("aws:")]
-    assert {f"{terraform_type(one.type)}.{one.name}" for one in declared} <= found.keys()
-    made = sum(len(parts(one)) for one in deployed(stack).resources.values() if one.remote)
-    assert len(found) == len(declared) + made
+    declared = [
+        one for one in with_children(deployed(stack)).resources.values() if one.type.startswith("aws:")
+    ]
+    assert {f"{terraform_type(one.type)}.{one.name}" for one in declared} == found.keys()
+    assert len(found) == len(declared) > 600
 
 
 @pytest.mark.parametrize("stack", ["dev", "prod"])
@@ -115,7 +115,9 @@ def test_names_inside_of_mappings_are_the_callers() -> None:
 
 
 def test_secret_texts_are_left_out() -> None:
-    versions = [one["values"] for one in resources("prod") if one["type"] == "aws_secretsmanager_secret_version"]
+    versions = [
+        one["values"] for one in resources("prod") if one["type"] == "aws_secretsmanager_secret_version"
+    ]
     assert versions
     assert {one["secret_string"] for one in versions} == {SENSITIVE}
 
@@ -133,47 +135,35 @@ def test_a_subnet_of_the_remote_network_is_referred_to_by_who_stands_in_it() -> 
     subnets = references("prod")["aws_elasticache_subnet_group.nova-cache-subnets"]["subnet_ids"]
     isolated = {f"aws_subnet.nova-vpc-network-isolated-{zone}" for zone in (1, 2, 3)}
     assert {text for text in subnets if not text.endswith(".id")} == isolated
-    flow_log = next(found for address, found in references("prod").items() if address.startswith("aws_flow_log."))
+    flow_log = next(
+        found for address, found in references("prod").items() if address.startswith("aws_flow_log.")
+    )
     assert "aws_vpc.nova-vpc-network" in flow_log["vpc_id"]
 
 
-@pytest.mark.parametrize(("stack", "gateways"), [("dev", 1), ("prod", 3)])
-def test_the_remote_network_is_what_its_outputs_say(stack: str, gateways: int) -> None:
-    (network,) = deployed(stack).of_type("awsx:ec2:Vpc")
-    found = parts(network)
+def test_every_subnet_of_the_network_is_found_by_its_id() -> None:
+    """What a task stands in is told apart from what else the network has."""
+    (network,) = deployed("prod").of_type("awsx:ec2:Vpc")
     outputs = computed_outputs(network.type, network.name, network.inputs)[1]
-    subnets = {one.identity for one in found if one.kind == "aws:ec2/subnet:Subnet"}
-    kinds = ("public", "private", "isolated")
-    assert subnets == {subnet for kind in kinds for subnet in outputs[f"{kind}SubnetIds"]}
-    count = Counter(one.kind for one in found)
-    assert count["aws:ec2/natGateway:NatGateway"] == count["aws:ec2/eip:Eip"] == gateways
-    # Isolated subnets have a table without a way out.
-    routed = {one.inputs["routeTableId"] for one in found if one.kind == "aws:ec2/route:Route"}
-    open_ = {
-        one.inputs["routeTableId"]
-        for one in found
-        if one.kind == "aws:ec2/routeTableAssociation:RouteTableAssociation"
-        and one.inputs["subnetId"] not in outputs["isolatedSubnetIds"]
-    }
-    assert routed == open_
-
-
-def test_a_repository_has_its_lifecycle() -> None:
-    (policy,) = [
-        one["values"]["policy"]
-        for one in resources("prod")
-        if one["address"] == "aws_ecr_lifecycle_policy.audio-repository"
-    ]
-    (rule,) = json.loads(policy)["rules"]
-    assert rule["selection"] == {"tagStatus": "any", "countType": "imageCountMoreThan", "countNumber": 100}
+    subnets = [subnet for kind in ("public", "private", "isolated") for subnet in outputs[f"{kind}SubnetIds"]]
+    queue = replace(
+        some("prod"),
+        urn="another",
+        name="another",
+        inputs={"tags": subnets},
+        references={"tags": frozenset({network.urn})},
+    )
+    configured = plan(with_one(deployed("prod"), queue))["configuration"]["root_module"]["resources"]
+    (expressions,) = [one["expressions"] for one in configured if one["address"] == "aws_sqs_queue.another"]
+    found = [text for text in expressions["tags"]["references"] if not text.endswith(".id")]
+    assert len(found) == len(set(found)) == len(subnets)
+    assert all(text.startswith("aws_subnet.nova-vpc-network-") for text in found)
 
 
 def test_what_nobody_knows_is_an_error_and_no_gap() -> None:
     (network,) = deployed("dev").of_type("awsx:ec2:Vpc")
-    with pytest.raises(UnknownPartError, match="what ipv6CidrBlock makes is unknown"):
-        parts(replace(network, inputs={**network.inputs, "ipv6CidrBlock": "::/0"}))
-    with pytest.raises(UnknownPartError, match="nobody says what this component makes"):
-        parts(replace(network, type="awsx:lb:ApplicationLoadBalancer"))
+    with pytest.raises(PlanError, match="nobody says what this component makes"):
+        plan(with_one(deployed("dev"), replace(network, urn="a::b::c::another", type="awsx:lb:Another")))
     with pytest.raises(PlanError, match="Terraform's name of this type is unknown"):
         plan(with_one(deployed("dev"), replace(some("dev"), type="gcp:storage/bucket:Bucket", urn="another")))
 

@@ -3,10 +3,13 @@
 from collections import defaultdict
 from collections.abc import Iterable
 
+from nova_policy.exemptions import read_exemptions
 from nova_policy.registry import all_rules
 from nova_policy.report import table
 from nova_policy.rule import AnyRule
 
+from cli.policies import EXEMPTIONS
+from cli.scan import reviews
 from tests.infra.deployment import ROOT
 from tests.policy.mutation import all_mutations
 
@@ -41,6 +44,30 @@ def page() -> str:
         "",
         *table(
             ("rule", "option", "default", "what it is"), (row for rule in rules for row in _options(rule))
+        ),
+        "",
+        "## Exceptions",
+        "",
+        "What `policy/exceptions.toml` accepts; the names CKV are checks of the independent scanner.",
+        "",
+        *table(
+            ("rule", "resource", "stacks", "until", "because"),
+            (
+                (one.rule, one.resource, ", ".join(one.stacks), one.expires.isoformat(), one.reason)
+                for one in read_exemptions(EXEMPTIONS)
+            ),
+        ),
+        "",
+        "## What the independent scanner says",
+        "",
+        "`make scan` hands the prod stack to checkov, as a plan of Terraform, and fails for whatever checkov",
+        "refuses unless it is accepted above, or has been looked at and is not severe: checkov has no",
+        "severities without its maker's service, so that `policy/severities.toml` has them. A reference is",
+        "the control of AWS Foundational Security Best Practices whose severity that is.",
+        "",
+        *table(
+            ("check", "severity", "reference", "because"),
+            ((check, row["severity"], row["reference"], row["reason"]) for check, row in reviews().items()),
         ),
     ]
     return "\n".join(lines) + "\n"

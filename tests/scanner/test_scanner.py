@@ -15,9 +15,9 @@ import pytest
 
 from cli.home import find_home
 from cli.scanner import prepare, scan
-from cli.tools import find_uv
 from evaluation.recorder import Recorded
 from evaluation.secrecy import plain
+from evaluation.terraform.naming import terraform_type
 from evaluation.terraform.plan import plan
 from tests.infra.conftest import deployed
 from tests.infra.deployment import Deployment
@@ -33,7 +33,8 @@ CHECKS_BY_TYPE = """
 import json, sys
 import checkov.terraform.runner
 from checkov.terraform.checks.resource.registry import resource_registry
-json.dump({kind: [check.id for check in checks] for kind, checks in resource_registry.checks.items()}, sys.stdout)
+found = {kind: [check.id for check in checks] for kind, checks in resource_registry.checks.items()}
+json.dump(found, sys.stdout)
 """
 
 
@@ -54,6 +55,10 @@ def given(**inputs: Any) -> Change:  # noqa: ANN401 (an input has any type)
     return lambda old: {**old, **inputs}
 
 
+def inside(block: str, **members: Any) -> Change:  # noqa: ANN401 (an input has any type)
+    return lambda old: {**old, block: {**old[block], **members}}
+
+
 def without(*names: str) -> Change:
     return lambda old: {key: value for key, value in old.items() if key not in names}
 
@@ -63,9 +68,9 @@ def open_to_all(old: Inputs) -> Inputs:
     return {**rest, "cidrIpv4": "0.0.0.0/0", "fromPort": 22, "toPort": 22}
 
 
-def everything_allowed(_old: Inputs) -> Inputs:
+def everything_allowed(old: Inputs) -> Inputs:
     statement = {"Effect": "Allow", "Action": "*", "Resource": "*"}
-    return {**_old, "policy": json.dumps({"Version": "2012-10-17", "Statement": [statement]})}
+    return {**old, "policy": json.dumps({"Version": "2012-10-17", "Statement": [statement]})}
 
 
 def anybody_assumes(old: Inputs) -> Inputs:
@@ -93,25 +98,25 @@ MUTATIONS = [
              "aws_s3_bucket.nova-content-bucket"),
     Mutation("aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration",
              "nova-content-encryption", None, "CKV_AWS_145", "aws_s3_bucket.nova-content-bucket"),
-    Mutation("aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration", "nova-content-lifecycle", None,
-             "CKV2_AWS_61", "aws_s3_bucket.nova-content-bucket"),
+    Mutation("aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration", "nova-content-lifecycle",
+             None, "CKV2_AWS_61", "aws_s3_bucket.nova-content-bucket"),
     Mutation("aws:dynamodb/table:Table", "nova-events-table", without("pointInTimeRecovery"), "CKV_AWS_28"),
     Mutation("aws:kms/key:Key", "nova-keys-logs", given(enableKeyRotation=False), "CKV_AWS_7"),
     Mutation("aws:sns/topic:Topic", "nova-alerts-topic", without("kmsMasterKeyId"), "CKV_AWS_26"),
-    Mutation("aws:sqs/queue:Queue", "video-jobs-queue", without("kmsMasterKeyId"), "CKV_AWS_27"),
-    Mutation("aws:sqs/queuePolicy:QueuePolicy", "video-jobs-policy", anybody_calls, "CKV_AWS_168"),
+    Mutation("aws:sqs/queue:Queue", "video-worker-queue", without("kmsMasterKeyId"), "CKV_AWS_27"),
+    Mutation("aws:sqs/queuePolicy:QueuePolicy", "video-worker-policy", anybody_calls, "CKV_AWS_168"),
     Mutation("aws:cloudwatch/logGroup:LogGroup", "nova-vpc-flow-logs", without("kmsKeyId"), "CKV_AWS_158"),
     Mutation("aws:iam/rolePolicy:RolePolicy", "audio-task-policy", everything_allowed, "CKV_AWS_62"),
-    Mutation("aws:iam/role:Role", "audio-task-role", anybody_assumes, "CKV_AWS_61"),
+    Mutation("aws:iam/role:Role", "audio-task-role", anybody_assumes, "CKV_AWS_60"),
     Mutation("aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule", "", open_to_all, "CKV_AWS_24"),
     Mutation("aws:ec2/flowLog:FlowLog", "", None, "CKV2_AWS_11", "aws_vpc.nova-vpc-network"),
     Mutation("aws:ec2/defaultSecurityGroup:DefaultSecurityGroup", "", None, "CKV2_AWS_12",
              "aws_vpc.nova-vpc-network"),
     Mutation("aws:ecs/taskDefinition:TaskDefinition", "audio-task", privileged, "CKV_AWS_336"),
-    Mutation("aws:ecs/cluster:Cluster", "", given(settings=[{"name": "containerInsights", "value": "disabled"}]),
-             "CKV_AWS_65"),
+    Mutation("aws:ecs/cluster:Cluster", "",
+             given(settings=[{"name": "containerInsights", "value": "disabled"}]), "CKV_AWS_65"),
     Mutation("aws:ecs/service:Service", "audio-service",
-             lambda old: {**old, "networkConfiguration": {**old["networkConfiguration"], "assignPublicIp": True}},
+             inside("networkConfiguration", assignPublicIp=True),
              "CKV_AWS_333"),
     Mutation("aws:elasticache/replicationGroup:ReplicationGroup", "", given(transitEncryptionEnabled=False),
              "CKV_AWS_30"),
@@ -119,7 +124,7 @@ MUTATIONS = [
     Mutation("aws:lb/listener:Listener", "nova-balancer-api-listener", given(protocol="HTTP", sslPolicy=None),
              "CKV_AWS_2"),
     Mutation("aws:cloudfront/distribution:Distribution", "",
-             lambda old: {**old, "viewerCertificate": {**old["viewerCertificate"], "minimumProtocolVersion": "TLSv1"}},
+             inside("viewerCertificate", minimumProtocolVersion="TLSv1"),
              "CKV_AWS_174"),
     Mutation("aws:apigateway/stage:Stage", "", given(xrayTracingEnabled=False), "CKV_AWS_73"),
     Mutation("aws:apigateway/method:Method", "nova-api-audio-get-method",
@@ -138,7 +143,7 @@ MUTATIONS = [
 
 @cache
 def interpreter() -> Path:
-    return prepare(find_home(), find_uv() or "uv")
+    return prepare(find_home())
 
 
 @cache
@@ -169,25 +174,17 @@ def changed(deployment: Deployment, mutation: Mutation) -> Deployment:
     if mutation.change is None:
         return replace(deployment, resources=others)
     inputs = mutation.change(plain(resource.inputs))
-    return replace(deployment, resources={**others, resource.urn: replace(resource, inputs=inputs)})
+    references = {key: urns for key, urns in resource.references.items() if inputs.get(key) is not None}
+    altered = replace(resource, inputs=inputs, references=references)
+    return replace(deployment, resources={**others, resource.urn: altered})
 
 
 @pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda one: f"{one.check} {one.kind.rpartition(':')[2]}")
 def test_what_is_wrong_is_found(mutation: Mutation) -> None:
     resource = meant(deployed("prod"), mutation)
-    (address,) = {mutation.address} - {""} or {
-        one["address"]
-        for one in plan(deployed("prod"))["resource_changes"]
-        if one["address"].endswith(f".{resource.name}") and one["type"] == kind_of(mutation)
-    }
+    address = mutation.address or f"{terraform_type(mutation.kind)}.{resource.name}"
     assert (mutation.check, address) in failed(True)
     assert (mutation.check, address) not in failed(False)
-
-
-def kind_of(mutation: Mutation) -> str:
-    from evaluation.terraform.naming import terraform_type
-
-    return terraform_type(mutation.kind)
 
 
 def test_every_kind_that_the_scanner_knows_is_seen() -> None:
@@ -202,4 +199,5 @@ def test_every_kind_that_the_scanner_knows_is_seen() -> None:
     assert len(expected) > 30
     assert expected - seen == set()
     passed = {one["resource"].partition(".")[0] for one in results["passed_checks"]}
-    assert seen - passed == set(), "nothing of these is as the scanner would have it"
+    # Each has one check, of which policy/severities.toml says why nothing passes it.
+    assert seen - passed == {"aws_cloudfront_response_headers_policy", "aws_eip"}
