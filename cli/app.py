@@ -36,8 +36,8 @@ from cli import demo as demos
 from cli import graph as graphs
 from cli import logs as log_files
 from cli import republish as publications
-from cli import sleep as sleeping
 from cli import scan as scans
+from cli import sleep as sleeping
 from cli import wallet as wallets
 from cli.apply import apply_program
 from cli.checks import problems
