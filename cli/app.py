@@ -38,6 +38,7 @@ from cli import logs as log_files
 from cli import republish as publications
 from cli import scan as scans
 from cli import sleep as sleeping
+from cli import upgrade as upgrades
 from cli import wallet as wallets
 from cli.apply import apply_program
 from cli.checks import problems
@@ -641,6 +642,15 @@ def docs() -> None:
     with output.step("Evaluating the program") as step:
         changed = pages.write(CHECKOUT)
         step.summary = ", ".join(changed) or "nothing has changed"
+
+
+@app.command()
+def upgrade(
+    version: Annotated[str, typer.Option("--from", help="the version that your stacks were deployed with")],
+) -> None:
+    """Say what has to be done by hand since a version, before `pulumi up` with this one."""
+    for line in upgrades.lines(upgrades.since(CHECKOUT, version), version):
+        Output().line(line)
 
 
 def main() -> None:

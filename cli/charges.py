@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from cli.errors import NovaError
+from cli.prices import price_table
 from evaluation.secrecy import plain
 
 if TYPE_CHECKING:
@@ -45,6 +46,16 @@ def charges(deployment: "Deployment", resource: "Recorded") -> tuple[Charge, ...
     raise NovaError(
         f"{resource.type} has no price: give it one in PRICED of cli/charges.py, or a reason in FREE"
     )
+
+
+def monthly_usd(deployment: "Deployment", resource: "Recorded", region: str) -> float:
+    """Return what ``resource`` costs in ``region`` in an idle month, in USD, before what is free."""
+    table = price_table()
+    total = 0.0
+    for charge in charges(deployment, resource):
+        price = table.of(charge.price)
+        total += charge.count * price.usd[region] * (table.hours_a_month if price.unit == "hour" else 1)
+    return total
 
 
 def _one(price: str) -> _Charges:

@@ -3,26 +3,27 @@
 import ast
 import tomllib
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cli import cost as costs
-from cli.charges import charges
+from cli.charges import monthly_usd
 from cli.errors import NovaError
 from cli.graph import evaluated
+from cli.markdown import made_by, table
 from cli.picture.parts import AREAS
 from cli.picture.svg import drawn
 from cli.prices import price_table
+from cli.reference import reference_pages
 from cli.sizes import size
 
 if TYPE_CHECKING:
     from evaluation.program import Deployment
     from evaluation.recorder import Recorded
 
-RENEW = "./nova docs"
 STACKS = ("dev", "prod")
 DRAWN = "prod"
 """The stack of the picture: the one that has everything."""
@@ -43,6 +44,7 @@ def pages(deployments: Deployments, bills: Mapping[str, costs.Bill], root: Path)
         "docs/architecture.svg": drawn(DRAWN, deployments[DRAWN]),
         "docs/costs.md": costs_page(bills),
         "docs/resources.md": resources_page(deployments, root),
+        **reference_pages(deployments, root, REGION),
     }
 
 
@@ -54,6 +56,7 @@ def write(root: Path) -> list[str]:
     for path, text in pages(deployments, bills, root).items():
         file = root / path
         if not file.is_file() or file.read_text(encoding="utf-8") != text:
+            file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(text, encoding="utf-8")
             changed.append(path)
     return changed
@@ -64,28 +67,28 @@ def write(root: Path) -> list[str]:
 
 def costs_page(bills: Mapping[str, costs.Bill]) -> str:
     """Return the bills of stacks, in all regions that have prices, and where the prices are from."""
-    table = price_table()
+    prices = price_table()
     lines = [
         "# What an idle month costs",
         "",
         _made_by("nova cost"),
         "",
-        *costs.notes(table),
+        *costs.notes(prices),
         "Traffic, requests, storage and the use of models come on top.",
     ]
     used: set[str] = set()
     for stack, bill in bills.items():
         used |= {line.price.key for line in bill.lines}
-        totals = " or ".join(f"{bill.total(region):.2f} USD in {region}" for region in table.regions)
-        header, *rows = costs.rows(bill, table.regions)
-        lines += ["", f"## Stack {stack}: {totals}", "", *_table(header, rows)]
+        totals = " or ".join(f"{bill.total(region):.2f} USD in {region}" for region in prices.regions)
+        header, *rows = costs.rows(bill, prices.regions)
+        lines += ["", f"## Stack {stack}: {totals}", "", *table(header, rows)]
     sources = [
         (price.what, price.source, "" if price.verified else "no", f"[{_host(price.check)}]({price.check})")
-        for key, price in table.prices.items()
+        for key, price in prices.prices.items()
         if key in used
     ]
     lines += ["", "## Where the prices are from", ""]
-    lines += _table(("price", "read at", "verified", "compare with"), sources)
+    lines += table(("price", "read at", "verified", "compare with"), sources)
     return "\n".join(lines) + "\n"
 
 
@@ -120,9 +123,7 @@ def resources_page(deployments: Deployments, root: Path) -> str:
         f"{REGION} before what an account has for nothing ([costs.md](costs.md)). Where no amount stands,",
         "nothing is paid while idle.",
         "",
-        *_table(
-            ("stack", "resources"), [(stack, f"{_count(found)}") for stack, found in deployments.items()]
-        ),
+        *table(("stack", "resources"), [(stack, f"{_count(found)}") for stack, found in deployments.items()]),
     ]
     area = ""
     for token in sorted(sections, key=_order):
@@ -132,7 +133,7 @@ def resources_page(deployments: Deployments, root: Path) -> str:
         names = sorted({name for row in sections[token] for name in _owners(deployments, row)})
         lines += ["", f"### {token.split(':')[2]}: {', '.join(names)}", "", described[token], ""]
         header = ("type", "purpose", "names", *deployments)
-        lines += _table(header, [_cells(deployments, row) for row in sections[token]])
+        lines += table(header, [_cells(deployments, row) for row in sections[token]])
     return "\n".join(lines) + "\n"
 
 
@@ -188,17 +189,8 @@ def _amount(deployment: "Deployment", members: Sequence["Recorded"]) -> str:
         return "none"
     sizes = Counter(text for resource in members if (text := size(deployment, resource)))
     texts = [text if count == len(members) else f"{count} of {text}" for text, count in sorted(sizes.items())]
-    usd = sum(_usd(deployment, resource) for resource in members)
+    usd = sum(monthly_usd(deployment, resource, REGION) for resource in members)
     return "; ".join([str(len(members)), *texts, *([f"{usd:.2f} USD"] if usd else [])])
-
-
-def _usd(deployment: "Deployment", resource: "Recorded") -> float:
-    table = price_table()
-    total = 0.0
-    for charge in charges(deployment, resource):
-        price = table.of(charge.price)
-        total += charge.count * price.usd[REGION] * (table.hours_a_month if price.unit == "hour" else 1)
-    return total
 
 
 def _count(deployment: "Deployment") -> int:
@@ -243,10 +235,4 @@ def _tokens(node: ast.ClassDef) -> Iterator[str]:
 
 
 def _made_by(command: str) -> str:
-    stacks = " and ".join(STACKS)
-    return f"Made by `{RENEW}` from what `{command}` knows of the stacks {stacks}; do not edit."
-
-
-def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
-    lines = [header, ["---"] * len(header), *rows]
-    return ["| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines]
+    return made_by(f"what `{command}` knows of the stacks {' and '.join(STACKS)}")

@@ -53,7 +53,6 @@ class AgentRuntimeArgs:
     """
 
     account: Account
-    vpc: Vpc
     logs: LogPolicy
     log_watch: LogWatch
     alerts: Alerts
@@ -66,6 +65,8 @@ class AgentRuntimeArgs:
     environment: Mapping[str, pulumi.Input[str]]
     secrets: Mapping[str, SecretReference] = field(default_factory=dict[str, SecretReference])
     """By the variable that the container wants: it gets ``<name>_SECRET``, and reads the value itself."""
+    vpc: Vpc | None = None
+    """Where it stands; nothing for one on the internet."""
     calls: Sequence[Callee] = ()
     """What in the VPC it may call; only in the VPC."""
     internet: Sequence[InternetNeed] = ()
@@ -77,7 +78,9 @@ class AgentRuntimeArgs:
         """Check place and environment."""
         if self.plan.network is RuntimeNetwork.NONE:
             raise ValueError("plan.network: none is not allowed; make no runtime instead")
-        if self.calls and self.plan.network is not RuntimeNetwork.VPC:
+        if self.plan.in_vpc and self.vpc is None:
+            raise ValueError("vpc: None is not allowed; a runtime in the VPC has to be told in which")
+        if self.calls and not self.plan.in_vpc:
             raise ValueError("calls: a runtime on the internet reaches nothing in the VPC")
         check_variables({**self.environment, **{f"{name}_SECRET": "" for name in self.secrets}})
 
@@ -200,30 +203,31 @@ class AgentRuntime(pulumi.ComponentResource):
     def _network(
         self,
     ) -> "tuple[aws.bedrock.AgentcoreAgentRuntimeNetworkConfigurationArgs, list[pulumi.Resource]]":
-        if self._args.plan.network is RuntimeNetwork.PUBLIC:
+        vpc = self._args.vpc
+        if vpc is None or not self._args.plan.in_vpc:
             return aws.bedrock.AgentcoreAgentRuntimeNetworkConfigurationArgs(network_mode="PUBLIC"), []
         # AWS keeps network interfaces of a runtime for hours after its end, and with them this group: nothing
         # about it may ask for a new one.
         group = aws.ec2.SecurityGroup(
             f"{self._label}-security-group",
             description=f"Sessions of {self._label}",
-            vpc_id=self._args.vpc.vpc_id,
+            vpc_id=vpc.vpc_id,
             opts=self._child,
         )
-        ways_out = self._connect(group.id)
+        ways_out = self._connect(vpc, group.id)
         return aws.bedrock.AgentcoreAgentRuntimeNetworkConfigurationArgs(
             network_mode="VPC",
             network_mode_config=aws.bedrock.AgentcoreAgentRuntimeNetworkConfigurationNetworkModeConfigArgs(
-                security_groups=[group.id], subnets=self._args.vpc.agent_subnet_ids
+                security_groups=[group.id], subnets=vpc.agent_subnet_ids
             ),
         ), ways_out
 
-    def _connect(self, group_id: pulumi.Output[str]) -> list[pulumi.Resource]:
+    def _connect(self, vpc: Vpc, group_id: pulumi.Output[str]) -> list[pulumi.Resource]:
         args = self._args
         peer = Peer(label=f"the sessions of {self._label}", security_group_id=group_id)
         needs = (*needs_of(args.role.statements, args.account.region), *args.internet)
         return [
-            *args.vpc.allow_out(peer, self._label, needs, parent=self),
+            *vpc.allow_out(peer, self._label, needs, parent=self),
             *connect_to_all(peer, args.calls, self._label, parent=self),
         ]
 
