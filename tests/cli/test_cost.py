@@ -14,6 +14,7 @@ from cli import pages, prices
 from cli.app import app
 from cli.charges import FREE, PRICED, Charge, charges
 from cli.errors import NovaError
+from cli.markdown import RENEW
 from evaluation.recorder import Recorded
 from tests.infra.conftest import STACKS, deployed
 from tests.infra.deployment import ROOT, Deployment
@@ -120,7 +121,7 @@ def test_the_committed_page_is_current() -> None:
         for stack in pages.STACKS
     }
     page = (ROOT / "docs/costs.md").read_text(encoding="utf-8")
-    assert page == pages.costs_page(bills), f"stale: renew it with `{pages.RENEW}`"
+    assert page == pages.costs_page(bills), f"stale: renew it with `{RENEW}`"
     assert f"Prices of {TABLE.date}" in page
     for stack in pages.STACKS:
         assert re.search(rf"## Stack {stack}: [\d.]+ USD in us-east-1 or [\d.]+ USD in ap-northeast-1", page)
