@@ -247,7 +247,7 @@ class PaymentLedger(pulumi.ComponentResource):
         self._key = args.key
         table = _table(name, args, self, streams=False, expires=True, indexed=False)
         self.name, self.arn = table.name, table.arn
-        operations = ("GetItem", "Query", "TransactWriteItems")
+        operations = ("BatchGetItem", "GetItem", "Query", "TransactWriteItems")
         args.alerts.watch(name, table_alarms(self.name, operations), parent=self)
         self.register_outputs({"name": self.name, "arn": self.arn})
 
@@ -260,6 +260,7 @@ class PaymentLedger(pulumi.ComponentResource):
             Statement(
                 sid="PayByLedger",
                 actions=(
+                    "dynamodb:BatchGetItem",
                     "dynamodb:DeleteItem",
                     "dynamodb:GetItem",
                     "dynamodb:PutItem",

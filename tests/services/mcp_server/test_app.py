@@ -37,6 +37,28 @@ def test_payments_come_page_by_page(served: Served) -> None:
     assert times == sorted(times, reverse=True)
 
 
+def test_what_the_table_answers_in_parts_is_put_together(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(5):
+        served.paying.payer.buy(purchase(f"{number}"))
+    user = purchase("0").user
+    whole = served.paying.ledger.attempts(user, None).attempts
+    client: Any = served.paying.dynamodb
+    ask, asked = client.batch_get_item, list[int]()
+
+    def in_parts(RequestItems: dict[str, Any]) -> dict[str, Any]:  # noqa: N803 - as the API calls it
+        ((table, wanted),) = RequestItems.items()
+        asked.append(len(wanted["Keys"]))
+        first, rest = wanted["Keys"][:2], wanted["Keys"][2:]
+        answer: dict[str, Any] = ask(RequestItems={table: {**wanted, "Keys": first}})
+        return {**answer, "UnprocessedKeys": {table: {**wanted, "Keys": rest}} if rest else {}}
+
+    monkeypatch.setattr(client, "batch_get_item", in_parts)
+    assert served.paying.ledger.attempts(user, None).attempts == whole
+    assert asked == [5, 3, 1]
+
+
 class TestApi:
     def ask(self, served: Served, method: str, path: str, user: str = ALICE) -> tuple[int, Any]:
         event = {

@@ -4,12 +4,12 @@ import Link from "next/link";
 import { useRouter } from "next/navigation";
 import { useEffect, useState } from "react";
 import { call } from "@/client/api";
-import { useResource } from "@/client/use-resource";
+import { usePages } from "@/client/use-pages";
+import { MoreButton } from "@/components/more-button";
 import { EmptyNote, ErrorNote, LoadingNote } from "@/components/states";
 import type { components } from "@/contracts/projector";
 import { useI18n } from "@/i18n/provider";
 
-type Page = components["schemas"]["SessionPage"];
 type Summary = components["schemas"]["SessionSummary"];
 
 /** A turn is in the list a moment after its end: it comes there by events. */
@@ -20,8 +20,8 @@ type Props = { current: string | null; changed: number; started: () => void };
 /** All conversations of a person; `changed` counts up whenever the list may be out of date. */
 export function SessionList({ current, changed, started }: Props) {
   const { t } = useI18n();
-  const page = useResource<Page>("/api/sessions");
-  const { reload } = page;
+  const pages = usePages<Summary>("/api/sessions");
+  const { reload } = pages;
   useEffect(() => {
     if (changed === 0) return;
     const timer = setTimeout(reload, BEHIND_MS);
@@ -34,20 +34,23 @@ export function SessionList({ current, changed, started }: Props) {
           {t("chat.new")}
         </button>
       </div>
-      {page.error !== undefined ? <ErrorNote error={page.error} retry={reload} /> : null}
-      {page.data ? (
-        page.data.items.length === 0 ? (
+      {pages.error !== undefined ? <ErrorNote error={pages.error} retry={reload} /> : null}
+      {pages.items ? (
+        pages.items.length === 0 ? (
           <EmptyNote>{t("chat.sessions.empty")}</EmptyNote>
         ) : (
           <ul className="max-h-40 overflow-y-auto px-2 pb-2 md:max-h-none">
-            {page.data.items.map((item) => (
+            {pages.items.map((item) => (
               <Entry key={item.id} item={item} current={item.id === current} changed={reload} />
             ))}
           </ul>
         )
-      ) : page.loading ? (
+      ) : pages.loading ? (
         <LoadingNote />
       ) : null}
+      <div className="px-4 pb-4">
+        <MoreButton pages={pages} />
+      </div>
     </aside>
   );
 }

@@ -2,14 +2,13 @@
 
 import type { ReactNode } from "react";
 import type { Pages } from "@/client/use-pages";
-import { useI18n } from "@/i18n/provider";
+import { MoreButton } from "./more-button";
 import { EmptyNote, ErrorNote, LoadingNote } from "./states";
 
 type Props<T> = { pages: Pages<T>; empty: string; children: (item: T) => ReactNode };
 
 /** A list that comes in pages, with a way to the next one; `children` shows an item as what stands in a `li`. */
 export function PageList<T extends { id: string }>({ pages, empty, children }: Props<T>) {
-  const { t } = useI18n();
   return (
     <>
       {pages.error === undefined ? null : <ErrorNote error={pages.error} retry={pages.reload} />}
@@ -28,11 +27,7 @@ export function PageList<T extends { id: string }>({ pages, empty, children }: P
       ) : pages.loading ? (
         <LoadingNote />
       ) : null}
-      {pages.more ? (
-        <button type="button" className="button self-start" disabled={pages.loading} onClick={pages.more}>
-          {t("site.more")}
-        </button>
-      ) : null}
+      <MoreButton pages={pages} />
     </>
   );
 }

@@ -3,7 +3,9 @@
 import Link from "next/link";
 import { useId } from "react";
 import { ApiError } from "@/client/api";
+import { type Page, usePagesOf } from "@/client/use-pages";
 import { useResource } from "@/client/use-resource";
+import { MoreButton } from "@/components/more-button";
 import { EmptyNote, ErrorNote, LoadingNote } from "@/components/states";
 import type { components as Agent } from "@/contracts/agent-core";
 import type { components as Payer } from "@/contracts/mcp-server";
@@ -13,9 +15,14 @@ import { PaymentList } from "./payment-list";
 
 type Usage = Agent["schemas"]["UsageReport"];
 type Spending = Payer["schemas"]["Spending"];
+type Payment = Payer["schemas"]["Payment"];
 
 /** While somebody looks at it: what the agent pays meanwhile is there within so long. */
 const EVERY_MS = 5000;
+
+function paymentsOf(spending: Spending): Page<Payment> {
+  return { items: spending.payments, next_cursor: spending.cursor };
+}
 
 /** What the person's conversations cost, what the agent paid for data, and what is left of both. */
 export function SpendPage() {
@@ -70,7 +77,8 @@ function ModelUse() {
 function Payments() {
   const { t, language } = useI18n();
   const labelled = useId();
-  const { data, error, reload } = useResource<Spending>("/api/spend", EVERY_MS);
+  const pages = usePagesOf<Payment, Spending>("/api/spend", paymentsOf, EVERY_MS);
+  const { first: data, error, reload } = pages;
   // A stack without a wallet has no such address.
   const none = error instanceof ApiError && error.status === 404;
   return (
@@ -101,7 +109,8 @@ function Payments() {
               <p className="notice">{t("spend.wallet.none")}</p>
             )}
           </div>
-          <PaymentList payments={data.payments} />
+          <PaymentList payments={pages.items ?? []} />
+          <MoreButton pages={pages} />
         </>
       ) : error === undefined ? (
         <LoadingNote />

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal, cast
@@ -194,12 +194,31 @@ class Ledger:
             **begin,
         )
         order = [_text(item, "attempt") for item in cast("list[dict[str, Any]]", answer["Items"])]
-        known = {attempt.id: attempt for name in order if (attempt := self.attempt(user, name))}
+        known = self._attempts(user, order)
         last = cast("dict[str, Any]", answer.get("LastEvaluatedKey") or {})
         return Page(
             attempts=[known[name] for name in order if name in known],
             cursor=_text(last, "sk").removeprefix("at#") or None,
         )
+
+    def _attempts(self, user: str, names: Sequence[str]) -> dict[str, Attempt]:
+        """Return attempts of a person by their ids; DynamoDB may need several answers for them."""
+        found: dict[str, Attempt] = {}
+        keys: list[Any] = [_key(f"user#{user}", f"attempt#{name}") for name in dict.fromkeys(names)]
+        for attempt in range(1, CONFLICTS_MAX + 1):
+            if not keys:
+                return found
+            answer = self._client.batch_get_item(
+                RequestItems={self._table: {"Keys": keys, "ConsistentRead": True}}
+            )
+            items = cast("list[dict[str, Any]]", answer["Responses"].get(self._table, []))
+            found |= {read.id: read for read in map(_attempt, items)}
+            left = cast("dict[str, Any]", answer.get("UnprocessedKeys") or {})
+            keys = left.get(self._table, {}).get("Keys", [])
+            if keys:
+                self._sleep(PAUSES.pause_seconds(attempt))
+        message = "the ledger answers too slowly"
+        raise TimeoutError(message)
 
     # Approvals
 
