@@ -54,6 +54,16 @@ class Visit:
         self.page.get_by_role("button", name="Sign in").click()
         self.page.wait_for_url(f"{self.site}/chat")
 
+    def go(self, name: str) -> None:
+        """Go to a page by the navigation."""
+        self.page.get_by_role("navigation").get_by_role("link", name=name).click()
+        expect(self.page.get_by_role("heading", level=1, name=name)).to_be_visible()
+
+    def ask(self, text: str) -> None:
+        """Send a message, by the keyboard."""
+        self.page.get_by_role("textbox", name="Message").fill(text)
+        self.page.keyboard.press("Enter")
+
     def forget_refusals(self) -> None:
         """Pass over what the browser says of answers that the page shows in its own words."""
         failed = ("Failed to load resource", "net::ERR")

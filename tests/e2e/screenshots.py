@@ -71,8 +71,7 @@ def _upload(visit: Visit, file: Path) -> None:
 
 def _ask(visit: Visit) -> None:
     visit.page.goto(f"{visit.site}/chat")
-    visit.page.get_by_role("textbox", name="Message").fill(QUESTION)
-    visit.page.keyboard.press("Enter")
+    visit.ask(QUESTION)
     expect(visit.page.get_by_text("Offline model")).to_be_visible()
     expect(visit.page.get_by_role("button", name="Send")).to_be_visible()
     # The list beside it shows the conversation a moment later.

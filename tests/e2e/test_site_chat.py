@@ -32,17 +32,17 @@ def test_when_the_agents_process_dies_in_an_answer_the_page_says_so(
     with visiting(browser, platform) as visit:
         visit.sign_in(talker, PASSWORD)
         visit.page.get_by_label("Managed (AgentCore)").check()
-        ask(visit, "Which recordings do I have?")
+        visit.ask("Which recordings do I have?")
         expect(visit.page.get_by_text("Offline model")).to_be_visible()
         silence(platform, SILENCE_S)
-        ask(visit, "And which videos?")
+        visit.ask("And which videos?")
         expect(visit.page.get_by_role("button", name="Stop")).to_be_visible()
         eventually(lambda: is_silent(platform), "the model is asked")
         session = session_of(visit)
         os.kill(sessions(platform)[session]["pid"], signal.SIGKILL)
         expect(visit.page.get_by_text("The answer broke off.")).to_be_visible()
         visit.check_accessibility()
-        ask(visit, "Are you there?")
+        visit.ask("Are you there?")
         expect(visit.page.get_by_text("Try again in half a minute")).to_be_visible()
         INTERRUPTED["session"] = session
         visit.forget_refusals()
@@ -55,7 +55,7 @@ def test_the_managed_agent_answers_as_the_other_one_does_in_the_same_conversatio
         visit.sign_in(talker, PASSWORD)
         for number, host in enumerate(("Managed (AgentCore)", "Self-hosted"), start=1):
             visit.page.get_by_label(host).check()
-            ask(visit, f"Hello, for the {number}. time")
+            visit.ask(f"Hello, for the {number}. time")
             expect(visit.page.get_by_text("Offline model")).to_have_count(number)
             expect(visit.page.get_by_role("button", name="Send")).to_be_visible()
         visit.page.reload()
@@ -71,13 +71,13 @@ def test_who_stops_an_answer_goes_on_at_once(
         visit.sign_in(talker, PASSWORD)
         visit.page.get_by_label(host).check()
         silence(platform, SILENCE_S)
-        ask(visit, "Tell me everything")
+        visit.ask("Tell me everything")
         eventually(lambda: is_silent(platform), "the model is asked")
         visit.page.get_by_role("button", name="Stop").click()
         expect(visit.page.get_by_role("button", name="Send")).to_be_visible(timeout=STOP_MS_MAX)
 
         def answered() -> bool:
-            ask(visit, "Hello again")
+            visit.ask("Hello again")
             expect(visit.page.get_by_role("button", name="Send")).to_be_visible()
             return visit.page.get_by_text("Offline model").count() > 0
 
@@ -88,7 +88,7 @@ def test_who_stops_an_answer_goes_on_at_once(
 def test_a_conversation_is_deleted_from_its_list(platform: Running, browser: Browser, talker: str) -> None:
     with visiting(browser, platform) as visit:
         visit.sign_in(talker, PASSWORD)
-        ask(visit, "To be forgotten")
+        visit.ask("To be forgotten")
         expect(visit.page.get_by_text("Offline model")).to_be_visible()
         path = f"/chat/{session_of(visit)}"
         visit.page.on("dialog", lambda dialog: dialog.accept())
@@ -109,7 +109,7 @@ def test_the_conversation_that_broke_off_goes_on_with_its_history(
         expect(visit.page.get_by_text("Which recordings do I have?")).to_be_visible()
 
         def answered() -> bool:
-            ask(visit, "And now?")
+            visit.ask("And now?")
             expect(visit.page.get_by_role("button", name="Send")).to_be_visible()
             return visit.page.get_by_text("Offline model").count() > 1
 
@@ -125,12 +125,6 @@ def is_silent(platform: Running) -> bool:
         trust_env=False,
     ).json()["faults"]
     return all(plan["left"] == 0 for plan in plans)
-
-
-def ask(visit: Visit, text: str) -> None:
-    """Send a message, by the keyboard."""
-    visit.page.get_by_role("textbox", name="Message").fill(text)
-    visit.page.keyboard.press("Enter")
 
 
 def session_of(visit: Visit) -> str:

@@ -26,7 +26,7 @@ def test_a_person_goes_all_the_way(platform: Running, browser: Browser) -> None:
         assert visit.site == status["urls"]["site"]
         visit.sign_in(printed["username"], printed["password"])
 
-        page.get_by_role("navigation").get_by_role("link", name="Media").click()
+        visit.go("Media")
         page.locator("input[type=file]").set_input_files(SAMPLE)
         entry = page.locator("li[data-item]", has_text=SAMPLE.name).first
         expect(entry.locator("[data-status=completed]")).to_be_visible(timeout=TRANSCRIBED_MS)
@@ -34,7 +34,7 @@ def test_a_person_goes_all_the_way(platform: Running, browser: Browser) -> None:
         sentence = page.locator("button[data-start]").filter(has_text="last train")
         expect(sentence.first).to_be_visible()
 
-        page.get_by_role("navigation").get_by_role("link", name="Search").click()
+        visit.go("Search")
         page.get_by_label("What are you looking for?").fill("the last train in the evening")
         page.get_by_label("Where").select_option("transcript")
         hit = page.locator("li[data-kind=transcript]").filter(has_text="last train").first
@@ -48,14 +48,14 @@ def test_a_person_goes_all_the_way(platform: Running, browser: Browser) -> None:
         hit.get_by_role("link").click()
         expect(page.locator("button[data-start][aria-current=true]")).to_be_visible()
 
-        page.get_by_role("navigation").get_by_role("link", name="Chat").click()
+        visit.go("Chat")
         _ask(page, "When does the last train leave?")
         expect(page.get_by_text(re.compile("ten in the evening")).last).to_be_visible()
         _ask(page, "What is the weather in Lisbon?")
         expect(page.locator(f"[data-tool={WEATHER}][data-state=completed]")).to_be_visible()
         expect(page.get_by_text("Lisbon (PT)").last).to_be_visible()
 
-        page.get_by_role("navigation").get_by_role("link", name="Spend").click()
+        visit.go("Spend")
         payment = page.locator("li[data-payment=paid]").first
         expect(payment).to_contain_text("$0.01")
         expect(payment).to_contain_text("Lisbon")

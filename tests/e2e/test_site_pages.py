@@ -27,15 +27,9 @@ def person(platform: Running) -> str:
     return new_person(platform, "site-collector")
 
 
-def visit_page(visit: Visit, name: str) -> None:
-    """Go to a page by the navigation."""
-    visit.page.get_by_role("navigation").get_by_role("link", name=name).click()
-    expect(visit.page.get_by_role("heading", level=1, name=name)).to_be_visible()
-
-
 def uploaded(visit: Visit, file: Path, status: str = "completed") -> None:
     """Upload a file by the media page, and wait until it is what it becomes; the newest is the first."""
-    visit_page(visit, "Media")
+    visit.go("Media")
     visit.page.locator("input[type=file]").set_input_files(file)
     entry = visit.page.locator("li[data-item]", has_text=file.name).first
     expect(entry.locator(f"[data-status={status}]")).to_be_visible(timeout=TRANSCRIBED_MS)
@@ -85,7 +79,7 @@ def test_a_video_is_shown_with_what_happens_in_it(platform: Running, browser: Br
             "data-start", re.compile(r"^8")
         )
         # The same again, by words.
-        visit_page(visit, "Search")
+        visit.go("Search")
         page.get_by_label("What are you looking for?").fill("the picture is black")
         page.get_by_label("Where").select_option("frame")
         page.get_by_role("search").get_by_role("button", name="Search").click()
@@ -105,7 +99,7 @@ def test_what_is_no_sound_is_refused_before_and_said_afterwards(
     notes.write_text("not for here")
     with visiting(browser, platform) as visit:
         visit.sign_in(person, PASSWORD)
-        visit_page(visit, "Media")
+        visit.go("Media")
         visit.page.locator("input[type=file]").set_input_files(notes)
         expect(visit.page.get_by_role("alert").filter(has_text="notes.txt")).to_be_visible()
         uploaded(visit, broken, "failed")
@@ -122,7 +116,7 @@ def test_a_document_is_added_found_and_removed(
     with visiting(browser, platform, device) as visit:
         page = visit.page
         visit.sign_in(person, PASSWORD)
-        visit_page(visit, "Documents")
+        visit.go("Documents")
         page.get_by_label("Title").fill(title)
         page.get_by_label("Text").fill(FACT)
         page.get_by_role("button", name="Add", exact=True).click()
@@ -130,7 +124,7 @@ def test_a_document_is_added_found_and_removed(
         expect(page.get_by_role("link", name=title)).to_be_visible()
         visit.check_accessibility()
         visit.check_width()
-        visit_page(visit, "Search")
+        visit.go("Search")
         page.get_by_label("What are you looking for?").fill("Which colour has the lighthouse?")
         found = page.locator("li[data-kind=document]").filter(has_text=title)
         until = time.monotonic() + 30
@@ -153,7 +147,7 @@ def test_what_is_remembered_can_be_seen_and_forgotten(
         page.get_by_role("textbox", name="Message").fill("Please remember that my favourite colour is teal.")
         page.get_by_role("button", name="Send").click()
         expect(page.locator("[data-tool=remember][data-state=completed]")).to_be_visible()
-        visit_page(visit, "Memory")
+        visit.go("Memory")
         note = page.get_by_role("listitem").filter(has_text="favourite colour is teal")
         expect(note).to_be_visible()
         visit.check_accessibility()
@@ -180,7 +174,7 @@ def test_a_question_is_asked_and_answered_by_voice(
         page = visit.page
         page.context.grant_permissions(["microphone"])
         visit.sign_in(person, PASSWORD)
-        visit_page(visit, "Voice")
+        visit.go("Voice")
         visit.check_accessibility()
         visit.check_width()
         page.get_by_role("button", name="Start talking").click()

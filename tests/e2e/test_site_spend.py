@@ -30,19 +30,19 @@ def test_a_question_about_the_weather_is_paid_for_and_shown(
 ) -> None:
     with visiting(browser, platform) as visit:
         visit.sign_in(payer, PASSWORD)
-        ask(visit, "What is the weather in Lisbon?")
+        visit.ask("What is the weather in Lisbon?")
         expect(visit.page.locator(f"[data-tool={PAID}][data-state=completed]")).to_be_visible()
-        go(visit, "Spend")
+        visit.go("Spend")
         expect(visit.page.get_by_text("Paid", exact=True)).to_be_visible()
         expect(visit.page.get_by_text("$0.01").first).to_be_visible()
         visit.check_accessibility()
     with visiting(browser, platform, "phone") as visit:
         visit.sign_in(new_person(platform, "site-saver"), PASSWORD)
-        go(visit, "Spend")
+        visit.go("Spend")
         expect(visit.page.get_by_text("Nothing was paid for you yet.")).to_be_visible()
         visit.check_accessibility()
         visit.check_width()
-        go(visit, "Approvals")
+        visit.go("Approvals")
         expect(visit.page.get_by_text("Nothing waits for you.")).to_be_visible()
         visit.check_accessibility()
         visit.check_width()
@@ -56,7 +56,7 @@ def test_what_is_dear_is_approved_first_and_paid_once(
         visit.sign_in(payer, PASSWORD)
         before = _paid(visit)
         _ask_for_a_year(visit, "Lisbon")
-        go(visit, "Approvals")
+        visit.go("Approvals")
         waiting = page.locator("li[data-approval=waiting]")
         expect(waiting).to_contain_text("$0.30")
         visit.check_accessibility()
@@ -64,25 +64,25 @@ def test_what_is_dear_is_approved_first_and_paid_once(
         expect(page.locator("li[data-approval=approved]")).to_have_count(1)
         assert _paid(visit) == before
         _ask_for_a_year(visit, "Lisbon")
-        go(visit, "Approvals")
+        visit.go("Approvals")
         expect(page.locator("li[data-approval=used]")).to_have_count(1)
         assert _paid(visit) == before + 1
         _ask_for_a_year(visit, "Osaka")
-        go(visit, "Approvals")
+        visit.go("Approvals")
         waiting.get_by_role("button", name="Reject").click()
         expect(page.locator("li[data-approval=rejected]")).to_have_count(1)
         assert _paid(visit) == before + 1
 
 
 def _ask_for_a_year(visit: Visit, city: str) -> None:
-    go(visit, "Chat")
-    ask(visit, f"What is the climate of {city} over the whole year, month by month?")
+    visit.go("Chat")
+    visit.ask(f"What is the climate of {city} over the whole year, month by month?")
     expect(visit.page.locator(f"[data-tool={PAID_YEAR}][data-state=completed]")).to_be_visible()
     expect(visit.page.get_by_role("button", name="Send")).to_be_visible()
 
 
 def _paid(visit: Visit) -> int:
-    go(visit, "Spend")
+    visit.go("Spend")
     expect(visit.page.get_by_text("left for today")).to_be_visible()
     return visit.page.locator("li[data-payment=paid]").count()
 
@@ -90,15 +90,3 @@ def _paid(visit: Visit) -> int:
 def offered(client: httpx2.Client) -> bool:
     """Whether the agent offers what is paid for."""
     return any(tool["name"] == PAID for tool in client.get("/tools").json()["tools"])
-
-
-def ask(visit: Visit, text: str) -> None:
-    """Send a message, by the keyboard."""
-    visit.page.get_by_role("textbox", name="Message").fill(text)
-    visit.page.keyboard.press("Enter")
-
-
-def go(visit: Visit, name: str) -> None:
-    """Go to a page by the navigation."""
-    visit.page.get_by_role("navigation").get_by_role("link", name=name).click()
-    expect(visit.page.get_by_role("heading", level=1, name=name)).to_be_visible()
