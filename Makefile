@@ -53,8 +53,9 @@ site: tools ## types, rules and tests of the site, without a running platform
 	@scripts/test-frontend
 e2e: tools e2e-only ## tests of the whole platform, in a home and on ports of their own
 
-bench: tools ## measure what there are limits for (CPU of a program start)
+bench: tools ## measure what there are limits for (CPU of a program start, of judging a stack)
 	@$(PYTHON) -m benchmarks.program_start
+	@$(PYTHON) -m benchmarks.policy_pack --sdk
 
 contracts: tools ## write the services' OpenAPI documents (docs/api) again
 	@mkdir -p docs/api

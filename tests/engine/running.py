@@ -134,6 +134,8 @@ def engine(directory: Path) -> Generator[dict[str, str]]:
             "PULUMI_BACKEND_URL": backend.as_uri(),
             "PULUMI_CONFIG_PASSPHRASE": "only-for-this-test",
             "PULUMI_SKIP_UPDATE_CHECK": "true",
+            # uv syncs before it runs anything; the environment's own packages stay those of this checkout.
+            "UV_NO_INSTALL_LOCAL": "1",
             # The tests' own environment must not lead the program elsewhere.
             "VIRTUAL_ENV": "",
             "PATH": os.environ["PATH"],

@@ -8,7 +8,8 @@ level.
 
 import datetime
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cached_property
 from typing import Any
 
 from pulumi_policy import (
@@ -178,7 +179,7 @@ def _resource(args: ResourceValidationArgs) -> Resource:
         urn=args.urn,
         type=args.resource_type,
         name=args.name,
-        props=_props(args.props),
+        props=_Properties(args.props),
         protect=args.opts.protect,
         parent=args.opts.parent or "",
     )
@@ -189,7 +190,7 @@ def _resource_of_stack(found: Any) -> Resource:
         urn=found.urn,
         type=found.resource_type,
         name=found.name,
-        props=_props(found.props),
+        props=_Properties(found.props),
         protect=found.opts.protect,
         parent=found.parent.urn if found.parent else "",
         references={
@@ -198,8 +199,24 @@ def _resource_of_stack(found: Any) -> Resource:
     )
 
 
-def _props(props: Mapping[str, Any]) -> Mapping[str, Any]:
-    return plain(props, _is_unknown, (UnknownValueError,))
+class _Properties(Mapping[str, Any]):
+    """The SDK's properties, made plain when a rule first asks: most rules look at few resources."""
+
+    def __init__(self, props: Mapping[str, Any]) -> None:
+        self._props = props
+
+    @cached_property
+    def _plain(self) -> Mapping[str, Any]:
+        return plain(self._props, _is_unknown, (UnknownValueError,))
+
+    def __getitem__(self, key: str) -> Any:
+        return self._plain[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._plain)
+
+    def __len__(self) -> int:
+        return len(self._plain)
 
 
 def _is_unknown(value: Any) -> bool:
