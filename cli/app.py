@@ -42,6 +42,8 @@ from cli import upgrade as upgrades
 from cli import wallet as wallets
 from cli.apply import apply_program
 from cli.checks import problems
+from cli.doctor import command as doctors
+from cli.doctor.finding import healthy
 from cli.errors import NovaError
 from cli.home import CHECKOUT, MADE, Home, find_home, read_json
 from cli.model_account import model_account
@@ -67,6 +69,7 @@ StackOption = Annotated[
 
 AwsStack = Annotated[str, typer.Option("--stack", help="a stack in AWS")]
 PreviewOption = Annotated[bool, typer.Option("--preview", help="show what would be done, and change nothing")]
+JsonOption = Annotated[bool, typer.Option("--json", help="print JSON for programs")]
 YesOption = Annotated[bool, typer.Option("--yes", help="do not ask")]
 
 EVALUATION_SHARE_LEAST = 0.9
@@ -554,6 +557,22 @@ def cost(
         output.line(line)
     for note in costs.notes(table):
         output.note(note)
+
+
+@app.command()
+def doctor(*, stack: StackOption = "", as_json: JsonOption = False) -> None:
+    """Say what is broken on this machine and, with --stack, in the account, each with its fix."""
+    output = Output()
+    with output.step("Examining") as step:
+        findings = doctors.diagnose(find_home(), stack, step.update)
+    well = healthy(findings)
+    if as_json:
+        told = {"healthy": well, "findings": [finding.document() for finding in findings]}
+        output.line(json.dumps(told, indent=2))
+    else:
+        for line in doctors.lines(findings):
+            output.line(line)
+    raise typer.Exit(0 if well else 1)
 
 
 @app.command()

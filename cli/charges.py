@@ -87,29 +87,33 @@ def _service(deployment: "Deployment", service: "Recorded") -> Iterator[Charge]:
     (task,) = [deployment.resources[urn] for urn in service.references["taskDefinition"]]
     vcpu = float(task.inputs["cpu"]) / CPU_UNITS_PER_VCPU
     memory_gb = float(task.inputs["memory"]) / MB_PER_GB
-    idle, spot = _idle_tasks(deployment, service), _on_spot(deployment, service)
-    for kind, count in (("fargate", idle - spot), ("fargate-spot", spot)):
+    on_demand, spot = tasks_on(deployment, service, "minCapacity")
+    for kind, count in (("fargate", on_demand), ("fargate-spot", spot)):
         yield Charge(price=f"{kind}-vcpu", count=count * vcpu)
         yield Charge(price=f"{kind}-gb", count=count * memory_gb)
 
 
-def _idle_tasks(deployment: "Deployment", service: "Recorded") -> int:
-    """Count the tasks that run when there is nothing to do."""
-    for target in deployment.of_type("aws:appautoscaling/target:Target"):
-        if service.urn in target.references.get("resourceId", ()):
-            return int(target.inputs["minCapacity"])
-    return int(service.inputs["desiredCount"])
+def tasks_on(deployment: "Deployment", service: "Recorded", limit: str) -> tuple[int, int]:
+    """Return how many of a service's tasks run on demand and how many on Spot.
 
-
-def _on_spot(deployment: "Deployment", service: "Recorded") -> int:
-    """Divide idle tasks as ECS does: bases first, the rest by weight."""
+    ``limit`` is ``minCapacity``, for when there is nothing to do, or ``maxCapacity``. They are divided as ECS
+    divides them: bases first, the rest by weight.
+    """
     strategies: list[Mapping[str, Any]] = service.inputs.get("capacityProviderStrategies", [])
     bases = {item["capacityProvider"]: int(item.get("base", 0)) for item in strategies}
     weights = {item["capacityProvider"]: int(item.get("weight", 0)) for item in strategies}
-    idle = _idle_tasks(deployment, service)
-    rest = max(0, idle - sum(bases.values()))
+    count = _tasks(deployment, service, limit)
+    rest = max(0, count - sum(bases.values()))
     by_weight = round(rest * weights.get(SPOT, 0) / (sum(weights.values()) or 1))
-    return min(idle, bases.get(SPOT, 0) + by_weight)
+    spot = min(count, bases.get(SPOT, 0) + by_weight)
+    return count - spot, spot
+
+
+def _tasks(deployment: "Deployment", service: "Recorded", limit: str) -> int:
+    for target in deployment.of_type("aws:appautoscaling/target:Target"):
+        if service.urn in target.references.get("resourceId", ()):
+            return int(target.inputs[limit])
+    return int(service.inputs["desiredCount"])
 
 
 def _cluster(deployment: "Deployment", cluster: "Recorded") -> Iterator[Charge]:

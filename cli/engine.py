@@ -23,13 +23,18 @@ def problem() -> str:
     """Say what is wrong with the engine on PATH; empty for nothing."""
     if shutil.which("pulumi") is None:
         return f"pulumi is missing: {GET_IT}"
-    asked = [_program(), "version"]
-    shown = subprocess.run(asked, capture_output=True, text=True, check=False).stdout.strip()  # noqa: S603 (no shell)
-    version = re.match(r"v?(\d+)\.(\d+)\.", shown)
-    if version is None or (int(version[1]), int(version[2])) < VERSION_MIN:
+    shown = version()
+    found = re.match(r"v?(\d+)\.(\d+)\.", shown)
+    if found is None or (int(found[1]), int(found[2])) < VERSION_MIN:
         wanted = ".".join(map(str, VERSION_MIN))
         return f"pulumi {wanted} or newer is needed, the one on PATH is {shown or 'silent'}: {GET_IT}"
     return ""
+
+
+def version() -> str:
+    """Return what the engine on PATH says that it is."""
+    asked = [_program(), "version"]
+    return subprocess.run(asked, capture_output=True, text=True, check=False).stdout.strip()  # noqa: S603 (no shell)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,1 @@
+"""`nova doctor`: what is broken on this machine or in an account, and what repairs it."""
