@@ -1,5 +1,6 @@
 """The components, installed under their own name, carry programs that know nothing else of the platform."""
 
+import datetime
 import json
 import re
 import subprocess
@@ -11,7 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from nova_policy.judgement import judge
+from nova_policy.registry import all_rules
+from nova_policy.settings import Settings
 
+from cli.policies import graph_of
 from cli.reference import components
 from evaluation.program import ROOT, Deployment, evaluate
 from evaluation.recorder import Recorded
@@ -100,6 +105,13 @@ def test_a_service_stands_in_the_vpc_that_it_was_given(programs: dict[str, Deplo
     )
     assert container["readonlyRootFilesystem"] is True
     assert "command" not in container or container["command"] == []
+
+
+def test_the_policies_have_nothing_to_say(programs: dict[str, Deployment]) -> None:
+    for name, found in programs.items():
+        said = judge(graph_of(found), all_rules(), Settings(), (), datetime.date(2026, 11, 1), "dev")
+        assert said.rules > 50
+        assert [verdict.message for verdict in said.verdicts] == [], name
 
 
 def test_a_runtime_stands_alone(programs: dict[str, Deployment]) -> None:

@@ -69,6 +69,16 @@ def test_a_bucket_of_logs_needs_no_logs_versions_or_key() -> None:
     assert messages("s3-bucket-access-logs", *resources) == []
 
 
+def test_a_bucket_of_a_load_balancers_logs_neither() -> None:
+    resources = (
+        one(BUCKET, "logs"),
+        one(BALANCER, "web", {"accessLogs": (BUCKET, "logs")}, accessLogs={"enabled": True}),
+    )
+    for rule in ("s3-bucket-versioning", "s3-bucket-key", "s3-bucket-access-logs"):
+        assert messages(rule, *resources) == []
+        assert len(messages(rule, one(BUCKET, "logs"))) == 1
+
+
 def test_names_that_programs_hand_on_as_text_are_references() -> None:
     logging = one("aws:s3/bucketLogging:BucketLogging", "l", bucket="my-data", targetBucket="my-logs")
     resources = (one(BUCKET, "data", bucket="my-data"), one(BUCKET, "logs", bucket="my-logs"), logging)

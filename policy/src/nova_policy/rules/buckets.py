@@ -15,6 +15,7 @@ LIFECYCLE = "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration"
 ENCRYPTION = "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration"
 LOGGING = "aws:s3/bucketLogging:BucketLogging"
 OWNERSHIP = "aws:s3/bucketOwnershipControls:BucketOwnershipControls"
+LOAD_BALANCER = "aws:lb/loadBalancer:LoadBalancer"
 _FLAGS = ("blockPublicAcls", "blockPublicPolicy", "ignorePublicAcls", "restrictPublicBuckets")
 
 
@@ -25,8 +26,11 @@ def _parts(graph: Graph, kind: str) -> Iterator[tuple[Resource, tuple[Resource, 
 
 
 def _takes_logs(graph: Graph, bucket: Resource) -> bool:
-    """Whether access logs of other buckets are written to ``bucket``."""
-    return bool(graph.referring_to(bucket, LOGGING, by="targetBucket"))
+    """Whether access logs of other buckets, or of load balancers, are written to ``bucket``."""
+    return bool(
+        graph.referring_to(bucket, LOGGING, by="targetBucket")
+        or graph.referring_to(bucket, LOAD_BALANCER, by="accessLogs")
+    )
 
 
 @stack_rule(
