@@ -1,7 +1,7 @@
 # `make up` starts the platform, `make test` checks everything. Recipes need nothing but a POSIX shell.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help up down status samples test lint unit engine prove scan e2e bench contracts tools site screenshots
+.PHONY: help up down status samples test lint unit engine prove scan e2e bench contracts tools site screenshots workflows
 
 PYTHON := .venv/bin/python
 SERVICES_WITH_API := agent-core audio mcp-server projector search video x402-seller
@@ -54,6 +54,11 @@ site: tools ## types, rules and tests of the site, without a running platform
 e2e: tools e2e-only ## tests of the whole platform, in a home and on ports of their own
 
 bench: tools ## measure what there are limits for (CPU of a program start, of judging a stack)
+workflows: ## look for mistakes and openings in .github (needs Go for one of the two)
+	@scripts/test-environment
+	@scripts/check-workflows --all
+
+bench: tools ## measure what there are limits for (CPU of a program start)
 	@$(PYTHON) -m benchmarks.program_start
 	@$(PYTHON) -m benchmarks.policy_pack --sdk
 
@@ -75,6 +80,7 @@ lint-only:
 	@$(RUN) "pyright" $(PYTHON) -m pyright --project pyright.workspace.json --warnings
 	@$(RUN) "lint-imports" .venv/bin/lint-imports
 	@$(RUN) "vulture" $(PYTHON) -m vulture
+	@$(RUN) "workflows" scripts/check-workflows
 
 unit-only:
 	$(PYTHON) -m pytest -q -n auto --dist loadfile -m "not e2e and not engine and not exhaustive and not scanner" tests
