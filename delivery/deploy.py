@@ -54,9 +54,15 @@ class Deployment:
         before = references(self.stack.outputs().get(IMAGES) or {})
         try:
             self.stack.update()
-            self.check(self.stack.outputs())
+            self._ask()
         except DeliveryError as failure:
             raise DeliveryError(f"{failure}\n{self._go_back(before)}") from failure
+
+    def _ask(self) -> None:
+        if self.stack.asleep():
+            print(f"stack {self.stack.name} is asleep: nobody is asked", flush=True)
+        else:
+            self.check(self.stack.outputs())
 
     def _go_back(self, before: dict[str, str]) -> str:
         """Take the images of before, under the program of now; return what came of it."""
@@ -69,7 +75,7 @@ class Deployment:
             listed = "\n".join(f"  - {reason}" for reason in reasons)
             return f"Not rolled back, as that would be more than images; a person decides:\n{listed}"
         self.stack.update()
-        self.check(self.stack.outputs())
+        self._ask()
         return "Rolled back: the stack answers, with the images that it had before"
 
 

@@ -24,6 +24,10 @@ class Stack:
     name: str
     folder: Path = ROOT
 
+    def asleep(self) -> bool:
+        """Whether the stack's file has it asleep, so that nobody is at home."""
+        return bool(self._settings().get("config", {}).get(f"{self._project()}:asleep"))
+
     def outputs(self) -> dict[str, Any]:
         """Return the stack's outputs; none before its first update."""
         return json.loads(self._run("stack", "output", "--json").stdout or "{}")
@@ -44,12 +48,18 @@ class Stack:
 
     def take(self, images: dict[str, str]) -> None:
         """Write into this checkout's stack file which images are taken; the file is not given back."""
-        file = self.folder / f"Pulumi.{self.name}.yaml"
-        if not file.is_file():
-            raise DeliveryError(f"there is no {file.name}: say which stack it is with --stack")
-        values: dict[str, Any] = yaml.safe_load(file.read_text(encoding="utf-8")) or {}
+        values = self._settings()
         values.setdefault("config", {})[f"{self._project()}:{IMAGES}"] = dict(sorted(images.items()))
-        file.write_text(yaml.safe_dump(values, sort_keys=False), encoding="utf-8")
+        self._file.write_text(yaml.safe_dump(values, sort_keys=False), encoding="utf-8")
+
+    @property
+    def _file(self) -> Path:
+        return self.folder / f"Pulumi.{self.name}.yaml"
+
+    def _settings(self) -> dict[str, Any]:
+        if not self._file.is_file():
+            raise DeliveryError(f"there is no {self._file.name}: say which stack it is with --stack")
+        return yaml.safe_load(self._file.read_text(encoding="utf-8")) or {}
 
     def _project(self) -> str:
         return yaml.safe_load((self.folder / "Pulumi.yaml").read_text(encoding="utf-8"))["name"]

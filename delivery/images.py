@@ -17,12 +17,9 @@ import tempfile
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from delivery.errors import DeliveryError, run
-
-if TYPE_CHECKING:
-    from types_boto3_ecr import ECRClient
 
 ROOT = Path(__file__).parents[1]
 IMAGE = "docker:index/image:Image"
@@ -71,10 +68,12 @@ class AccountRegistry:
 
     def digest(self, tag: str) -> str:
         """Return the digest of the image with ``tag``; empty where there is none."""
-        from botocore.exceptions import ClientError  # noqa: PLC0415 (building alone needs no account)
+        import boto3  # noqa: PLC0415 (building alone needs no account)
+        from botocore.exceptions import ClientError  # noqa: PLC0415 (as above)
 
+        ecr = boto3.client("ecr")  # pyright: ignore[reportUnknownMemberType] (services without types)
         try:
-            found = _ecr().describe_images(repositoryName=self.repository, imageIds=[{"imageTag": tag}])
+            found = ecr.describe_images(repositoryName=self.repository, imageIds=[{"imageTag": tag}])
         except ClientError as error:
             code = error.response.get("Error", {}).get("Code")
             if code == "ImageNotFoundException":
@@ -89,7 +88,10 @@ class AccountRegistry:
 
     def log_in(self) -> str:
         """Let docker push; return the registry's host."""
-        (granted,) = _ecr().get_authorization_token()["authorizationData"]
+        import boto3  # noqa: PLC0415 (as above)
+
+        ecr = boto3.client("ecr")  # pyright: ignore[reportUnknownMemberType] (as above)
+        (granted,) = ecr.get_authorization_token()["authorizationData"]
         user, _, password = base64.b64decode(granted.get("authorizationToken", "")).decode().partition(":")
         host = granted.get("proxyEndpoint", "").removeprefix("https://")
         _docker("login", "--username", user, "--password-stdin", host, given=password)
@@ -174,12 +176,6 @@ def main(arguments: list[str]) -> None:
         "images": release(wanted, AccountRegistry(repository=given.repository)),
     }
     given.out.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
-
-
-def _ecr() -> "ECRClient":
-    import boto3  # noqa: PLC0415 (building alone needs no account)
-
-    return boto3.client("ecr")  # pyright: ignore[reportUnknownMemberType] (services without types)
 
 
 def _push(source: Source, name: str) -> str:

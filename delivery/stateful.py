@@ -8,12 +8,11 @@ STATEFUL = frozenset(
         "aws:elasticache/replicationGroup:ReplicationGroup",
         "aws:kms/key:Key",
         "aws:kms/replicaKey:ReplicaKey",
-        "aws:lb/loadBalancer:LoadBalancer",
         "aws:s3/bucket:Bucket",
         "aws:s3/vectorsIndex:VectorsIndex",
         "aws:s3/vectorsVectorBucket:VectorsVectorBucket",
         "aws:secretsmanager/secret:Secret",
     }
 )
-"""Types that stack prod protects: a test holds the two together. In dev nothing is protected, and yet a pull
-request that replaces the event store there does the same to prod."""
+"""Types that stack prod protects, apart from those that store nothing: a test holds the two together. In dev
+nothing is protected, and yet a pull request that replaces the event store there does the same to prod."""

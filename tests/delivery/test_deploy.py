@@ -93,6 +93,13 @@ def test_a_stack_is_brought_to_the_images(bench: Bench) -> None:
         assert call["arguments"] == ["up", "--yes", "--stack", "dev", "--non-interactive"]
 
 
+def test_a_stack_that_sleeps_is_not_asked(bench: Bench) -> None:
+    file = bench.program / "Pulumi.dev.yaml"
+    file.write_text(file.read_text(encoding="utf-8") + "\n  nova:asleep: true\n", encoding="utf-8")
+    bench.deployment(broken).update(None)
+    assert bench.updated_to() == [NEW]
+
+
 def test_nothing_is_updated_that_loses_data(bench: Bench) -> None:
     bench.plays(preview=document(REPLACED_TABLE))
     with pytest.raises(DeliveryError, match="holds data"):
