@@ -33,11 +33,13 @@ from cli import bootstrap as bootstraps
 from cli import cost as costs
 from cli import daemon as daemons
 from cli import demo as demos
+from cli import destroy as destruction
 from cli import graph as graphs
 from cli import logs as log_files
 from cli import republish as publications
 from cli import scan as scans
 from cli import sleep as sleeping
+from cli import stack_status as stacks
 from cli import upgrade as upgrades
 from cli import wallet as wallets
 from cli.apply import apply_program
@@ -51,7 +53,8 @@ from cli.output import Output, aligned
 from cli.picture.svg import drawn
 from cli.ports import choose_port, keep_port
 from cli.prices import price_table
-from cli.target import Target, find_target
+from cli.state import read_state
+from cli.target import LOCAL, Target, find_target, named_engine, stack_of
 from cli.tools import build_environment, find_uv
 
 app = typer.Typer(
@@ -151,11 +154,16 @@ def down(
 
 
 @app.command()
-def status(
-    *, as_json: Annotated[bool, typer.Option("--json", help="print JSON for programs")] = False
-) -> None:
+def status(*, stack: StackOption = "", as_json: JsonOption = False) -> None:
     """Show whether the platform is healthy; the exit code is 0 when it is."""
     output = Output()
+    if stack not in {"", LOCAL}:
+        engine = named_engine(stack)
+        described = stacks.describe_stack(read_state(engine), stack_of(engine))
+        told = [json.dumps(described, indent=2)] if as_json else stacks.lines(described)
+        for line in told:
+            output.line(line)
+        raise typer.Exit(0 if described["healthy"] else 1)
     described = platform.describe(find_home())
     if as_json:
         output.line(json.dumps(described, indent=2))
@@ -573,6 +581,24 @@ def doctor(*, stack: StackOption = "", as_json: JsonOption = False) -> None:
         for line in doctors.lines(findings):
             output.line(line)
     raise typer.Exit(0 if well else 1)
+
+
+@app.command()
+def destroy(
+    *,
+    stack: AwsStack,
+    delete: Annotated[
+        str, typer.Option("--delete", metavar="NAME", help="the stack's name once more, from who means it")
+    ] = "",
+    preview: PreviewOption = False,
+) -> None:
+    """Delete a stack in AWS with all that it holds. Interrupted, the same command goes on."""
+
+    def ask(question: str) -> str:
+        return typer.prompt(question, err=True)
+
+    request = destruction.Request(stack=stack, named=delete, preview=preview, ask=ask)
+    destruction.destroy(request, Output())
 
 
 @app.command()

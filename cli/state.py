@@ -1,6 +1,6 @@
 """What the engine's state says that a stack consists of."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +15,10 @@ class Found:
     id: str
     """As its provider knows it; empty for components."""
     inputs: dict[str, Any]
-    outputs: dict[str, Any]
+    protected: bool
+    """Whether the engine refuses to delete it."""
+    depends_on: frozenset[str]
+    """URNs of what it needs, its parent among them."""
 
     @property
     def type(self) -> str:
@@ -38,6 +41,14 @@ class State:
         """Return the resources of some types, by name."""
         return sorted((found for found in self.resources if found.type in types), key=lambda one: one.name)
 
+    def needing(self, urns: Sequence[str]) -> list[str]:
+        """Return ``urns`` and all that needs them, directly or not."""
+        found, last = set(urns), set(urns)
+        while last:
+            last = {one.urn for one in self.resources if one.depends_on & last} - found
+            found |= last
+        return sorted(found)
+
 
 def read_state(engine: Engine) -> State:
     """Return what ``engine``'s stack consists of; raises ``NovaError`` where the backend does not say."""
@@ -52,9 +63,11 @@ def _resources(listed: list[dict[str, Any]]) -> Iterator[Found]:
         kind = str(one["type"])
         if kind.startswith(("pulumi:providers:", "pulumi:pulumi:Stack")) or one.get("delete"):
             continue
+        needed: list[str] = [*(one.get("dependencies") or []), str(one.get("parent", ""))]
         yield Found(
             urn=str(one["urn"]),
             id=str(one.get("id", "")),
             inputs=one.get("inputs") or {},
-            outputs=one.get("outputs") or {},
+            protected=bool(one.get("protect")),
+            depends_on=frozenset(filter(None, needed)),
         )

@@ -27,11 +27,11 @@ class Target:
     endpoint: str | None
     """Of the local cloud; None where the clients know AWS's own."""
 
-    def client(self, service: str, special: Config | None = None) -> Any:  # noqa: ANN401 (made at run time)
-        """Return a client of an AWS API, with special settings perhaps."""
+    def client(self, service: str, special: Config | None = None, *, region: str = "") -> Any:  # noqa: ANN401 (made at run time)
+        """Return a client of an AWS API, with special settings or in another region perhaps."""
         config = Config(retries={"mode": "standard", "total_max_attempts": 4}).merge(special or Config())
         return cast("Any", self.session).client(
-            service, endpoint_url=self.endpoint, region_name=self.region, config=config
+            service, endpoint_url=self.endpoint, region_name=region or self.region, config=config
         )
 
     def output(self, name: str) -> Any:  # noqa: ANN401 (JSON)

@@ -34,6 +34,9 @@ def main(arguments: list[str]) -> int:
     if shown is not None and "--file" not in arguments and shown.exists():
         sys.stdout.write(shown.read_text())
         return 0
+    if arguments[0] == "destroy":
+        destroy([urn for option, urn in pairwise(arguments) if option == "--target"])
+        return 0
     backends: dict[str, dict[str, Any]] = json.loads(STACKS.read_text()) if STACKS.exists() else {}
     answer = run(arguments, backends.setdefault(os.environ["PULUMI_BACKEND_URL"], {}))
     STACKS.write_text(json.dumps(backends))
@@ -68,6 +71,18 @@ def run(arguments: list[str], stacks: dict[str, Any]) -> int:
             sys.stderr.write(f"error: cannot {arguments}\n")
             return 255
     return 0
+
+
+def destroy(targets: list[str]) -> None:
+    """Take resources out of the state with all that needs them; all of them without targets."""
+    file = SHOWN["stack export"]
+    resources: list[dict[str, Any]] = json.loads(file.read_text())["deployment"]["resources"]
+    gone = set(targets) or {one["urn"] for one in resources}
+    for one in resources * len(resources):
+        if gone & set(one["dependencies"]):
+            gone.add(one["urn"])
+    left = [one for one in resources if one["urn"] not in gone]
+    file.write_text(json.dumps({"deployment": {"resources": left}}))
 
 
 if __name__ == "__main__":

@@ -72,8 +72,8 @@ class DynamoDb:
 class Fake(Target):
     clients: dict[str, Any] = {}  # noqa: RUF012 - set for each target
 
-    def client(self, service: str, special: Config | None = None) -> Any:
-        del special
+    def client(self, service: str, special: Config | None = None, *, region: str = "") -> Any:
+        del special, region
         return self.clients[service]
 
 
