@@ -53,12 +53,11 @@ site: tools ## types, rules and tests of the site, without a running platform
 	@scripts/test-frontend
 e2e: tools e2e-only ## tests of the whole platform, in a home and on ports of their own
 
-bench: tools ## measure what there are limits for (CPU of a program start, of judging a stack)
 workflows: ## look for mistakes and openings in .github (needs Go for one of the two)
 	@scripts/test-environment
 	@scripts/check-workflows --all
 
-bench: tools ## measure what there are limits for (CPU of a program start)
+bench: tools ## measure what there are limits for (CPU of a program start, of judging a stack)
 	@$(PYTHON) -m benchmarks.program_start
 	@$(PYTHON) -m benchmarks.policy_pack --sdk
 

@@ -126,6 +126,8 @@ def next_steps(stack: AccountStack, outputs: Mapping[str, Any]) -> Iterator[str]
         yield f"jobs of GitHub's environment {environment} take on {arn}"
     if outputs.get("preview_role_arn"):
         yield f"jobs of GitHub's environment preview take on {outputs['preview_role_arn']}"
+    if outputs["deploy_role_arns"]:
+        yield "what GitHub has to know of all this stands in docs/operations/delivery.md"
 
 
 def _begin(stack: AccountStack, stage: Stage, request: Request) -> None:

@@ -37,6 +37,7 @@ OUTPUTS = {
     "own_secrets_provider": f"{PROVIDER}{STACK}",
     "secrets_providers": {"dev": f"{PROVIDER}dev", "prod": f"{PROVIDER}prod"},
     "permissions_boundary": "nova-boundary",
+    "releases": "nova-releases",
     "deploy_role_arns": {"dev": "arn:aws:iam::123456789012:role/nova-account/dev"},
     "preview_role_arn": "arn:aws:iam::123456789012:role/nova-account/preview",
 }
