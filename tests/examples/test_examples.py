@@ -172,3 +172,10 @@ def test_one_version_is_said_everywhere() -> None:
 def test_the_package_needs_what_the_platform_is_tested_with() -> None:
     tested = set(project(ROOT)["project"]["dependencies"])
     assert set(project(PACKAGE)["project"]["dependencies"]) <= tested
+
+
+def test_policies_refuse_nothing_of_them(programs: dict[str, Deployment]) -> None:
+    today = datetime.datetime.now(datetime.UTC).date()
+    for found in programs.values():
+        verdicts = judge(graph_of(found), all_rules(), Settings(), (), today, "dev").verdicts
+        assert [f"{one.rule}: {one.resource}" for one in verdicts] == []

@@ -15,7 +15,13 @@ LIFECYCLE = "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration"
 ENCRYPTION = "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration"
 LOGGING = "aws:s3/bucketLogging:BucketLogging"
 OWNERSHIP = "aws:s3/bucketOwnershipControls:BucketOwnershipControls"
-LOAD_BALANCER = "aws:lb/loadBalancer:LoadBalancer"
+_LOGGERS = (
+    (LOGGING, "targetBucket"),
+    ("aws:lb/loadBalancer:LoadBalancer", "accessLogs"),
+    ("aws:lb/loadBalancer:LoadBalancer", "connectionLogs"),
+    ("aws:cloudfront/distribution:Distribution", "loggingConfig"),
+)
+"""What writes access logs, and by which property it says where to."""
 _FLAGS = ("blockPublicAcls", "blockPublicPolicy", "ignorePublicAcls", "restrictPublicBuckets")
 
 
@@ -26,11 +32,8 @@ def _parts(graph: Graph, kind: str) -> Iterator[tuple[Resource, tuple[Resource, 
 
 
 def _takes_logs(graph: Graph, bucket: Resource) -> bool:
-    """Whether access logs of other buckets, or of load balancers, are written to ``bucket``."""
-    return bool(
-        graph.referring_to(bucket, LOGGING, by="targetBucket")
-        or graph.referring_to(bucket, LOAD_BALANCER, by="accessLogs")
-    )
+    """Whether access logs of others are written to ``bucket``."""
+    return any(graph.referring_to(bucket, kind, by=key) for kind, key in _LOGGERS)
 
 
 @stack_rule(
