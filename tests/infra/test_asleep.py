@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from cli.policies import graph_of
 from components.edge.resting import resting_code
 from local_cloud.applier.node import NODE
 from settings.errors import SettingsError
@@ -17,6 +18,7 @@ from settings.settings import Settings
 from settings.values import Values
 from tests.infra.conftest import deployed
 from tests.infra.deployment import ROOT, Deployment, deploy
+from tests.policy.conftest import judgement
 
 ASLEEP = {"asleep": "true"}
 VERSIONS: Mapping[str, Mapping[str, str]] = {
@@ -128,6 +130,11 @@ def test_what_is_watched_is_there_and_stays_quiet(awake_and_asleep: tuple[Deploy
         "nova-tampering-alarm",
     }
     assert {alarm.inputs["treatMissingData"] for alarm in alarms} == {"notBreaching"}
+
+
+def test_policies_find_nothing_in_a_stack_that_sleeps() -> None:
+    _, asleep = both("dev")
+    assert judgement(graph_of(asleep), "dev").verdicts == ()
 
 
 def test_a_preview_shows_the_same() -> None:
