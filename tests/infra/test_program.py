@@ -202,6 +202,7 @@ def test_outputs(deployment: Deployment) -> None:
         "dashboard_url",
         "event_bus",
         "event_store_table",
+        "images",
         "jobs",
         "data_keys_table",
         "read_model_table",
