@@ -6,6 +6,7 @@ import pytest
 from nova_policy.graph import Graph, Resource
 from nova_policy.registry import all_rules
 from nova_policy.secret_shapes import looks_secret
+from nova_policy.values import UNKNOWN
 
 RULES = {rule.name: rule for rule in all_rules()}
 
@@ -123,3 +124,21 @@ def test_tags_will_do_where_settings_say_so() -> None:
 )
 def test_secrets_are_told_by_name_and_form(name: str, value: str, secret: bool) -> None:
     assert looks_secret(name, value) is secret
+
+
+def test_a_limit_that_is_not_known_yet_is_one() -> None:
+    function = one("aws:lambda/function:Function", "work", reservedConcurrentExecutions=UNKNOWN)
+    assert messages("lambda-function-concurrency", function) == []
+
+
+def test_a_letter_of_a_day_may_have_dead_letters_of_four() -> None:
+    kind = "aws:sqs/queue:Queue"
+    end = one(kind, "end")
+    source = one(kind, "source", {"redrivePolicy": (kind, "end")}, messageRetentionSeconds=86400)
+    assert messages("sqs-queue-dead-letter-retention", end, source) == []
+
+
+def test_an_archive_without_an_end_is_long_enough() -> None:
+    bus = one("aws:cloudwatch/eventBus:EventBus", "bus")
+    kept = one("aws:cloudwatch/eventArchive:EventArchive", "kept", {"eventSourceArn": (bus.type, bus.name)})
+    assert messages("events-bus-archive", bus, kept) == []

@@ -46,6 +46,36 @@ def statements(document: Any) -> tuple[Statement, ...]:
     return tuple(_statement(cast("dict[str, Any]", one)) for one in each(found) if isinstance(one, dict))
 
 
+def refuses_plain(statement: Statement, *actions: str) -> bool:
+    """Whether a statement refuses everybody all of ``actions`` without TLS."""
+    return (
+        not statement.allows
+        and statement.for_anybody
+        and all(map(statement.is_about, actions))
+        and any(
+            key.lower() == "aws:securetransport" and [value.lower() for value in values] == ["false"]
+            for key, values in statement.conditions.get("Bool", {}).items()
+        )
+    )
+
+
+_SOURCES = {"aws:sourcearn", "aws:sourceaccount", "aws:sourceorgid", "aws:sourceorgpaths"}
+_CALLERS = {"aws:principalaccount", "aws:principalarn", "aws:principalorgid", "aws:principalorgpaths"}
+
+
+def names_source(statement: Statement) -> bool:
+    """Whether it says for whose resource a service may act."""
+    return any(key.lower() in _SOURCES for keys in statement.conditions.values() for key in keys)
+
+
+def admits_strangers(statement: Statement) -> bool:
+    """Whether it allows something to people, or on behalf of people, of any account."""
+    if not statement.allows or names_source(statement):
+        return False
+    named = any(key.lower() in _CALLERS for keys in statement.conditions.values() for key in keys)
+    return bool(statement.principals.get("Service")) or (statement.for_anybody and not named)
+
+
 def matches(pattern: str, action: str) -> bool:
     """Whether a pattern of a document, with ``*`` and ``?``, covers ``action``."""
     return fnmatchcase(action.lower(), pattern.lower())

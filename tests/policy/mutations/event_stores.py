@@ -20,7 +20,7 @@ MUTATIONS = (
     Mutation(
         rule="dynamodb-table-stream-consumer", what="the pipes are removed",
         change=both(*(removed(*pipe) for pipe in PIPES)), at=STORE, unknown=(*STORE, "streamEnabled"),
-        needs=("streamEnabled", "replicas"),
+        needs=("streamEnabled", "replicas"), with_rules=("sqs-queue-dead-letters",),  # the pipes' own letters
     ),
     grant("a role deletes events", "dynamodb:DeleteItem", f"{ARN}/nova-events-table-0000000"),
     grant("a role does everything with all tables", "dynamodb:*", f"{ARN}/*"),

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 
-from nova_policy.documents import Statement, statements
+from nova_policy.documents import Statement, refuses_plain, statements
 from nova_policy.graph import Graph, Resource
 from nova_policy.rule import Finding, Options, Severity, stack_rule
 from nova_policy.values import UNKNOWN, at, each, is_set, may_be
@@ -77,17 +77,7 @@ def tls_only(graph: Graph, _options: Options) -> Iterable[Finding]:
 
 
 def _denies_plain(statement: Statement) -> bool:
-    conditions = statement.conditions.get("Bool", {})
-    return (
-        not statement.allows
-        and statement.for_anybody
-        and statement.is_about("s3:GetObject")
-        and statement.is_about("s3:PutObject")
-        and any(
-            key.lower() == "aws:securetransport" and [value.lower() for value in values] == ["false"]
-            for key, values in conditions.items()
-        )
-    )
+    return refuses_plain(statement, "s3:GetObject", "s3:PutObject")
 
 
 @stack_rule(
