@@ -71,7 +71,8 @@ def concurrency(function: Resource, _options: Options) -> Iterable[str]:
             "items": {"type": "string"},
             "default": [
                 "dotnet8", "dotnet10", "java17", "java21", "java25", "nodejs22.x", "nodejs24.x",
-                "provided.al2023", "python3.11", "python3.12", "python3.13", "python3.14", "ruby3.3", "ruby3.4",
+                "provided.al2023", "python3.11", "python3.12", "python3.13", "python3.14", "ruby3.3",
+                "ruby3.4",
             ],
             "description": "Names of the runtimes that may be used",
         }
