@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from delivery.errors import DeliveryError
-from delivery.stateful import STATEFUL
+from evaluation.stateful import STATEFUL
 
 UNCHANGED = frozenset({"same", "read", "refresh", "read-discard", "discard"})
 REPLACEMENTS = frozenset({"replace", "create-replacement", "delete-replaced"})

@@ -9,8 +9,8 @@ import pytest
 from delivery import gate, report
 from delivery.errors import DeliveryError
 from delivery.preview import read
-from delivery.stateful import STATEFUL
 from evaluation.program import evaluate
+from evaluation.stateful import STATEFUL
 from tests.delivery.previews import QUEUE, REPLACED_TABLE, REPLACED_TASK, TABLE, document, failed, step
 
 
