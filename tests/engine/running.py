@@ -34,6 +34,11 @@ class Plan:
         """The types of everything that changes."""
         return {type_of(urn) for urns in self.changes.values() for urn in urns}
 
+    def lost(self) -> set[str]:
+        """URNs of what is deleted, for good or to be replaced."""
+        kinds = ("delete", "delete-replaced", "replace", "create-replacement")
+        return set().union(*(self.changes.get(kind, set()) for kind in kinds))
+
     def take(self, event: EngineEvent) -> None:
         """Take in one of the engine's events."""
         if (step := event.resource_pre_event) and step.metadata.op not in UNCHANGED:

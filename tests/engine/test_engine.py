@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 from pulumi.automation import CommandError
 
-from tests.engine.running import SECRET, Running, check_that_it_goes_away, running
+from cli.changes import HOLDS_DATA
+from tests.engine.running import SECRET, Running, check_that_it_goes_away, running, type_of
 
 LOG_GROUP = "aws:cloudwatch/logGroup:LogGroup"
 
@@ -70,6 +71,21 @@ def test_a_stack_lives_its_whole_life(stack_name: str, tmp_path: Path) -> None:
         check_the_state(stack)
         for key, value, types in SETTINGS:
             check_a_setting(stack, key, value, types)
+        check_that_it_goes_away(stack)
+
+
+def test_a_stack_sleeps_and_wakes_with_what_it_has_stored(tmp_path: Path) -> None:
+    with running(tmp_path, "dev") as stack:
+        stack.update()
+        awake = {found["urn"] for found in stack.resources()}
+        with stack.setting("asleep", "true"):
+            lost = stack.update().lost()
+            assert stack.preview().changes == {}
+        assert not {type_of(urn) for urn in lost} & HOLDS_DATA
+        assert "aws:ecs/service:Service" in {type_of(urn) for urn in lost}
+        stack.update()
+        assert stack.preview().changes == {}
+        assert {found["urn"] for found in stack.resources()} == awake
         check_that_it_goes_away(stack)
 
 
