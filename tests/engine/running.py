@@ -37,7 +37,7 @@ class Plan:
     def lost(self) -> set[str]:
         """URNs of what is deleted, for good or to be replaced."""
         kinds = ("delete", "delete-replaced", "replace", "create-replacement")
-        return set().union(*(self.changes.get(kind, set()) for kind in kinds))
+        return set[str]().union(*(self.changes.get(kind, set()) for kind in kinds))
 
     def take(self, event: EngineEvent) -> None:
         """Take in one of the engine's events."""
