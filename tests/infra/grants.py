@@ -1,24 +1,19 @@
 """Matches the statements of policy documents with AWS's Service Authorization Reference.
 
-The reference comes with policy_sentry: for each action the shapes of the ARNs that it is authorized on, and
-the condition keys that it knows. What the data lacks stands in `GAPS`, with its source.
+`nova_policy.authorization` looks actions up; here is what a statement of the program has to keep to.
 """
 
-import fnmatch
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cache
 from typing import Any, Literal, cast
 
-from policy_sentry.querying.actions import get_action_data, get_actions_for_service
-from policy_sentry.querying.all import get_all_service_prefixes
+from nova_policy.authorization import ANY, Known, fits, is_pattern, known_action, matching, services
 
 from evaluation.recorder import Recorded
 from tests.infra.deployment import Deployment
 
-ANY = "*"
 type Kind = Literal["identity", "trust", "key", "endpoint", "resource"]
 
 KINDS: Mapping[str, Kind] = {
@@ -30,24 +25,6 @@ KINDS: Mapping[str, Kind] = {
 }
 """What a document means where it stands; everywhere else it is the policy of a resource."""
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Known:
-    """What the reference says of one action."""
-
-    shapes: frozenset[str]
-    """ARNs with placeholders; empty for an action without resource level."""
-    conditions: frozenset[str]
-
-
-GAPS: Mapping[str, Known] = {}
-"""Actions that AWS documents and policy_sentry does not have yet."""
-
-REGIONLESS: Mapping[str, str] = {
-    "arn:aws:bedrock:::foundation-model/": "a global inference profile is authorized on the model without a "
-    "region (Bedrock user guide, prerequisites for inference profiles)",
-}
-"""Starts of ARNs that have no region although their shape has one."""
 
 _GLOBAL_CONDITIONS = frozenset(
     f"aws:{name}".lower()
@@ -66,22 +43,6 @@ _OPERATORS = re.compile(
     r"(For(All|Any)Values?:)?(Arn(Not)?(Equals|Like)|BinaryEquals|Bool|Null|(Not)?IpAddress"
     r"|String(Not)?(Equals(IgnoreCase)?|Like)"
     r"|(Date|Numeric)((Not)?Equals|(LessThan|GreaterThan)(Equals)?))(IfExists)?"
-)
-# Names that may hold colons: times, versions of models, and the ":*" that AWS appends to a log group's ARN.
-_WITH_COLONS = frozenset({"LogGroupName", "ResourceId", "StreamLabel"})
-# Names that may hold slashes.
-_PATHS = frozenset(
-    {
-        "KeyName",
-        "LogStreamName",
-        "ObjectName",
-        "ParameterNameWithoutLeadingSlash",
-        "RepositoryName",
-        "RoleNameWithPath",
-        "SecretId",
-        "UserNameWithPath",
-        "LogGroupName",
-    }
 )
 
 
@@ -119,7 +80,7 @@ def problems(statement: Mapping[str, Any], kind: Kind = "identity") -> Iterator[
     """Say what of a statement grants nothing, grants more than it says, or is unknown to AWS."""
     actions, resources = as_list(statement["Action"]), as_list(statement.get("Resource", []))
     for action in actions:
-        if "*" in action:
+        if is_pattern(action):
             yield from _wildcard(statement, action, kind)
             continue
         known = known_action(action)
@@ -152,20 +113,9 @@ def envelope_problems(statement: Mapping[str, Any]) -> Iterator[str]:
                 yield f"none of {', '.join(named)} knows the condition key {key}"
 
 
-@cache
-def matching(pattern: str) -> frozenset[str]:
-    """Return the actions of AWS that a name with stars means; one star alone means too many to look at."""
-    service, _, name = pattern.partition(":")
-    if pattern == ANY:
-        return frozenset({ANY})
-    if "*" not in name:
-        return frozenset({pattern} if known_action(pattern) is not None else ())
-    return frozenset(fnmatch.filter(get_actions_for_service(service), pattern))
-
-
 def _wildcard(statement: Mapping[str, Any], action: str, kind: Kind) -> Iterator[str]:
     service = action.partition(":")[0]
-    if service not in _services():
+    if service not in services():
         yield f"{action}: there is no service {service}"
     # Refusing everything is no grant; an account may do with its key what its own policies say, and what
     # passes an endpoint is granted elsewhere.
@@ -198,73 +148,6 @@ def _is_key(pattern: str, key: str) -> bool:
     stem, _, placeholder = pattern.lower().partition("${")
     lower = key.lower()
     return lower.startswith(stem) and len(lower) > len(stem) if placeholder else lower == stem
-
-
-@cache
-def known_action(action: str) -> Known | None:
-    """Look an action up; None when AWS has no such action."""
-    if action in GAPS:
-        return GAPS[action]
-    service, _, name = action.partition(":")
-    found = get_action_data(service, name)
-    if not found:
-        return None
-    rows: list[dict[str, Any]] = [row for rows in found.values() for row in rows]
-    # policy_sentry finds names in any case; IAM does too, readers do not.
-    if any(row["action"] != action for row in rows):
-        return None
-    return Known(
-        shapes=frozenset(row["resource_arn_format"] for row in rows) - {ANY},
-        conditions=frozenset(key for row in rows for key in row["condition_keys"]),
-    )
-
-
-@cache
-def _services() -> frozenset[str]:
-    return frozenset(cast("Sequence[str]", get_all_service_prefixes()))
-
-
-@cache
-def fits(shape: str, resource: str) -> bool:
-    """Whether some ARN of ``shape`` is meant by ``resource``, which may have ``*`` in it."""
-    if any(resource.startswith(start) for start in REGIONLESS):
-        shape = shape.replace("${Region}", "")
-    return _overlap(_shape_tokens(shape), tuple(resource))
-
-
-def _shape_tokens(shape: str) -> tuple[str, ...]:
-    return tuple(re.findall(r"\$\{\w+\}|.", shape))
-
-
-def _overlap(shape: tuple[str, ...], resource: tuple[str, ...]) -> bool:
-    """Whether a text exists that both describe: placeholders take one character or more, stars any number."""
-
-    @cache
-    def matches(i: int, j: int, inside: bool) -> bool:
-        """The rest of both fits; ``inside`` says that the placeholder at i has taken a character."""
-        if i == len(shape) and j == len(resource):
-            return True
-        token = shape[i] if i < len(shape) else ""
-        placeholder = token.startswith("${")
-        if placeholder and inside and matches(i + 1, j, False):
-            return True
-        if j == len(resource):
-            return False
-        if resource[j] == "*":
-            # The star ends here, or takes what the shape has next.
-            return matches(i, j + 1, inside) or (i < len(shape) and matches(i + 1, j, False))
-        if placeholder:
-            return _takes(token, resource[j]) and matches(i, j + 1, True)
-        return token == resource[j] and matches(i + 1, j + 1, False)
-
-    return matches(0, 0, False)
-
-
-def _takes(placeholder: str, character: str) -> bool:
-    name = placeholder[2:-1]
-    if character == ":":
-        return name in _WITH_COLONS
-    return character != "/" or name in _PATHS
 
 
 def as_list(value: str | list[str]) -> list[str]:
