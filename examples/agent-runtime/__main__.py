@@ -2,7 +2,8 @@
 
 It may call one model. Callers invoke ``endpoint`` of ``runtime`` with IAM; the role of each needs the rights
 of ``ManagedAgent.grant_converse``. Each change of the image makes a version; ``endpointVersion`` says which
-one callers get.
+one callers get. Policies ask for a runtime in a VPC; ``policies.json`` has them advise it alone: this one is
+for trying, and its callers come with IAM either way.
 """
 
 import nova_components.startup  # noqa: F401 - first, so that the program starts in half the time
