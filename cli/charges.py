@@ -7,6 +7,14 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from nova_policy.fixed_costs import (
+    ALARMS_PER_TARGET_TRACKING,
+    CPU_UNITS_PER_VCPU,
+    INSIGHTS_PER_CLUSTER,
+    INSIGHTS_PER_SERVICE,
+    MB_PER_GB,
+)
+
 from cli.errors import NovaError
 from cli.prices import price_table
 from evaluation.secrecy import plain
@@ -15,14 +23,6 @@ if TYPE_CHECKING:
     from evaluation.program import Deployment
     from evaluation.recorder import Recorded
 
-CPU_UNITS_PER_VCPU = 1024
-MB_PER_GB = 1024
-ALARMS_PER_TARGET_TRACKING = 2
-"""Application Auto Scaling makes one for scaling out and one for scaling in (its user guide)."""
-# Counted in the CloudWatch user guide, Amazon ECS Container Insights metrics, for tasks on Fargate.
-INSIGHTS_PER_CLUSTER = 12
-INSIGHTS_PER_SERVICE = 25
-"""15 by service and 10 by task family."""
 SPOT = "FARGATE_SPOT"
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from cli.charges import charges
 from cli.errors import NovaError
 from cli.graph import configuration, evaluated
-from cli.prices import Price, PriceTable, price_table
+from cli.prices import PLACE, Price, PriceTable, price_table
 
 if TYPE_CHECKING:
     from evaluation.program import Deployment
@@ -74,7 +74,7 @@ def placed_in(
     ``overrides`` replace further settings by short key.
     """
     if region not in table.regions:
-        raise NovaError(f"cli/prices.toml has no prices for {region}; it has {', '.join(table.regions)}")
+        raise NovaError(f"{PLACE} has no prices for {region}; it has {', '.join(table.regions)}")
     config = configuration(stack)
     own_zones: list[str] = json.loads(config[ZONES])
     letters = table.zones[region][: len(own_zones)]
@@ -148,6 +148,6 @@ def notes(table: PriceTable) -> list[str]:
     free = "; ".join(f"{price.free} of '{price.what}'" for price in table.prices.values() if price.free)
     return [
         f"Prices of {table.date}, {table.hours_a_month} hours a month, without tax. Those with {UNVERIFIED} "
-        "were written down from memory: compare them with AWS's page, which cli/prices.toml names.",
+        f"were written down from memory: compare them with AWS's page, which {PLACE} names.",
         f"Once for all stacks of an account and therefore not charged here: {free}.",
     ]

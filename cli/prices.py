@@ -5,12 +5,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from functools import cache
-from pathlib import Path
 from typing import Any
+
+from nova_policy.prices import FILE
 
 from cli.errors import NovaError
 
-FILE = Path(__file__).with_name("prices.toml")
+PLACE = "policy/src/nova_policy/prices.toml"
+"""Where people find it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +53,7 @@ class PriceTable:
         """Return a row; raises ``NovaError`` when there is none."""
         if key not in self.prices:
             known = ", ".join(self.prices)
-            raise NovaError(f"cli/prices.toml has no price of {key}: add it, with its source. It has {known}")
+            raise NovaError(f"{PLACE} has no price of {key}: add it, with its source. It has {known}")
         return self.prices[key]
 
 

@@ -229,7 +229,9 @@ def test_an_unpriced_type_says_where_to_price_it() -> None:
 
 
 def test_a_missing_price_says_where_to_write_it() -> None:
-    with pytest.raises(NovaError, match=r"cli/prices\.toml has no price of redis cache\.r7g\.large"):
+    with pytest.raises(
+        NovaError, match=r"policy/src/nova_policy/prices\.toml has no price of redis cache\.r7g\.large"
+    ):
         TABLE.of("redis cache.r7g.large")
 
 

@@ -13,7 +13,7 @@ from tests.policy.conftest import STACKS, graph, judgement, unchanged
 from tests.policy.mutation import Mutation, all_mutations, found, unknown
 
 RULES = {rule.name: rule for rule in all_rules()}
-CONTROLS = 67
+CONTROLS = 70
 """The last of the list that the rules are made after."""
 each_mutation = pytest.mark.parametrize(
     "mutation", all_mutations(), ids=lambda one: f"{one.rule}: {one.what}"

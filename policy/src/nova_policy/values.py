@@ -115,6 +115,12 @@ def at_least(value: Any, least: float) -> bool:
     return (number := _number(value)) is not None and number >= least
 
 
+def numbers(value: Any) -> Iterator[float]:
+    """Yield the number that a value is, or a text of it holds; nothing of what is unknown or none."""
+    if value is not UNKNOWN and (number := _number(value)) is not None:
+        yield number
+
+
 def _number(value: Any) -> float | None:
     if isinstance(value, bool):
         return None

@@ -10,6 +10,7 @@ ENDPOINT = (
 PROFILE = ("aws:bedrock/inferenceProfile:InferenceProfile", "agent-core-memory-model")
 GUARDRAIL = ("aws:bedrock/guardrail:Guardrail", "another")
 ISSUER = "https://login.example.com/.well-known/openid-configuration"
+LOGGING = ("aws:bedrockmodel/invocationLoggingConfiguration:InvocationLoggingConfiguration", "calls")
 
 MUTATIONS = (
     altered(
@@ -38,5 +39,10 @@ MUTATIONS = (
             {"contentPolicyConfig": {"filtersConfigs": [{"type": "PROMPT_ATTACK", "inputStrength": "NONE"}]}},
         ),
         unknown=(*PROFILE, "modelSource"), needs=("contentPolicyConfig",),
+    ),
+    Mutation(
+        rule="bedrock-invocationlogging-destination", what="calls are logged nowhere", at=LOGGING,
+        change=added(*LOGGING, {"loggingConfig": {"textDataDeliveryEnabled": True}}),
+        unknown=(*PROFILE, "modelSource"), needs=("loggingConfig",),
     ),
 )  # fmt: skip

@@ -12,6 +12,7 @@ RUNTIME = "aws:bedrock/agentcoreAgentRuntime:AgentcoreAgentRuntime"
 ENDPOINT = "aws:bedrock/agentcoreAgentRuntimeEndpoint:AgentcoreAgentRuntimeEndpoint"
 PROFILE = "aws:bedrock/inferenceProfile:InferenceProfile"
 GUARDRAIL = "aws:bedrock/guardrail:Guardrail"
+LOGGING = "aws:bedrockmodel/invocationLoggingConfiguration:InvocationLoggingConfiguration"
 
 
 @resource_rule(
@@ -127,3 +128,20 @@ def prompt_attacks(guardrail: Resource, _options: Options) -> Iterable[str]:
         for one in each(filters)
     ):
         yield "nothing stops attacks by prompts"
+
+
+@resource_rule(
+    "bedrock-invocationlogging-destination",
+    severity=Severity.MEDIUM,
+    types=(LOGGING,),
+    controls=(65,),
+    description="A log of the calls of models is written somewhere.",
+    remediation="Set cloudwatchConfig or s3Config of loggingConfig.",
+)
+def invocation_log(logging: Resource, _options: Options) -> Iterable[str]:
+    """Judge the setting of a region where a program has it; others cannot tell whether some program does."""
+    configuration = logging.at("loggingConfig")
+    if configuration is not UNKNOWN and not any(
+        is_set(at(configuration, key)) for key in ("cloudwatchConfig", "s3Config")
+    ):
+        yield "calls of models are logged nowhere"
