@@ -53,7 +53,12 @@ GATEWAY = one("aws:ec2/natGateway:NatGateway", "way")
 
 
 def budget(**props: Any) -> Resource:
-    usual = {"budgetType": "COST", "timeUnit": "MONTHLY", "limitUnit": "USD", "limitAmount": "4.5"}
+    usual: dict[str, Any] = {
+        "budgetType": "COST",
+        "timeUnit": "MONTHLY",
+        "limitUnit": "USD",
+        "limitAmount": "4.5",
+    }
     return one("aws:budgets/budget:Budget", "money", **(usual | props))
 
 
