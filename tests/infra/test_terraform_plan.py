@@ -98,7 +98,7 @@ def test_the_three_parts_of_a_plan_speak_of_the_same_resources(stack: str) -> No
 
 
 def test_blocks_are_lists_and_numbers_are_whole() -> None:
-    table = next(one for one in resources("prod") if one["type"] == "aws_dynamodb_table")["values"]
+    table = values("prod", "aws_dynamodb_table.nova-events-table")
     assert table["point_in_time_recovery"] == [{"enabled": True, "recovery_period_in_days": 30}]
     assert {"name", "type"} == set(table["attribute"][0])
     service = values("prod", "aws_ecs_service.audio-service")
