@@ -1,10 +1,11 @@
 # `make up` starts the platform, `make test` checks everything. Recipes need nothing but a POSIX shell.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help up down status samples test lint unit engine prove scan e2e bench contracts tools site screenshots workflows
+.PHONY: help up down status samples test lint unit engine prove scan e2e bench contracts lock tools site screenshots workflows
 
 PYTHON := .venv/bin/python
-SERVICES_WITH_API := agent-core audio mcp-server projector search video x402-seller
+# Packages of services, such as nova_audio: each has an API.
+APPLICATIONS := $(notdir $(wildcard services/*/src/nova_*))
 # Prints what runs and how long it took; fails as the command does.
 RUN := scripts/timed
 
@@ -61,10 +62,15 @@ bench: tools ## measure what there are limits for (CPU of a program start, of ju
 	@$(PYTHON) -m benchmarks.program_start
 	@$(PYTHON) -m benchmarks.policy_pack --sdk
 
+lock: ## after an edit of a pyproject.toml: renew uv.lock, and install what it says
+	@./nova --lock
+	@$(RUN) "environment" scripts/test-environment
+
 contracts: tools ## write the services' OpenAPI documents (docs/api) again
 	@mkdir -p docs/api
-	@for service in $(SERVICES_WITH_API); do \
-		$(PYTHON) -m nova_common.openapi nova_$$(echo $$service | tr - _).app > docs/api/$$service.json || exit 1; \
+	@for package in $(APPLICATIONS); do \
+		name=$$(echo $${package#nova_} | tr _ -) && \
+		$(PYTHON) -m nova_common.openapi $$package.app > docs/api/$$name.json || exit 1; \
 	done
 	@scripts/test-frontend contracts
 

@@ -7,14 +7,11 @@ from pathlib import Path
 import pytest
 from nova_common.contracts.registry import AGGREGATES
 
+from tests.slices import FOLDERS, holds_nothing, project
+
 ROOT = Path(__file__).parent.parent
-SLICES = sorted(path.parent.parent for path in ROOT.glob("services/*/src/nova_*"))
-
-HOLDS_NOTHING = {
-    "x402_seller": "nobody signs in: its buyers are addresses on a chain that everybody can read",
-}
-"""Slices that keep nothing about people, and why that is so."""
-
+APPLICATIONS = "Applications stand on the libraries and never on the engine or the tools"
+"""The contract that all applications are held to."""
 KINDS = {kind.name: kind.source for kind in AGGREGATES}
 
 # Absolute paths of somebody's machine; a home folder inside an image belongs to the user nova.
@@ -35,7 +32,7 @@ def text_files() -> list[Path]:
     ]
 
 
-@pytest.mark.parametrize("slice_folder", SLICES, ids=lambda path: path.name)
+@pytest.mark.parametrize("slice_folder", FOLDERS, ids=lambda path: path.name)
 def test_every_slice_has_the_same_rooms(slice_folder: Path) -> None:
     package = f"nova_{slice_folder.name}"
     expected = [
@@ -53,24 +50,53 @@ def test_every_slice_has_the_same_rooms(slice_folder: Path) -> None:
     assert [name for name in expected if not (slice_folder / name).is_file()] == []
 
 
-@pytest.mark.parametrize("slice_folder", SLICES, ids=lambda path: path.name)
+@pytest.mark.parametrize("slice_folder", FOLDERS, ids=lambda path: path.name)
 def test_every_slice_takes_part_in_erasing_people(slice_folder: Path) -> None:
-    """Whoever holds nothing about anybody says so in HOLDS_NOTHING, with the reason."""
+    """Whoever holds nothing about anybody says so in its pyproject.toml: `holds-nothing`, with the reason."""
     package, name = f"nova_{slice_folder.name}", slice_folder.name
     job = slice_folder / "src" / package / "erase.py"
     infra = (slice_folder / "infra.py").read_text()
     takes_part = job.is_file() and "erasure_job(" in infra and f'"{package}.erase"' in infra
-    assert takes_part != (name in HOLDS_NOTHING), f"{name} needs {job.relative_to(ROOT)} and an erasure_job"
+    assert takes_part != bool(holds_nothing(slice_folder)), (
+        f"{name} needs {job.relative_to(ROOT)} and an erasure_job"
+    )
     if takes_part:
         assert "self.jobs = " in infra, f"{name} does not hand its jobs over"
         assert "erasure.main(" in job.read_text()
 
 
+def test_every_application_is_known_to_the_tools() -> None:
+    """What pyproject.toml lists application by application, and no pattern can."""
+    root = project(ROOT)
+    lint = root["tool"]["importlinter"]
+    contracts = {contract["name"]: contract for contract in lint["contracts"]}
+    (layered,) = (contract for contract in contracts.values() if contract["type"] == "layers")
+    places = {
+        "dependency-groups.test": root["dependency-groups"]["test"],
+        "tool.uv.conflicts": [rule[0].get("package") for rule in root["tool"]["uv"]["conflicts"]],
+        "tool.uv.sources": root["tool"]["uv"]["sources"],
+        "tool.importlinter.root_packages": lint["root_packages"],
+        layered["name"]: layered["layers"][0].split(" | "),
+        APPLICATIONS: contracts[APPLICATIONS]["source_modules"],
+    }
+    toolless = "Tools are for those who talk with models"
+    for folder in FOLDERS:
+        name = str(project(folder)["project"]["name"])
+        known = {name, name.replace("-", "_")}
+        missing = [place for place, names in places.items() if known.isdisjoint(names)]
+        assert missing == [], f"pyproject.toml does not name {name} in these lists"
+        needed = project(folder)["project"]["dependencies"]
+        # Contracts that forbid `nova_common` forbid the applications by this.
+        assert any(one.startswith("nova-common") for one in needed), name
+        given = known.isdisjoint(contracts[toolless]["source_modules"])
+        assert given == ("nova-agent-tools" in needed), f"pyproject.toml, {toolless}: {name}"
+
+
 def test_every_kind_of_aggregate_is_erased_by_the_slice_that_owns_it() -> None:
-    erasures = {folder.name: folder / "src" / f"nova_{folder.name}" / "erase.py" for folder in SLICES}
+    erasures = {folder.name: folder / "src" / f"nova_{folder.name}" / "erase.py" for folder in FOLDERS}
     for kind, owner in KINDS.items():
         slice_name = owner.removeprefix("nova.").replace("-", "_")
-        if slice_name in HOLDS_NOTHING:
+        if holds_nothing(ROOT / "services" / slice_name):
             continue
         constant = re.sub(r"(?<!^)(?=[A-Z])", "_", kind).upper()
         assert re.search(rf"\b{constant}\b", erasures[slice_name].read_text()), (

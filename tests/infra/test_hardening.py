@@ -12,40 +12,14 @@ from components.compute.image import image_sources
 from components.compute.sources import SKIPPED
 from evaluation.answers import ACCOUNT_ID
 from evaluation.secrecy import plain
-from services.agent_core.infra import AgentCore
-from services.audio.infra import Audio
-from services.projector.infra import Projector
-from services.search.infra import Search
-from services.video.infra import Video
-from services.x402_seller.infra import Seller
 from tests.infra.deployment import ROOT, Deployment, key_name
 from tests.infra.policies import statements
 from tests.infra.walk import function_methods
+from tests.slices import ALWAYS, CALLED, IMAGES, NAMES, declaring
 
 RUNTIME = "agent-core-runtime"
-SERVICES = {
-    "agent-core",
-    "audio",
-    "audio-live",
-    "audio-worker",
-    "frontend",
-    "projector",
-    "projector-worker",
-    "search",
-    "search-indexer",
-    "video",
-    "video-worker",
-}
-APIS = {"agent-core", "audio", "audio-live", "frontend", "projector", "search", "video"}
-FOLDERS = (
-    "services/agent_core",
-    "services/audio",
-    "services/frontend",
-    "services/projector",
-    "services/search",
-    "services/video",
-    "services/x402_seller",
-)
+FOLDERS = tuple(f"services/{name.replace('-', '_')}" for name in sorted(IMAGES - {"mcp-server"}))
+"""Of images that ECS runs."""
 ERASURES = {f"{slice_name}-erase" for slice_name in ("agent-core", "audio", "projector", "search", "video")}
 JOBS = {"projector-rebuild", "search-reindex"} | ERASURES
 KEYS = "nova-data-keys-table"
@@ -107,40 +81,34 @@ class TestNetwork:
         rules = deployment.of_type("aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule")
         at_endpoints = {rule.name for rule in rules if rule.name.endswith("-ingress-at-endpoints")}
         with_endpoints = deployment.of_type("aws:ec2/vpcEndpoint:VpcEndpoint")
-        callers = {*SERVICES, *sellers(deployment), "nova-jobs", RUNTIME}
+        callers = {*ALWAYS, *sellers(deployment), "nova-jobs", RUNTIME}
         assert at_endpoints == {f"{name}-ingress-at-endpoints" for name in callers if with_endpoints}
         sold = {f"{name}-ingress-load-balancer" for name in sellers(deployment)}
-        assert {rule.name for rule in rules} - at_endpoints - sold == {
+        called = {f"{name}-ingress-load-balancer" for name in CALLED}
+        assert {rule.name for rule in rules} - at_endpoints == sold | called | {
             "agent-core-erase-ingress-at-cache",
             "agent-core-ingress-at-audio",
             "agent-core-ingress-at-cache",
             "agent-core-ingress-at-projector",
             "agent-core-ingress-at-search",
             "agent-core-ingress-at-video",
-            "agent-core-ingress-load-balancer",
             "agent-core-runtime-ingress-at-audio",
             "agent-core-runtime-ingress-at-cache",
             "agent-core-runtime-ingress-at-projector",
             "agent-core-runtime-ingress-at-search",
             "agent-core-runtime-ingress-at-video",
-            "audio-ingress-load-balancer",
             "audio-live-ingress-at-audio",
             "audio-live-ingress-at-projector",
             "audio-live-ingress-at-search",
             "audio-live-ingress-at-video",
-            "audio-live-ingress-load-balancer",
             "frontend-ingress-at-agent-core",
             "frontend-ingress-at-audio",
             "frontend-ingress-at-cache",
             "frontend-ingress-at-projector",
             "frontend-ingress-at-search",
             "frontend-ingress-at-video",
-            "frontend-ingress-load-balancer",
             "nova-balancer-ingress-api-link",
             "nova-balancer-ingress-cloudfront",
-            "projector-ingress-load-balancer",
-            "search-ingress-load-balancer",
-            "video-ingress-load-balancer",
         }
         for rule in rules:
             # CloudFront's group exists after its first origin; until then the list of its addresses is used.
@@ -244,7 +212,7 @@ class TestData:
 class TestCompute:
     def test_containers_are_hardened(self, deployment: Deployment) -> None:
         found = containers(deployment)
-        assert set(found) == SERVICES | sellers(deployment) | JOBS | payers(deployment)
+        assert set(found) == ALWAYS | sellers(deployment) | JOBS | payers(deployment)
         for name, container in found.items():
             assert container["readonlyRootFilesystem"] is True
             assert container["user"] != "0"
@@ -410,7 +378,7 @@ class TestCompute:
     def test_deployments_roll_and_roll_back(self, deployment: Deployment) -> None:
         for service in deployment.of_type("aws:ecs/service:Service"):
             inputs = service.inputs
-            assert inputs["name"] in SERVICES | sellers(deployment)
+            assert inputs["name"] in ALWAYS | sellers(deployment)
             assert inputs["deploymentCircuitBreaker"] == {"enable": True, "rollback": True}
             assert (inputs["deploymentMinimumHealthyPercent"], inputs["deploymentMaximumPercent"]) == (
                 100,
@@ -422,13 +390,13 @@ class TestCompute:
 
     def test_only_apis_are_called_and_found_by_name(self, deployment: Deployment) -> None:
         for service in deployment.of_type("aws:ecs/service:Service"):
-            called = service.inputs["name"] in APIS | sellers(deployment)
+            called = service.inputs["name"] in CALLED | sellers(deployment)
             assert ("loadBalancers" in service.inputs) is called
             assert ("serviceRegistries" in service.inputs) is called
             rules = [urn for urn in service.depends_on if ":ListenerRule::" in urn]
             assert bool(rules) is called
         names = {found.inputs["name"] for found in deployment.of_type("aws:servicediscovery/service:Service")}
-        assert names == APIS | sellers(deployment)
+        assert names == CALLED | sellers(deployment)
 
     def test_sizes_and_capacity(self, production: Deployment, development: Deployment) -> None:
         prod = production.one("aws:ecs/service:Service", "audio-service").inputs
@@ -484,14 +452,6 @@ def asked_for(rule: dict[str, Any]) -> list[dict[str, Any]]:
     return [condition for condition in plain(rule["conditions"]) if "httpHeader" not in condition]
 
 
-SLICES = {
-    "agent-core": AgentCore,
-    "audio": Audio,
-    "projector": Projector,
-    "search": Search,
-    "video": Video,
-    "x402-seller": Seller,
-}
 OPEN_METHODS = {
     "nova-api-weather-get-method",
     "nova-api-weather-city-get-method",
@@ -547,8 +507,8 @@ class TestEdge:
             ),
             key=lambda rule: rule.inputs["priority"],
         )
-        for label, slice_ in SLICES.items():
-            for route in slice_.routes:
+        for label in sorted({*NAMES} - {"mcp-server"}):
+            for route in declaring(label).routes:
                 path = re.sub(r"\{[^}]*\}", "01234567-89ab-4cde-8f01-23456789abcd", f"/api{route.path}")
                 reached = next(rule for rule in rules if takes(rule.inputs, route.method, path))
                 assert reached.name.startswith(f"{label}-rule-"), (route.method, path, reached.name)
@@ -566,39 +526,9 @@ class TestEdge:
             if method.name not in OPEN_METHODS
         ]
         assert {method.name for method in methods} - function_methods(deployment) == {
-            "nova-api-audio-get-method",
-            "nova-api-audio-id-content-get-method",
-            "nova-api-audio-id-delete-method",
-            "nova-api-audio-id-get-method",
-            "nova-api-audio-id-transcript-get-method",
-            "nova-api-audio-live-post-method",
-            "nova-api-audio-post-method",
-            "nova-api-documents-get-method",
-            "nova-api-documents-id-delete-method",
-            "nova-api-documents-id-get-method",
-            "nova-api-documents-post-method",
-            "nova-api-memory-delete-method",
-            "nova-api-memory-get-method",
-            "nova-api-memory-id-delete-method",
-            "nova-api-search-post-method",
-            "nova-api-sessions-get-method",
-            "nova-api-sessions-id-delete-method",
-            "nova-api-sessions-id-get-method",
-            "nova-api-sessions-id-cancel-post-method",
-            "nova-api-sessions-id-messages-post-method",
-            "nova-api-sessions-post-method",
-            "nova-api-speaking-sessions-get-method",
-            "nova-api-speaking-sessions-id-delete-method",
-            "nova-api-speaking-sessions-id-get-method",
-            "nova-api-tools-get-method",
-            "nova-api-usage-get-method",
-            "nova-api-video-get-method",
-            "nova-api-video-id-analysis-get-method",
-            "nova-api-video-id-content-get-method",
-            "nova-api-video-id-key-frames-get-method",
-            "nova-api-video-id-delete-method",
-            "nova-api-video-id-get-method",
-            "nova-api-video-post-method",
+            f"nova-api{re.sub(r'[{}]', '', route.path).replace('/', '-')}-{route.method.lower()}-method"
+            for label in {*NAMES} - {"mcp-server", "x402-seller"}
+            for route in declaring(label).routes
         }
         for method in methods:
             assert method.inputs["authorization"] == "COGNITO_USER_POOLS"

@@ -18,20 +18,8 @@ from evaluation.recorder import Cloud, RecordingMonitor
 from tests.infra.conftest import STACKS, deployed
 from tests.infra.deployment import ROOT, Deployment, deploy, run
 from tests.infra.test_paying import with_payments
+from tests.slices import ALWAYS, IMAGES, NAMES
 
-SERVICES = [
-    "audio",
-    "audio-live",
-    "audio-worker",
-    "projector",
-    "projector-worker",
-    "search",
-    "search-indexer",
-    "video",
-    "video-worker",
-    "agent-core",
-    "frontend",
-]
 SECOND_NODE = "nova-cache-node-002-"
 """What the names of the second cache node's alarms start with."""
 DOMAIN_KINDS = {
@@ -120,18 +108,10 @@ def test_the_stacks_have_the_same_resources() -> None:
 
 
 def test_every_resource_has_a_parent_of_ours(deployment: Deployment) -> None:
+    slices = {name.replace("-", "_") for name in IMAGES}
+    workloads = ("nova:platform:", *(f"nova:{name}:" for name in slices))
     for resource in deployment.resources.values():
-        if resource.type.startswith("pulumi:providers:") or resource.type in {
-            "nova:platform:Platform",
-            "nova:agent_core:AgentCore",
-            "nova:audio:Audio",
-            "nova:frontend:Frontend",
-            "nova:mcp_server:McpServer",
-            "nova:projector:Projector",
-            "nova:search:Search",
-            "nova:video:Video",
-            "nova:x402_seller:Seller",
-        }:
+        if resource.type.startswith("pulumi:providers:") or resource.type.startswith(workloads):
             assert "pulumi:pulumi:Stack" in resource.parent
         else:
             assert deployment.resources[resource.parent].type.startswith("nova:"), resource.urn
@@ -188,7 +168,7 @@ def test_automatic_names_fit_their_limits(deployment: Deployment) -> None:
 
 def test_outputs(deployment: Deployment) -> None:
     sold = ["x402-seller"] if "seller_url" in deployment.outputs else []
-    assert deployment.outputs["services"] == [*SERVICES, *sold]
+    assert sorted(deployment.outputs["services"]) == sorted([*ALWAYS, *sold])
     assert deployment.outputs["api_url"].endswith("/api")
     assert set(deployment.outputs) - {"mcp_server_url", "seller_url", "wallet_secret"} == {
         "agent_endpoint_arn",
@@ -317,12 +297,9 @@ def test_a_copy_elsewhere_has_the_same_tags(
         ("services/projector/src/nova_projector/__init__.py", {"projector"}),
         ("services/agent_core/src/nova_agent_core/__init__.py", {"agent-core"}),
         ("services/search/Dockerfile.dockerignore", {"search"}),
-        (
-            "libs/common/src/nova_common/__init__.py",
-            {"agent-core", "audio", "mcp-server", "projector", "search", "video", "x402-seller"},
-        ),
+        ("libs/common/src/nova_common/__init__.py", {*NAMES}),
         ("libs/agent_tools/src/nova_agent_tools/__init__.py", {"agent-core", "audio"}),
-        ("uv.lock", {"agent-core", "audio", "mcp-server", "projector", "search", "video", "x402-seller"}),
+        ("uv.lock", {*NAMES}),
         ("services/audio/Dockerfile", {"audio"}),
         ("services/audio/infra.py", set[str]()),
         ("Pulumi.yaml", set[str]()),

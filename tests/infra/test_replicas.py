@@ -14,6 +14,7 @@ from tests.infra.deployment import Deployment, deploy
 from tests.infra.policies import granted
 from tests.infra.requests import findings
 from tests.infra.test_settings import settings_with
+from tests.slices import IMAGES
 
 HOME, AWAY = "us-east-1", "us-west-2"
 TABLES = ("data-keys", "events", "read-model")
@@ -214,8 +215,7 @@ def test_what_the_other_stack_needs_is_handed_over() -> None:
     assert handed["contentBucket"] == "nova-content-replica-bucket-0000000"
     assert f":{AWAY}:" in handed["eventStoreStreamArn"]
     assert set(handed["existingKeys"]) == {"tables", "content", "personal"}
-    services = {"agent-core", "audio", "frontend", "projector", "search", "video"}
-    assert set(handed["images"]) == services | {"mcp-server", "x402-seller"}
+    assert set(handed["images"]) == IMAGES
     assert all("@sha256:" in image and "amazonaws" not in image for image in handed["images"].values())
 
 
@@ -284,15 +284,7 @@ def test_it_backs_up_and_logs_the_replicas() -> None:
 def test_a_replicated_image_is_run_and_not_built() -> None:
     found = attached(audio=IMAGE)
     built = {image.name for image in found.of_type("docker:index/image:Image")}
-    assert built == {
-        "agent-core-image",
-        "frontend-image",
-        "mcp-server-image",
-        "projector-image",
-        "search-image",
-        "video-image",
-        "x402-seller-image",
-    }
+    assert built == {f"{name}-image" for name in IMAGES - {"audio"}}
     repositories = {each.name for each in found.of_type("awsx:ecr:Repository")}
     assert "audio-repository" not in repositories
     (task,) = [

@@ -17,25 +17,9 @@ from nova_common.contracts.search import SearchFilter, SearchRequest
 from nova_common.openapi import described
 from pydantic import BaseModel
 
-from services.agent_core.infra import AgentCore
-from services.audio.infra import Audio
-from services.mcp_server.infra import McpServer
-from services.projector.infra import Projector
-from services.search.infra import Search
-from services.video.infra import Video
-from services.x402_seller.infra import Seller
+from tests.slices import NAMES, declaring
 
 DOCUMENTS = Path(__file__).parents[2] / "docs" / "api"
-SLICES = {
-    "agent-core": AgentCore,
-    "audio": Audio,
-    "mcp-server": McpServer,
-    "projector": Projector,
-    "search": Search,
-    "video": Video,
-    "x402-seller": Seller,
-}
-"""The services with an API, and what declares their public routes."""
 PREFIX = "/api"
 
 type Operation = tuple[str, str]
@@ -58,25 +42,25 @@ def unnamed(path: str) -> str:
     return re.sub(r"\{[^}]*\}", "{}", path)
 
 
-@pytest.mark.parametrize("service", SLICES)
+@pytest.mark.parametrize("service", NAMES)
 def test_the_committed_document_is_what_the_service_publishes(service: str) -> None:
     committed = json.loads((DOCUMENTS / f"{service}.json").read_text(encoding="utf-8"))
     assert committed == json.loads(json.dumps(published(service))), "write it again: make contracts"
 
 
 def test_there_are_no_other_documents() -> None:
-    assert {path.stem for path in DOCUMENTS.iterdir()} == set(SLICES)
+    assert {path.stem for path in DOCUMENTS.iterdir()} == set(NAMES)
 
 
-@pytest.mark.parametrize("service", SLICES)
+@pytest.mark.parametrize("service", NAMES)
 def test_the_service_is_held_to_its_document(service: str) -> None:
     tests = Path(__file__).parent / service.replace("-", "_") / "test_app.py"
     assert "    check_api(client)\n" in tests.read_text(encoding="utf-8"), "see support/api_checks.py"
 
 
-@pytest.mark.parametrize("service", SLICES)
+@pytest.mark.parametrize("service", NAMES)
 def test_the_public_routes_are_those_of_the_services(service: str) -> None:
-    declared = [(route.method, unnamed(f"{PREFIX}{route.path}")) for route in SLICES[service].routes]
+    declared = [(route.method, unnamed(f"{PREFIX}{route.path}")) for route in declaring(service).routes]
     assert sorted(declared) == sorted(operations(service))
 
 
