@@ -12,6 +12,7 @@ from components.compute.image import image_sources
 from components.compute.sources import SKIPPED
 from evaluation.answers import ACCOUNT_ID
 from evaluation.secrecy import plain
+from settings.services import SERVICES
 from tests.infra.deployment import ROOT, Deployment, key_name
 from tests.infra.policies import statements
 from tests.infra.walk import function_methods
@@ -423,7 +424,7 @@ class TestCompute:
             policy.name: policy.inputs["targetTrackingScalingPolicyConfiguration"]
             for policy in production.of_type("aws:appautoscaling/policy:Policy")
         }
-        assert len(metrics) == 36
+        assert len(metrics) == 3 * len(SERVICES)
         assert metrics["audio-scaling-cpu"]["targetValue"] == 70
         assert metrics["audio-worker-scaling-memory"]["targetValue"] == 80
         label = metrics["audio-scaling-requests"]["predefinedMetricSpecification"]["resourceLabel"]
@@ -439,7 +440,9 @@ class TestCompute:
             assert repository.inputs["forceDelete"] is False
 
     def test_logs_are_kept_and_encrypted(self, production: Deployment, development: Deployment) -> None:
-        for deployed, days, count in ((production, 365, 26), (development, 14, 22)):
+        # Services, jobs, and what the platform itself logs.
+        stacks = ((production, 365, len(SERVICES) + 14), (development, 14, len(ALWAYS) + 11))
+        for deployed, days, count in stacks:
             groups = deployed.of_type("aws:cloudwatch/logGroup:LogGroup")
             assert len(groups) == count
             for group in groups:

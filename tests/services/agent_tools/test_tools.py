@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from nova_agent_tools import services as service_calls
-from nova_agent_tools.catalog import tools_for
+from nova_agent_tools.catalog import TOOLS, tools_for
 from nova_agent_tools.recordings import trimmed
 from nova_agent_tools.services import Services, ServiceUrls
 from nova_common.contracts.audio import TranscriptSegment
@@ -238,13 +238,7 @@ def test_what_a_model_is_told_is_plain(services: StubServices) -> None:
         tool.tool_name: tool.tool_spec
         for tool in tools_for(Services(URLS, httpx2.MockTransport(services.answer)), "Bearer alice")
     }
-    assert list(told) == [
-        "search_recordings",
-        "get_transcript",
-        "list_recordings",
-        "get_video_analysis",
-        "list_videos",
-    ]
+    assert list(told) == list(TOOLS)
     schema: dict[str, Any] = told["search_recordings"]["inputSchema"]["json"]
     properties = schema["properties"]
     assert schema["required"] == ["query"]
