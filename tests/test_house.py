@@ -1,5 +1,6 @@
 """The rules of the house that no linter knows: where things live, and what may not be written down."""
 
+import json
 import re
 import subprocess
 from pathlib import Path
@@ -79,12 +80,14 @@ def test_every_application_is_known_to_the_tools() -> None:
         layered["name"]: layered["layers"][0].split(" | "),
         APPLICATIONS: contracts[APPLICATIONS]["source_modules"],
     }
+    checked = json.loads((ROOT / "pyright.workspace.json").read_text(encoding="utf-8"))["extraPaths"]
     toolless = "Tools are for those who talk with models"
     for folder in FOLDERS:
         name = str(project(folder)["project"]["name"])
         known = {name, name.replace("-", "_")}
         missing = [place for place, names in places.items() if known.isdisjoint(names)]
         assert missing == [], f"pyproject.toml does not name {name} in these lists"
+        assert f"services/{folder.name}/src" in checked, f"pyright.workspace.json, extraPaths: {name}"
         needed = project(folder)["project"]["dependencies"]
         # Contracts that forbid `nova_common` forbid the applications by this.
         assert any(one.startswith("nova-common") for one in needed), name
