@@ -694,8 +694,9 @@ def upgrade(
     version: Annotated[str, typer.Option("--from", help="the version that your stacks were deployed with")],
 ) -> None:
     """Say what has to be done by hand since a version, before `pulumi up` with this one."""
+    output = Output()
     for line in upgrades.lines(upgrades.since(CHECKOUT, version), version):
-        Output().line(line)
+        output.line(line)
 
 
 def main() -> None:

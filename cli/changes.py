@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from evaluation.stateful import STATEFUL
+from evaluation.urns import type_of
 
 _CACHE = "aws:elasticache/replicationGroup:ReplicationGroup"
 """Sleep takes it away on purpose: what it holds is made again."""
@@ -46,12 +47,6 @@ def read_changes(preview: Mapping[str, Any]) -> Changes:
     return Changes(
         counts=Counter(operation for operation, _ in steps if operation not in {"same", "read"}),
         losing=tuple(
-            sorted(
-                {
-                    urn
-                    for operation, urn in steps
-                    if operation in _LOSING and urn.split("::")[2].rpartition("$")[2] in HOLDS_DATA
-                }
-            )
+            sorted({urn for operation, urn in steps if operation in _LOSING and type_of(urn) in HOLDS_DATA})
         ),
     )

@@ -66,8 +66,7 @@ def _one(price: str) -> _Charges:
 
 
 def _network(_deployment: "Deployment", vpc: "Recorded") -> Iterator[Charge]:
-    zones = len(vpc.inputs["availabilityZoneNames"])
-    gateways = {"None": 0, "Single": 1, "OnePerAz": zones}[vpc.inputs["natGateways"]["strategy"]]
+    zones, gateways = len(vpc.inputs["availabilityZoneNames"]), nat_gateways(vpc)
     yield Charge(price="nat-gateway", count=gateways)
     yield Charge(price="public-ipv4", count=gateways)
     endpoints = [
@@ -76,6 +75,12 @@ def _network(_deployment: "Deployment", vpc: "Recorded") -> Iterator[Charge]:
         if endpoint.get("vpcEndpointType") == "Interface"
     ]
     yield Charge(price="interface-endpoint", count=len(endpoints) * zones)
+
+
+def nat_gateways(vpc: "Recorded") -> int:
+    """Return how many NAT gateways a network has, each with an address of its own."""
+    zones = len(vpc.inputs["availabilityZoneNames"])
+    return {"None": 0, "Single": 1, "OnePerAz": zones}[vpc.inputs["natGateways"]["strategy"]]
 
 
 def _endpoint(_deployment: "Deployment", endpoint: "Recorded") -> Iterator[Charge]:

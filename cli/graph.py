@@ -8,6 +8,7 @@ from cli.home import CHECKOUT
 
 if TYPE_CHECKING:
     from evaluation.program import Deployment
+    from settings.settings import Settings
 
 SECRET = "[secret]"  # noqa: S105 (what is printed in a secret's place)
 
@@ -34,6 +35,21 @@ def configuration(stack: str) -> dict[str, str]:
 
     try:
         return stack_config(CHECKOUT, stack)
+    except SettingsError as error:
+        raise NovaError(str(error)) from error
+
+
+def settings_of(stack: str, overrides: Mapping[str, str] | None = None) -> "Settings":
+    """Return what the program reads from the configuration of ``stack``.
+
+    ``overrides`` replace configuration by full key. Raises ``NovaError`` as ``evaluated`` does.
+    """
+    from settings.errors import SettingsError  # noqa: PLC0415
+    from settings.settings import Settings  # noqa: PLC0415
+    from settings.values import Values  # noqa: PLC0415
+
+    try:
+        return Settings.read(Values(project="nova", texts={**configuration(stack), **(overrides or {})}))
     except SettingsError as error:
         raise NovaError(str(error)) from error
 

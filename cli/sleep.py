@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from cli.changes import Changes, read_changes
 from cli.engine import Engine
 from cli.errors import NovaError
-from cli.graph import configuration
+from cli.graph import settings_of
 from cli.output import Output
 from cli.stack_file import StackFile
 from cli.state import State, read_state
@@ -45,7 +45,7 @@ def change(request: Request, output: Output) -> None:
     if request.stack == LOCAL:
         raise NovaError("the platform on this machine does not sleep: ./nova down stops it")
     value = "true" if request.asleep else "false"
-    check_settings(request.stack, value)
+    settings_of(request.stack, {SETTING: value})
     file, engine = StackFile(request.stack), named_engine(request.stack)
     before, text = file.text(), file.edited(SETTING, value)
     file.path.write_text(text, "utf-8")
@@ -66,18 +66,6 @@ def change(request: Request, output: Output) -> None:
 
 
 _ENDINGS = {"true": " to sleep", "false": ""}
-
-
-def check_settings(stack: str, value: str) -> None:
-    """Raise ``NovaError`` for a stack whose settings do not go with ``asleep`` as ``value``."""
-    from settings.errors import SettingsError  # noqa: PLC0415 (the SDK takes a second to load)
-    from settings.settings import Settings  # noqa: PLC0415
-    from settings.values import Values  # noqa: PLC0415
-
-    try:
-        Settings.read(Values(project="nova", texts={**configuration(stack), SETTING: value}))
-    except SettingsError as error:
-        raise NovaError(str(error)) from error
 
 
 def _previewed(engine: Engine, output: Output) -> Changes:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from cli.engine import Engine
+from evaluation.urns import name_of, type_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,12 +24,12 @@ class Found:
     @property
     def type(self) -> str:
         """Its type, such as ``aws:sqs/queue:Queue``."""
-        return self.urn.split("::")[2].rpartition("$")[2]
+        return type_of(self.urn)
 
     @property
     def name(self) -> str:
         """Its name in the program."""
-        return self.urn.rpartition("::")[2]
+        return name_of(self.urn)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

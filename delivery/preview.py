@@ -13,6 +13,7 @@ from typing import Any, cast
 
 from delivery.errors import DeliveryError
 from evaluation.stateful import STATEFUL
+from evaluation.urns import name_of, type_of
 
 UNCHANGED = frozenset({"same", "read", "refresh", "read-discard", "discard"})
 REPLACEMENTS = frozenset({"replace", "create-replacement", "delete-replaced"})
@@ -117,12 +118,11 @@ def _changes(steps: Iterable[dict[str, Any]]) -> tuple[Change, ...]:
 
 def _change(step: dict[str, Any]) -> Change:
     old: dict[str, Any] = step.get("oldState") or {}
-    parts = step["urn"].split("::", 3)
     reasons: list[str] = step.get("replaceReasons") or step.get("diffReasons") or []
     return Change(
         op="replace" if step["op"] in REPLACEMENTS else step["op"],
-        type=parts[2].rpartition("$")[2],
-        name=parts[3],
+        type=type_of(step["urn"]),
+        name=name_of(step["urn"]),
         because=tuple(reasons or sorted(step.get("detailedDiff") or {})),
         protected=bool(old.get("protect")),
         kept=bool(old.get("retainOnDelete")),

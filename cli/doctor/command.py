@@ -7,7 +7,7 @@ from cli.doctor.engine import engine_checks
 from cli.doctor.finding import Check, Finding, Ok, State, Verdict, examine
 from cli.doctor.machine import Machine
 from cli.doctor.stack import StackNeeds
-from cli.graph import configuration, evaluated
+from cli.graph import evaluated, settings_of
 from cli.home import Home
 from cli.target import LOCAL
 
@@ -27,11 +27,7 @@ def diagnose(home: Home, stack: str, progress: Callable[[str], None]) -> list[Fi
 
 def aws_checks(stack: str, account: Account | None = None) -> list[Check]:
     """Return the checks of what ``stack`` needs in AWS, and of what deploys it."""
-    from settings.settings import Settings  # noqa: PLC0415 (the SDK takes a second to load)
-    from settings.values import Values  # noqa: PLC0415
-
-    deployment = evaluated(stack)
-    settings = Settings.read(Values(project="nova", texts=configuration(stack)))
+    deployment, settings = evaluated(stack), settings_of(stack)
     asked = account or Account(settings=settings)
     needs = StackNeeds(account=asked, stack=stack, deployment=deployment)
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from cli.charges import CPU_UNITS_PER_VCPU, tasks_on
+from cli.charges import CPU_UNITS_PER_VCPU, nat_gateways, tasks_on
 from cli.doctor.account import SIGNED, Account
 from cli.doctor.finding import Broken, Check, Ok, Verdict, warning
 
@@ -150,7 +150,7 @@ class StackNeeds:
         )  # fmt: skip
 
     def _addresses(self) -> Verdict:
-        made = sum(_gateways(network.inputs) for network in self.deployment.of_type("awsx:ec2:Vpc"))
+        made = sum(nat_gateways(network) for network in self.deployment.of_type("awsx:ec2:Vpc"))
         listed = self.account.client("ec2", self.account.region).describe_addresses()
         return self._fits(
             Room(
@@ -251,8 +251,3 @@ def _missing(found: Mapping[str, Any], *, in_region: bool) -> list[str]:
         **({"region": (found["regionAvailability"], "AVAILABLE")} if in_region else {}),
     }
     return [f"{name} {status}" for name, (status, good) in wanted.items() if status != good]
-
-
-def _gateways(inputs: Mapping[str, Any]) -> int:
-    zones = len(inputs["availabilityZoneNames"])
-    return {"None": 0, "Single": 1, "OnePerAz": zones}[inputs["natGateways"]["strategy"]]

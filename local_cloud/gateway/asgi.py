@@ -27,6 +27,32 @@ def headers_of(scope: Scope) -> dict[str, str]:
     return headers
 
 
+class UnreadBodyError(Exception):
+    """A request's body is not there as a whole."""
+
+
+class ClientLeftError(UnreadBodyError):
+    """Its client has gone."""
+
+
+class BodyTooLongError(UnreadBodyError):
+    """It has more bytes than are taken."""
+
+
+async def read_body(receive: Receive, most: int) -> bytes:
+    """Return a request's body; UnreadBodyError for one of more than `most` bytes, or whose client left."""
+    body = bytearray()
+    while True:
+        message = await receive()
+        if message["type"] != "http.request":
+            raise ClientLeftError
+        body += message.get("body", b"")
+        if len(body) > most:
+            raise BodyTooLongError
+        if not message.get("more_body"):
+            return bytes(body)
+
+
 async def respond(send: Send, status: int, headers: Mapping[str, str], body: bytes) -> None:
     """Send one complete response."""
     fields = {name.lower(): value for name, value in headers.items()} | {"content-length": str(len(body))}

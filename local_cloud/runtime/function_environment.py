@@ -18,7 +18,18 @@ from pathlib import Path
 from typing import Self
 
 from local_cloud.documents import Document
-from local_cloud.gateway.asgi import Receive, Scope, Send, bind, headers_of, respond, respond_json, serve
+from local_cloud.gateway.asgi import (
+    Receive,
+    Scope,
+    Send,
+    UnreadBodyError,
+    bind,
+    headers_of,
+    read_body,
+    respond,
+    respond_json,
+    serve,
+)
 from local_cloud.runtime.listeners import answer_lifespan
 from local_cloud.runtime.orphans import Orphans
 from local_cloud.runtime.processes import Process
@@ -185,22 +196,23 @@ class FunctionEnvironment:
             )
             return
         error = UNHANDLED if kind == "error" else ""
-        body = await read_body(receive, ERROR_BYTES_MAX if error else PAYLOAD_BYTES_MAX)
-        self._current = None
-        if body is None:
+        try:
+            body = await read_body(receive, ERROR_BYTES_MAX if error else PAYLOAD_BYTES_MAX)
+        except UnreadBodyError:
+            self._current = None
             most = f"Response payload size exceeded maximum allowed payload size ({PAYLOAD_BYTES_MAX} bytes)."
             self._tell(failure("Function.ResponseSizeTooLarge", most))
             await respond_json(send, 413, {"errorMessage": most, "errorType": "RequestEntityTooLarge"})
             return
+        self._current = None
         self._tell(Outcome(body, error))
         await respond_json(send, 202, {"status": "OK"})
 
     async def _failed(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Take the report of a runtime that could not load its function; its process ends."""
-        body = await read_body(receive, ERROR_BYTES_MAX) or b""
         described: Document = {}
-        with contextlib.suppress(ValueError):
-            described = json.loads(body)
+        with contextlib.suppress(ValueError, UnreadBodyError):
+            described = json.loads(await read_body(receive, ERROR_BYTES_MAX))
         if "errorType" not in described:
             described["errorType"] = headers_of(scope).get(
                 "lambda-runtime-function-error-type", "Runtime.Unknown"
@@ -212,17 +224,3 @@ class FunctionEnvironment:
     def _tell(self, outcome: Outcome) -> None:
         if not self._outcome.done():
             self._outcome.set_result(outcome)
-
-
-async def read_body(receive: Receive, most: int) -> bytes | None:
-    """Return a request's body; None for one of more than `most` bytes, and of a client that went away."""
-    body = bytearray()
-    while True:
-        message = await receive()
-        if message["type"] != "http.request":
-            return None
-        body += message.get("body", b"")
-        if len(body) > most:
-            return None
-        if not message.get("more_body"):
-            return bytes(body)

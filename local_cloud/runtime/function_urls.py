@@ -8,11 +8,20 @@ from http import HTTPStatus
 
 from local_cloud.documents import Document
 from local_cloud.gateway.account import ACCOUNT
-from local_cloud.gateway.asgi import Receive, Scope, Send, headers_of, respond_json, serve
+from local_cloud.gateway.asgi import (
+    Receive,
+    Scope,
+    Send,
+    UnreadBodyError,
+    headers_of,
+    read_body,
+    respond_json,
+    serve,
+)
 from local_cloud.gateway.iam.data_plane import Denied, SignedRequest, authorize
 from local_cloud.gateway.protocol import AwsError
 from local_cloud.runtime import function_events
-from local_cloud.runtime.function_environment import PAYLOAD_BYTES_MAX, read_body
+from local_cloud.runtime.function_environment import PAYLOAD_BYTES_MAX
 from local_cloud.runtime.functions import Function, Functions
 from local_cloud.runtime.listeners import answer_lifespan
 from local_cloud.runtime.ports import Ports
@@ -47,10 +56,13 @@ class FunctionUrl:
 
     async def _request(self, scope: Scope, receive: Receive, send: Send) -> None:
         function = await self._urls.functions.find(self._name)
-        body = await read_body(receive, PAYLOAD_BYTES_MAX)
-        if function is None or body is None:
-            status = 404 if function is None else 413
-            await respond_json(send, status, {"Message": None if function is None else "Request too large"})
+        if function is None:
+            await respond_json(send, 404, {"Message": None})
+            return
+        try:
+            body = await read_body(receive, PAYLOAD_BYTES_MAX)
+        except UnreadBodyError:
+            await respond_json(send, 413, {"Message": "Request too large"})
             return
         headers = headers_of(scope)
         caller: Document = {}

@@ -9,14 +9,23 @@ import uuid
 from urllib.parse import urlsplit
 
 from local_cloud.documents import Document, part
-from local_cloud.gateway.asgi import Message, Receive, Scope, Send, headers_of, respond, serve
+from local_cloud.gateway.asgi import (
+    Message,
+    Receive,
+    Scope,
+    Send,
+    UnreadBodyError,
+    headers_of,
+    read_body,
+    respond,
+    serve,
+)
 from local_cloud.gateway.aws import Aws
 from local_cloud.runtime import routes
 from local_cloud.runtime.api_traces import Record, StageTrace
 from local_cloud.runtime.authorizer import Authorizer, token_of
 from local_cloud.runtime.following import Follower
 from local_cloud.runtime.function_environment import PAYLOAD_BYTES_MAX as EVENT_BYTES_MAX
-from local_cloud.runtime.function_environment import read_body
 from local_cloud.runtime.function_events import Asked, Matched
 from local_cloud.runtime.function_integration import FunctionIntegrations, IntegrationError
 from local_cloud.runtime.listeners import LoadBalancers, answer_lifespan
@@ -139,8 +148,9 @@ class RestApi:
         send: Send,
         entry: Document,
     ) -> None:
-        body = await read_body(receive, EVENT_BYTES_MAX)
-        if body is None:
+        try:
+            body = await read_body(receive, EVENT_BYTES_MAX)
+        except UnreadBodyError:
             await self._fail(send, "REQUEST_TOO_LARGE", entry)
             return
         raw_path: bytes = scope.get("raw_path") or scope["path"].encode()

@@ -15,6 +15,7 @@ import pytest
 from pulumi import automation as auto
 from pulumi.automation import CommandError, EngineEvent, OpType
 
+from evaluation.urns import type_of
 from tests.engine.stand_in import attached_providers
 
 ROOT = Path(__file__).parents[2]
@@ -45,11 +46,6 @@ class Plan:
             self.changes.setdefault(step.metadata.op.value, set()).add(step.metadata.urn)
         if (said := event.diagnostic_event) and said.severity == "error":
             self.errors.append(said.message)
-
-
-def type_of(urn: str) -> str:
-    """The type in a URN, without its parents'."""
-    return urn.split("::")[2].rpartition("$")[2]
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,8 @@ import pytest
 from pulumi.automation import CommandError
 
 from cli.changes import HOLDS_DATA
-from tests.engine.running import SECRET, Running, check_that_it_goes_away, running, type_of
+from evaluation.urns import type_of
+from tests.engine.running import SECRET, Running, check_that_it_goes_away, running
 
 LOG_GROUP = "aws:cloudwatch/logGroup:LogGroup"
 

@@ -85,7 +85,7 @@ def _row(rule: AnyRule, changes: list[str]) -> tuple[str, ...]:
 
 
 def _options(rule: AnyRule) -> Iterable[tuple[str, ...]]:
-    for name, schema in rule.options.items():
+    for name, schema in rule.all_options.items():
         yield f"`{rule.name}`", f"`{name}`", f"`{schema['default']}`", schema["description"]
 
 

@@ -19,12 +19,15 @@ from local_cloud.documents import part
 from local_cloud.gateway.agentcore.service import SESSION_HEADER, AgentCoreService, asked
 from local_cloud.gateway.asgi import (
     Application,
+    BodyTooLongError,
+    ClientLeftError,
     Message,
     Receive,
     Scope,
     Send,
     answered,
     headers_of,
+    read_body,
     respond,
 )
 from local_cloud.gateway.iam import agents as iam_agents
@@ -48,10 +51,6 @@ ANSWER_HEADERS = (
     "content-type", "mcp-session-id", "mcp-protocol-version", "traceparent", "tracestate", "baggage",
 )  # fmt: skip
 TRACE_HEADER = "x-amzn-trace-id"
-
-
-class LeftError(Exception):
-    """The caller has gone."""
 
 
 class AgentCoreDoor:
@@ -90,7 +89,7 @@ class AgentCoreDoor:
             await self._invoke(scope, body, receive, send)
         except AwsError as error:
             await respond(send, *self._model.error(error))
-        except LeftError:
+        except ClientLeftError:
             return
 
     async def close(self) -> None:
@@ -123,7 +122,7 @@ class AgentCoreDoor:
                 task.cancel()
             await asyncio.gather(serving, leaving, return_exceptions=True)
         if serving.cancelled():
-            raise LeftError
+            raise ClientLeftError
         if (failure := serving.exception()) and not begun.is_set():
             raise failure
 
@@ -174,19 +173,13 @@ class AgentCoreDoor:
 
 
 async def _body(receive: Receive) -> bytes:
-    body = bytearray()
-    while True:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise LeftError
-        body += message.get("body", b"")
-        if len(body) > PAYLOAD_BYTES_MAX:
-            message = f"Member must have length less than or equal to {PAYLOAD_BYTES_MAX}"
-            raise AwsError(
-                "ValidationException", f"1 validation error detected: Value at 'payload': {message}"
-            )
-        if not message.get("more_body"):
-            return bytes(body)
+    try:
+        return await read_body(receive, PAYLOAD_BYTES_MAX)
+    except BodyTooLongError as error:
+        message = f"Member must have length less than or equal to {PAYLOAD_BYTES_MAX}"
+        raise AwsError(
+            "ValidationException", f"1 validation error detected: Value at 'payload': {message}"
+        ) from error
 
 
 async def _gone(receive: Receive) -> None:

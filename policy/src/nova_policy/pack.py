@@ -102,12 +102,12 @@ class Pack:
         ]
 
     def _policy(self, rule: AnyRule) -> Policy:
-        schema = PolicyConfigSchema(properties={name: dict(part) for name, part in rule.options.items()})
+        schema = PolicyConfigSchema(properties={name: dict(part) for name, part in rule.all_options.items()})
         common: dict[str, Any] = {
             "name": rule.name,
             "description": rule.description,
             "enforcement_level": EnforcementLevel(rule.level.value),
-            "config_schema": schema if rule.options else None,
+            "config_schema": schema if rule.all_options else None,
             "severity": SdkSeverity(rule.severity.value),
             "framework": _framework(rule),
             "remediation_steps": rule.remediation,

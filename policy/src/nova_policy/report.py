@@ -58,7 +58,7 @@ def catalogue(rules: Sequence[AnyRule]) -> list[dict[str, Any]]:
             "references": list(rule.references),
             "controls": list(rule.controls),
             "types": list(rule.types),
-            "options": {name: dict(schema) for name, schema in rule.options.items()},
+            "options": {name: dict(schema) for name, schema in rule.all_options.items()},
         }
         for rule in rules
     ]

@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
-from typing import Any
+from typing import Any, Required, TypedDict, Unpack
 
 from nova_policy.graph import Graph, Resource
 
@@ -67,7 +67,7 @@ class Rule:
     """One sentence: what has to be."""
     remediation: str
     """One sentence: what to do where it is not."""
-    references: tuple[str, ...]
+    references: tuple[str, ...] = ()
     """Controls of AWS Foundational Security Best Practices such as ``EC2.18``; empty where that has none."""
     controls: tuple[int, ...]
     """Numbers of the controls in docs/policies.md that this rule covers, or is a part of."""
@@ -75,7 +75,7 @@ class Rule:
     """The types of resources that it is about."""
     production: bool = False
     """Whether it is about stacks that people depend on alone; its option ``stacks`` says which these are."""
-    own_options: Mapping[str, Mapping[str, Any]] = field(default_factory=dict[str, Mapping[str, Any]])
+    options: Mapping[str, Mapping[str, Any]] = field(default_factory=dict[str, Mapping[str, Any]])
     """By name, a JSON schema with ``default`` and ``description``."""
 
     def __post_init__(self) -> None:
@@ -84,14 +84,14 @@ class Rule:
             raise ValueError(
                 f"name: {self.name!r} is not allowed; <service>-<resource>-<rule> in small letters is"
             )
-        for option, schema in self.options.items():
+        for option, schema in self.all_options.items():
             if not {"type", "default", "description"} <= set(schema):
                 raise ValueError(f"{self.name}: option {option} needs a type, a default and a description")
 
     @property
-    def options(self) -> Mapping[str, Mapping[str, Any]]:
+    def all_options(self) -> Mapping[str, Mapping[str, Any]]:
         """All that can be set of it."""
-        return {**self.own_options, STACKS: _STACKS_OPTION} if self.production else self.own_options
+        return {**self.options, STACKS: _STACKS_OPTION} if self.production else self.options
 
     def holds_in(self, stack: str, options: Options) -> bool:
         """Whether it is about ``stack``."""
@@ -105,7 +105,7 @@ class Rule:
     @property
     def defaults(self) -> dict[str, Any]:
         """Its options where nobody sets any."""
-        return {name: schema["default"] for name, schema in self.options.items()}
+        return {name: schema["default"] for name, schema in self.all_options.items()}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,49 +135,24 @@ class StackRule(Rule):
 type AnyRule = ResourceRule | StackRule
 
 
-def resource_rule(
-    name: str,
-    *,
-    severity: Severity,
-    types: tuple[str, ...],
-    controls: tuple[int, ...],
-    description: str,
-    remediation: str,
-    references: tuple[str, ...] = (),
-    production: bool = False,
-    options: Mapping[str, Mapping[str, Any]] | None = None,
-) -> Callable[[ResourceCheck], ResourceRule]:
+class About(TypedDict, total=False):
+    """What a rule says of itself beside its name: the fields of ``Rule``."""
+
+    severity: Required[Severity]
+    types: Required[tuple[str, ...]]
+    controls: Required[tuple[int, ...]]
+    description: Required[str]
+    remediation: Required[str]
+    references: tuple[str, ...]
+    production: bool
+    options: Mapping[str, Mapping[str, Any]]
+
+
+def resource_rule(name: str, **about: Unpack[About]) -> Callable[[ResourceCheck], ResourceRule]:
     """Make a rule of a function that yields what is wrong with a resource."""
-
-    def make(check: ResourceCheck) -> ResourceRule:
-        return ResourceRule(
-            name=name, severity=severity, description=description, remediation=remediation, types=types,
-            references=references, controls=controls, production=production, own_options=options or {},
-            check=check,
-        )  # fmt: skip
-
-    return make
+    return lambda check: ResourceRule(name=name, check=check, **about)
 
 
-def stack_rule(
-    name: str,
-    *,
-    severity: Severity,
-    types: tuple[str, ...],
-    controls: tuple[int, ...],
-    description: str,
-    remediation: str,
-    references: tuple[str, ...] = (),
-    production: bool = False,
-    options: Mapping[str, Mapping[str, Any]] | None = None,
-) -> Callable[[StackCheck], StackRule]:
+def stack_rule(name: str, **about: Unpack[About]) -> Callable[[StackCheck], StackRule]:
     """Make a rule of a function that yields findings about a whole stack."""
-
-    def make(check: StackCheck) -> StackRule:
-        return StackRule(
-            name=name, severity=severity, description=description, remediation=remediation, types=types,
-            references=references, controls=controls, production=production, own_options=options or {},
-            check=check,
-        )  # fmt: skip
-
-    return make
+    return lambda check: StackRule(name=name, check=check, **about)

@@ -72,11 +72,11 @@ def checked_options(rule: AnyRule, given: Mapping[str, Any]) -> Options:
     from jsonschema import Draft202012Validator  # noqa: PLC0415
 
     for name, value in given.items():
-        if name not in rule.options:
-            allowed = ", ".join(sorted(rule.options)) or "none"
+        if name not in rule.all_options:
+            allowed = ", ".join(sorted(rule.all_options)) or "none"
             raise PolicySettingsError(f"{rule.name} has no option {name!r}; its options are: {allowed}")
         validator = Draft202012Validator(
-            {key: part for key, part in rule.options[name].items() if key != "default"}
+            {key: part for key, part in rule.all_options[name].items() if key != "default"}
         )
         for error in validator.iter_errors(value):  # pyright: ignore[reportUnknownMemberType]
             raise PolicySettingsError(f"{rule.name}: option {name}: {error.message}")
