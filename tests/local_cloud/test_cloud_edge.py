@@ -432,7 +432,8 @@ def behavior(origin: str, request_policy: str, headers_policy: str, methods: lis
 def distribution_config(
     edge: Edge, vpc_origin: str, headers_policy: str, request_policy: str
 ) -> dict[str, Any]:
-    (api,) = edge.cloud.client("apigateway").get_rest_apis()["items"]
+    apis = edge.cloud.client("apigateway").get_rest_apis()["items"]
+    (api,) = (found for found in apis if found["name"] == "edge")
     proof = {"HeaderName": "X-Origin-Proof", "HeaderValue": "of the distribution"}
     origins = [
         {
