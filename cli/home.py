@@ -1,10 +1,17 @@
 """The state directory of one platform, and the files in it."""
 
+import contextlib
+import fcntl
 import json
 import os
+import shutil
+from collections.abc import Generator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
+
+from cli.errors import NovaError
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 HOME_VARIABLE = "NOVA_HOME"
@@ -78,6 +85,34 @@ def find_home() -> Home:
     return Home(Path(given).expanduser().resolve() if given else CHECKOUT / ".nova")
 
 
+@contextlib.contextmanager
+def alone(home: Home) -> Generator[None]:
+    """Hold the home's lock: two commands that change the same platform would undo each other's work.
+
+    Raises ``NovaError`` while another command holds it.
+    """
+    home.path.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(home.path / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        os.close(descriptor)
+        raise NovaError(
+            f"another nova command is changing the platform in {home.path}: wait for it"
+        ) from error
+    try:
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def remove_data(home: Home) -> None:
+    """Remove what was made; images side by side, as the disk is waited for at each of their directories."""
+    with ThreadPoolExecutor() as pool:
+        list(pool.map(_remove, (home.path / "images").glob("*")))
+        list(pool.map(_remove, (home.path / name for name in MADE)))
+
+
 def read_json(path: Path) -> dict[str, Any]:
     """Return a JSON object from a file; empty when there is no such file or it is being written."""
     try:
@@ -94,3 +129,10 @@ def write_private(path: Path, content: dict[str, Any]) -> None:
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
         json.dump(content, file, indent=1)
     temporary.replace(path)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)

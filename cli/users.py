@@ -9,6 +9,7 @@ from botocore import UNSIGNED
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from cli import platform
 from cli.daemon import Daemon
 from cli.errors import NovaError
 from cli.home import Home, read_json, write_private
@@ -52,6 +53,15 @@ def access_token(daemon: Daemon, client_id: str, region: str, user: dict[str, st
     except (ClientError, BotoCoreError) as error:
         raise NovaError(f"the demo user cannot sign in: {error}. `./nova up` repairs the user") from error
     return str(answer["AuthenticationResult"]["AccessToken"])
+
+
+def demo_token(home: Home) -> str:
+    """Return an access token of the demo user; NovaError while the platform or the user is missing."""
+    daemon, outputs = platform.require(home)
+    user = read_json(home.user_file)
+    if not user:
+        raise NovaError("there is no demo user yet: `./nova up` makes it")
+    return access_token(daemon, str(outputs["user_pool_client_id"]), platform.region(outputs), user)
 
 
 def sign_in(target: Target, username: str, password: str) -> str:

@@ -11,7 +11,9 @@ from typing import Any
 import httpx2
 from botocore.exceptions import BotoCoreError, ClientError
 
+from cli import platform
 from cli.errors import NovaError
+from cli.home import Home
 from cli.target import Target
 
 OUTPUT = "wallet_secret"
@@ -51,6 +53,17 @@ def rotate(target: Target, prepare: Callable[[str], None] = lambda _address: Non
     except (ClientError, BotoCoreError) as error:
         raise NovaError(f"the wallet's secret cannot be written: {error}") from error
     return address
+
+
+def rotate_here(home: Home, target: Target) -> str:
+    """Do on this machine what an operator does: make a key, and send its address money before it is used.
+
+    Returns what to say of it: the address, and what is still to be done where the money is elsewhere.
+    """
+    chain = platform.describe(home)["urls"].get("chain")
+    if chain is None:
+        return f"{rotate(target)}, which has to be sent money: it pays on a network elsewhere"
+    return rotate(target, lambda address: fund(chain, address))
 
 
 def fund(chain: str, address: str) -> None:

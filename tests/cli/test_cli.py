@@ -1,8 +1,10 @@
 """The command line without a platform: what it checks, what it prints."""
 
 import contextlib
+import importlib
 import json
 import os
+import pkgutil
 import socket
 import subprocess
 import time
@@ -14,7 +16,7 @@ import httpx2
 import pytest
 from typer.testing import CliRunner, Result
 
-from cli import checks, daemon, demo, ports, public_api, questions, tools, users
+from cli import checks, commands, daemon, demo, ports, public_api, questions, tools, users
 from cli import platform as platforms
 from cli.app import app
 from cli.errors import NovaError
@@ -68,6 +70,21 @@ def answering(monkeypatch: pytest.MonkeyPatch, answer: Callable[[httpx2.Request]
             yield mocked
 
     monkeypatch.setattr(public_api, "client", client)
+
+
+# --- commands ---
+
+
+def test_every_subject_is_on_the_command_line() -> None:
+    """A module of commands that nobody gives to `cli.app` would be missing without a word."""
+    modules = [
+        importlib.import_module(f"cli.commands.{found.name}")
+        for found in pkgutil.iter_modules(commands.__path__)
+        if found.name != "options"
+    ]
+    subjects = [group.typer_instance for group in app.registered_groups]
+    assert len(subjects) == len(modules)
+    assert all(module.app in subjects for module in modules)
 
 
 # --- state directory and ports ---

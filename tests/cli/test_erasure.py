@@ -11,9 +11,9 @@ import pytest
 from botocore.exceptions import ClientError
 from typer.testing import CliRunner, Result
 
-from cli import app as commands
 from cli import erasure, jobs
 from cli.app import app
+from cli.commands import data
 from cli.errors import NovaError
 from cli.home import Home
 from cli.target import Target
@@ -91,7 +91,7 @@ def target(pool: Pool, monkeypatch: pytest.MonkeyPatch) -> Target:
         return made
 
     monkeypatch.setattr(Target, "client", client)
-    monkeypatch.setattr(commands, "find_target", find_target)
+    monkeypatch.setattr(data, "find_target", find_target)
     return made
 
 

@@ -116,7 +116,7 @@ def test_credentials_that_have_run_out_are_refused_before_anything_starts(
     def nothing_missing(*_: object, **__: object) -> list[str]:
         return []
 
-    monkeypatch.setattr("cli.app.problems", nothing_missing)
+    monkeypatch.setattr("cli.commands.machine.problems", nothing_missing)
     sts.status, sts.body = 403, REFUSED
     result = CliRunner().invoke(app, ["up", "--models", "aws"])
     assert isinstance(result.exception, NovaError)

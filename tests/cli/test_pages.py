@@ -107,7 +107,7 @@ def test_the_command_writes_what_has_changed(tmp_path: Path, monkeypatch: pytest
 
     monkeypatch.setattr(pages, "evaluated", evaluated)
     monkeypatch.setattr(costs, "bill", bill)
-    monkeypatch.setattr("cli.app.CHECKOUT", tmp_path)
+    monkeypatch.setattr("cli.commands.program.CHECKOUT", tmp_path)
     (tmp_path / "docs").mkdir()
     for folder in ("components", "services"):
         (tmp_path / folder).symlink_to(ROOT / folder)

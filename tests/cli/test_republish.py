@@ -12,9 +12,9 @@ import pytest
 from moto import mock_aws
 from typer.testing import CliRunner
 
-from cli import app as commands
 from cli import republish as publications
 from cli.app import app
+from cli.commands import data
 from cli.errors import NovaError
 from cli.home import Home
 from cli.target import Target
@@ -157,7 +157,7 @@ def test_the_command_says_how_many_there_were(target: Target, monkeypatch: pytes
     def find_target(_home: Home, _stack: str) -> Target:
         return target
 
-    monkeypatch.setattr(commands, "find_target", find_target)
+    monkeypatch.setattr(data, "find_target", find_target)
     arguments = ["republish", "--from", "2026-11-21T12:00:00", "--to", "2026-11-21T15:00:00Z"]
     result = CliRunner().invoke(app, arguments)
     assert result.exit_code == 0

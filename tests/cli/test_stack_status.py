@@ -11,8 +11,8 @@ import boto3
 import pytest
 from typer.testing import CliRunner
 
-from cli import app as commands
 from cli.app import app
+from cli.commands import health
 from cli.engine import Engine
 from cli.target import Target
 from tests.cli.engines import install_engine
@@ -111,7 +111,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Place:
             outputs=found.outputs, region="eu-west-1", session=boto3.session.Session(), endpoint=None
         )
 
-    monkeypatch.setattr(commands, "stack_of", stack_of)
+    monkeypatch.setattr(health, "stack_of", stack_of)
     return found
 
 

@@ -11,9 +11,9 @@ import yaml
 from typer.testing import CliRunner
 
 from cli import agents as versions
-from cli import app as commands
 from cli import stack_file
 from cli.app import app
+from cli.commands import agent
 from cli.errors import NovaError
 from cli.target import Target
 from tests.local_cloud.agents import Runtime, make_image
@@ -70,7 +70,7 @@ def nova(runtime: Runtime, file: Path, monkeypatch: pytest.MonkeyPatch) -> Calla
         session=session,
         endpoint=runtime.cloud.url,
     )
-    monkeypatch.setattr(commands, "find_target", Mock(return_value=target))
+    monkeypatch.setattr(agent, "find_target", Mock(return_value=target))
 
     def run(*arguments: str) -> str:
         result = CliRunner().invoke(app, ["agent", *arguments])
