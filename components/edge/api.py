@@ -6,11 +6,8 @@ load balancer with its security group, a deployment, the stage `api` with JSON a
 tracing and alarms, and its throttling.
 """
 
-import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Required, TypedDict
 
 import pulumi
 import pulumi_aws as aws
@@ -23,12 +20,12 @@ from ..observe.alarms import Alerts
 from ..observe.logs import LogPolicy
 from ..observe.sets.edge import api_alarms
 from ..observe.sets.traffic import api_calls
-from .listener_rules import ListenerName
+from .api_methods import ApiMethods, Backend
+from .api_stage import ApiStage
 from .load_balancer import LoadBalancer
-from .origin_proof import PROOF_HEADER
 from .plan import EdgePlan
-from .problems import ACCESS_LOG_FORMAT, PROBLEMS, problem_template
-from .routes import STAGE, Route, path_label, resource_paths, sorted_routes
+from .problems import PROBLEMS, problem_template
+from .routes import STAGE, Route, sorted_routes
 from .user_pool import UserPool
 
 TLS_POLICY = "SecurityPolicy_TLS13_1_2_2021_06"
@@ -59,31 +56,6 @@ class ApiArgs:
         sorted_routes(self.routes)
         if unknown := {route.function for route in self.routes if route.function} - self.functions.keys():
             raise ValueError(f"functions: routes name {', '.join(sorted(unknown))}, which is not given")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Backend:
-    """What every integration points to."""
-
-    link_id: pulumi.Output[str]
-    authorizer_id: pulumi.Output[str]
-    validator_id: pulumi.Output[str]
-    scope: str
-    balancer: LoadBalancer
-    functions: Mapping[str, Function]
-
-    @property
-    def headers(self) -> tuple[str, ...]:
-        """Headers of requests that the load balancer asks for, beside what every request has."""
-        return (PROOF_HEADER,) if self.balancer.asks_proof else ()
-
-
-class _Authorization(TypedDict, total=False):
-    """What a method says of who may call it."""
-
-    authorization: Required[str]
-    authorizer_id: pulumi.Output[str]
-    authorization_scopes: list[str]
 
 
 class Api(pulumi.ComponentResource):
@@ -138,7 +110,7 @@ class Api(pulumi.ComponentResource):
             validate_request_body=False,
             opts=self._child,
         )
-        backend = _Backend(
+        backend = Backend(
             link_id=self._link(args),
             authorizer_id=authorizer.id,
             validator_id=validator.id,
@@ -147,10 +119,12 @@ class Api(pulumi.ComponentResource):
             functions=args.functions,
         )
         responses = self._problem_responses()
-        methods = self._routes(sorted_routes(args.routes), backend)
+        methods = ApiMethods(label=name, api=self._api, backend=backend, opts=self._child).define(args.routes)
         for label, function in sorted(args.functions.items()):
             function.admit_api(label, self._api.execution_arn, STAGE)
-        stage = self._stage(args, backend, [*responses, *methods])
+        stage = ApiStage(label=name, api=self._api, logs=args.logs, plan=args.plan, parent=self).open(
+            args.routes, backend, [*responses, *methods], self._log_group.arn
+        )
         self.host = joined(self._api.id, ".", args.account.endpoint("execute-api"))
         self.stage_arn = stage.arn
         self.traced_stage = joined(self._api.name, "/", stage.stage_name)
@@ -173,90 +147,6 @@ class Api(pulumi.ComponentResource):
         )
         return link.id
 
-    def _routes(self, routes: Sequence[Route], backend: _Backend) -> list[pulumi.Resource]:
-        resource_ids: dict[tuple[str, ...], pulumi.Output[str]] = {(): self._api.root_resource_id}
-        for path in resource_paths(routes):
-            resource = aws.apigateway.Resource(
-                f"{self._label}-{path_label(path)}",
-                rest_api=self._api.id,
-                parent_id=resource_ids[path[:-1]],
-                path_part=path[-1],
-                opts=self._child,
-            )
-            resource_ids[path] = resource.id
-        return [
-            made for route in routes for made in self._route(route, resource_ids[route.segments], backend)
-        ]
-
-    def _route(
-        self, route: Route, resource_id: pulumi.Output[str], backend: _Backend
-    ) -> tuple[pulumi.Resource, pulumi.Resource]:
-        label = f"{self._label}-{_label(route)}"
-        method = aws.apigateway.Method(
-            f"{label}-method",
-            rest_api=self._api.id,
-            resource_id=resource_id,
-            http_method=route.method,
-            **_authorization(route, backend),
-            request_validator_id=backend.validator_id,
-            request_parameters={
-                **{f"method.request.path.{parameter}": True for parameter in route.parameters},
-                **{f"method.request.header.{header}": False for header in backend.headers},
-            },
-            opts=self._child,
-        )
-        if route.function:
-            return method, self._call(route, resource_id, method, backend.functions[route.function])
-        integration = aws.apigateway.Integration(
-            f"{label}-integration",
-            rest_api=self._api.id,
-            resource_id=resource_id,
-            http_method=method.http_method,
-            type="HTTP_PROXY",
-            integration_http_method=route.method,
-            connection_type="VPC_LINK",
-            connection_id=backend.link_id,
-            integration_target=backend.balancer.arn,
-            uri=joined(
-                f"{backend.balancer.scheme}://",
-                backend.balancer.host,
-                f":{backend.balancer.port(ListenerName.API)}/{STAGE}{route.path}",
-            ),
-            request_parameters={
-                f"integration.request.{place}": f"method.request.{place}"
-                for place in (
-                    *(f"path.{parameter}" for parameter in route.parameters),
-                    *(f"header.{header}" for header in backend.headers),
-                )
-            },
-            # Stated for both: AWS keeps the mode of an integration that no longer says any.
-            response_transfer_mode=_transfer_mode(route),
-            timeout_milliseconds=route.timeout_seconds * 1000,
-            opts=self._child,
-        )
-        return method, integration
-
-    def _call(
-        self,
-        route: Route,
-        resource_id: pulumi.Output[str],
-        method: aws.apigateway.Method,
-        function: Function,
-    ) -> aws.apigateway.Integration:
-        return aws.apigateway.Integration(
-            f"{self._label}-{_label(route)}-integration",
-            rest_api=self._api.id,
-            resource_id=resource_id,
-            http_method=method.http_method,
-            type="AWS_PROXY",
-            # Functions are called by POST, whatever the caller's method.
-            integration_http_method="POST",
-            uri=function.invoke_arn,
-            response_transfer_mode=_transfer_mode(route),
-            timeout_milliseconds=route.timeout_seconds * 1000,
-            opts=self._child,
-        )
-
     def _problem_responses(self) -> list[pulumi.Resource]:
         return [
             aws.apigateway.Response(
@@ -270,111 +160,3 @@ class Api(pulumi.ComponentResource):
             )
             for kind, (status, _) in sorted(PROBLEMS.items())
         ]
-
-    def _stage(
-        self, args: ApiArgs, backend: _Backend, definitions: Sequence[pulumi.Resource]
-    ) -> aws.apigateway.Stage:
-        deployment = aws.apigateway.Deployment(
-            f"{self._label}-deployment",
-            rest_api=self._api.id,
-            # A deployment is a copy of the definitions: without a trigger a changed route would never go
-            # live.
-            triggers={
-                "definition": _fingerprint(args.routes, backend),
-                "backend": joined(backend.link_id, "/", backend.authorizer_id, "/", backend.validator_id),
-            },
-            opts=pulumi.ResourceOptions(parent=self, depends_on=list(definitions)),
-        )
-        stage = aws.apigateway.Stage(
-            f"{self._label}-stage",
-            rest_api=self._api.id,
-            deployment=deployment.id,
-            stage_name=STAGE,
-            access_log_settings=aws.apigateway.StageAccessLogSettingsArgs(
-                destination_arn=self._log_group.arn, format=ACCESS_LOG_FORMAT
-            ),
-            xray_tracing_enabled=True,
-            opts=self._child,
-        )
-        # API Gateway would make the group itself, and keep everything in it for ever.
-        execution_logs = args.logs.group(
-            f"{self._label}-execution-logs",
-            parent=self,
-            physical_name=joined("API-Gateway-Execution-Logs_", self._api.id, "/", STAGE),
-        )
-        aws.apigateway.MethodSettings(
-            f"{self._label}-throttling",
-            rest_api=self._api.id,
-            stage_name=stage.stage_name,
-            method_path="*/*",
-            settings=_method_settings(args.plan.throttle_rate, args.plan.throttle_burst),
-            opts=pulumi.ResourceOptions(parent=self, depends_on=[execution_logs]),
-        )
-        for route in sorted_routes(args.routes):
-            if route.public_rate is not None:
-                self._throttle(route, route.public_rate, stage)
-        return stage
-
-    def _throttle(self, route: Route, rate: int, stage: aws.apigateway.Stage) -> None:
-        """Bound what everybody together may ask of a public route: its settings replace the stage's."""
-        # Slashes of the path are written so, the one before the method is not (API Gateway, MethodSetting).
-        path = route.path.replace("/", "~1")
-        aws.apigateway.MethodSettings(
-            f"{self._label}-throttling-{_label(route)}",
-            rest_api=self._api.id,
-            stage_name=stage.stage_name,
-            method_path=f"{path}/{route.method}",
-            settings=_method_settings(rate, rate),
-            opts=self._child,
-        )
-
-
-def _label(route: Route) -> str:
-    return f"{path_label(route.segments)}-{route.method.lower()}"
-
-
-def _authorization(route: Route, backend: _Backend) -> _Authorization:
-    if route.public_rate is not None:
-        return {"authorization": "NONE"}
-    return {
-        "authorization": "COGNITO_USER_POOLS",
-        "authorizer_id": backend.authorizer_id,
-        # Without a scope the authorizer would take identity tokens instead.
-        "authorization_scopes": [backend.scope],
-    }
-
-
-def _method_settings(rate: int, burst: int) -> aws.apigateway.MethodSettingsSettingsArgs:
-    return aws.apigateway.MethodSettingsSettingsArgs(
-        throttling_rate_limit=rate,
-        throttling_burst_limit=burst,
-        metrics_enabled=True,
-        logging_level="ERROR",
-        # Bodies and headers are nobody's business.
-        data_trace_enabled=False,
-    )
-
-
-def _transfer_mode(route: Route) -> str:
-    return "STREAM" if route.streams else "BUFFERED"
-
-
-def _fingerprint(routes: Sequence[Route], backend: _Backend) -> str:
-    definition = {
-        "routes": [
-            [
-                route.method,
-                route.path,
-                _transfer_mode(route),
-                route.timeout_seconds,
-                route.public_rate,
-                route.function,
-            ]
-            for route in sorted_routes(routes)
-        ],
-        "problems": {kind: problem_template(kind) for kind in PROBLEMS},
-        "scope": backend.scope,
-        "headers": backend.headers,
-        "door": [backend.balancer.scheme, backend.balancer.port(ListenerName.API)],
-    }
-    return hashlib.sha256(json.dumps(definition, sort_keys=True).encode()).hexdigest()
