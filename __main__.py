@@ -5,6 +5,7 @@ import pulumi
 import components.startup
 from components.platform import Platform, PlatformArgs
 from components.providers import explicit_providers, ownership_tags
+from components.workloads import Workloads
 from services.agent_core.infra import AgentCore, AgentCoreArgs
 from services.audio.infra import Audio, AudioArgs
 from services.frontend.infra import Frontend, FrontendArgs
@@ -22,6 +23,7 @@ providers = explicit_providers(
 )
 options = pulumi.ResourceOptions(providers=providers)
 sizes = settings.services.sizes
+workloads = Workloads()
 
 platform = Platform(
     pulumi.get_project(),
@@ -58,97 +60,106 @@ platform = Platform(
     ),
     opts=options,
 )
-projector = Projector(
-    "projector",
-    ProjectorArgs(
-        platform=platform,
-        api_size=sizes["projector"],
-        worker_size=sizes["projector-worker"],
-    ),
-    opts=options,
+projector = workloads.add(
+    Projector(
+        "projector",
+        ProjectorArgs(
+            platform=platform,
+            api_size=sizes["projector"],
+            worker_size=sizes["projector-worker"],
+        ),
+        opts=options,
+    )
 )
-search = Search(
-    "search",
-    SearchArgs(
-        platform=platform,
-        api_size=sizes["search"],
-        indexer_size=sizes["search-indexer"],
-        embedding_model=settings.models.embedding,
-        embedding_region=settings.models.embedding_region,
-    ),
-    opts=options,
+search = workloads.add(
+    Search(
+        "search",
+        SearchArgs(
+            platform=platform,
+            api_size=sizes["search"],
+            indexer_size=sizes["search-indexer"],
+            embedding_model=settings.models.embedding,
+            embedding_region=settings.models.embedding_region,
+        ),
+        opts=options,
+    )
 )
-video = Video(
-    "video",
-    VideoArgs(
-        platform=platform,
-        api_size=sizes["video"],
-        worker_size=sizes["video-worker"],
-        model=settings.models.video,
-    ),
-    opts=options,
+video = workloads.add(
+    Video(
+        "video",
+        VideoArgs(
+            platform=platform,
+            api_size=sizes["video"],
+            worker_size=sizes["video-worker"],
+            model=settings.models.video,
+        ),
+        opts=options,
+    )
 )
-audio = Audio(
-    "audio",
-    AudioArgs(
-        platform=platform,
-        api_size=sizes["audio"],
-        worker_size=sizes["audio-worker"],
-        speakers_max=settings.audio.speakers_max,
-        sentiment_model=settings.models.sentiment,
-        live_size=sizes["audio-live"],
-        sonic_model=settings.models.sonic,
-        sonic_region=settings.models.sonic_region,
-        sonic_hears_recordings=settings.audio.sonic_hears_recordings,
-        search=search.callee,
-        video=video.callee,
-        projector=projector.callee,
-    ),
-    opts=options,
+audio = workloads.add(
+    Audio(
+        "audio",
+        AudioArgs(
+            platform=platform,
+            api_size=sizes["audio"],
+            worker_size=sizes["audio-worker"],
+            speakers_max=settings.audio.speakers_max,
+            sentiment_model=settings.models.sentiment,
+            live_size=sizes["audio-live"],
+            sonic_model=settings.models.sonic,
+            sonic_region=settings.models.sonic_region,
+            sonic_hears_recordings=settings.audio.sonic_hears_recordings,
+            search=search.callee,
+            video=video.callee,
+            projector=projector.callee,
+        ),
+        opts=options,
+    )
 )
-payments = pay("mcp-server", platform, settings.wallet, settings.edge.domain, options)
-agent_core = AgentCore(
-    "agent-core",
-    AgentCoreArgs(
-        platform=platform,
-        size=sizes["agent-core"],
-        model=settings.models.agent,
-        behaviour=settings.models.agent_behaviour,
-        embedding_model=settings.models.embedding,
-        embedding_region=settings.models.embedding_region,
-        quota_usd_per_month=settings.models.quota_usd_per_user_and_month,
-        search=search.callee,
-        audio=audio.callee,
-        video=video.callee,
-        projector=projector.callee,
-        mcp=settings.mcp,
-        paid=payments.tools,
-        runtime=settings.agent,
-        site=settings.edge.domain,
-    ),
-    opts=options,
+payments = workloads.add(pay("mcp-server", platform, settings.wallet, settings.edge.domain, options))
+agent_core = workloads.add(
+    AgentCore(
+        "agent-core",
+        AgentCoreArgs(
+            platform=platform,
+            size=sizes["agent-core"],
+            model=settings.models.agent,
+            behaviour=settings.models.agent_behaviour,
+            embedding_model=settings.models.embedding,
+            embedding_region=settings.models.embedding_region,
+            quota_usd_per_month=settings.models.quota_usd_per_user_and_month,
+            search=search.callee,
+            audio=audio.callee,
+            video=video.callee,
+            projector=projector.callee,
+            mcp=settings.mcp,
+            paid=payments.tools,
+            runtime=settings.agent,
+            site=settings.edge.domain,
+        ),
+        opts=options,
+    )
 )
-frontend = Frontend(
-    "frontend",
-    FrontendArgs(
-        platform=platform,
-        size=sizes["frontend"],
-        agent_core=agent_core.callee,
-        audio=audio.callee,
-        projector=projector.callee,
-        search=search.callee,
-        video=video.callee,
-        managed_agent=agent_core.managed,
-        paid=payments.tools,
-    ),
-    opts=options,
+workloads.add(
+    Frontend(
+        "frontend",
+        FrontendArgs(
+            platform=platform,
+            size=sizes["frontend"],
+            agent_core=agent_core.callee,
+            audio=audio.callee,
+            projector=projector.callee,
+            search=search.callee,
+            video=video.callee,
+            managed_agent=agent_core.managed,
+            paid=payments.tools,
+        ),
+        opts=options,
+    )
 )
-workloads = (audio, projector, search, video, agent_core)
-routes = [route for workload in workloads for route in workload.routes]
-site = platform.expose([*routes, *payments.routes, *sale_routes(settings.seller)], payments.functions)
+site = platform.expose([*workloads.routes, *sale_routes(settings.seller)], payments.functions)
 # What tells others where it is comes after the site has its name.
-sales = sell("x402-seller", platform, site, sizes["x402-seller"], settings.seller, options)
-everything = (*workloads, frontend, sales)
+sales = workloads.add(sell("x402-seller", platform, site, sizes["x402-seller"], settings.seller, options))
 platform.show()
 
 pulumi.export("asleep", settings.operations.asleep)
@@ -171,9 +182,9 @@ pulumi.export("agent_endpoint_arn", agent_core.endpoint_arn)
 pulumi.export("dashboard_url", platform.dashboard.url)
 pulumi.export("alerts_topic_arn", platform.alerts.topic_arn)
 pulumi.export("replica", platform.handed_over())
-pulumi.export("jobs", {job.name: job.start for workload in (*everything, payments) for job in workload.jobs})
+pulumi.export("jobs", {job.name: job.start for job in workloads.jobs})
 pulumi.export("mcp_server_url", payments.url)
 pulumi.export("seller_url", sales.url)
 pulumi.export("wallet_secret", payments.wallet_secret)
 pulumi.export("images", platform.images())
-pulumi.export("services", [name for workload in everything for name in workload.service_names])
+pulumi.export("services", workloads.service_names)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from components.compute import capacity, sizing
+from components.compute import capacity
 from components.compute.capacity import Capacity
 from components.compute.deployment import Deployment
 from components.compute.insights import Insights
@@ -11,52 +11,20 @@ from components.compute.sizing import ServiceSize
 from settings import deployment
 from settings.deployment import read_deployment
 from settings.errors import SettingsError
-from settings.values import Values, integers
+from settings.slices import FILE, DeclaredService, SizeName, Slices, read_size, read_slices
+from settings.values import Values
 
-KEYS = ("services", "spotPercent", "onDemandBase", "containerInsights", deployment.KEY)
+KEYS = ("serviceSizes", "services", "spotPercent", "onDemandBase", "containerInsights", deployment.KEY)
 
-SERVICES = (
-    "agent-core",
-    "audio",
-    "audio-live",
-    "audio-worker",
-    "frontend",
-    "projector",
-    "projector-worker",
-    "search",
-    "search-indexer",
-    "video",
-    "video-worker",
-    "x402-seller",
-)
-"""ECS services, by name."""
-WORKERS = ("audio-worker", "projector-worker", "search-indexer", "video-worker")
-"""Those that consume a queue."""
 
-RUNTIME = "agent-core-runtime"
-"""The coordinator's other host, where AgentCore runs it in the VPC."""
+class Sizes(dict[str, ServiceSize]):
+    """Sizes by service; ``SettingsError`` for one that no slice declares."""
 
-SELLER = "x402-seller"
-"""The service that is made only where something is sold."""
-
-INTERNET_HOSTS: Mapping[str, str] = {
-    **dict.fromkeys(
-        ("agent-core", RUNTIME, "audio", "audio-live", "frontend", "projector", "search", "video"),
-        "Amazon Cognito's keys that sign access tokens",
-    ),
-    SELLER: "the facilitator that settles payments",
-}
-"""What the tasks of a service call that no endpoint in a VPC serves, by the service's name.
-
-The program declares it where the service is made (`internet`); this is known before anything is made.
-"""
-EMBEDDING_CALLERS = ("agent-core", RUNTIME, "search", "search-indexer")
-"""Services whose tasks call the embedding model, in whatever region it is; the index's job goes with them."""
-
-SONIC_CALLERS = ("audio-live",)
-"""Services whose tasks call the speech-to-speech model, in whatever region it is, with any engine."""
-
-_SIZE_FIELDS = {"cpu": "cpu", "memory": "memory", "minTasks": "tasks_min", "maxTasks": "tasks_max"}
+    def __missing__(self, name: str) -> ServiceSize:
+        """Say where a service declares its sizes."""
+        raise SettingsError(
+            f"services/*/{FILE}", name, f"no slice declares that service; there are: {', '.join(self)}"
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,34 +33,52 @@ class ServiceSettings:
 
     sizes: Mapping[str, ServiceSize]
     """Of every service, by its name."""
+    slices: Slices
+    """What each of them calls, and the runtimes beside them."""
     capacity: Capacity
     insights: Insights
     running: tuple[str, ...]
-    """Names of the services that may run tasks."""
+    """Names of the services that are made and may run tasks."""
     deployment: Deployment
     """How the services behind the load balancer are replaced."""
 
 
 def read_services(values: Values) -> ServiceSettings:
     """Read every service; raises ``SettingsError`` for a service, a field or a size that there is not."""
-    table = values.table("services")
-    path = values.key("services")
-    for name in table:
-        if name not in SERVICES:
-            raise SettingsError(
-                f"{path}.{name}", table[name], f"no such service; there are: {', '.join(SERVICES)}"
-            )
-    for name in SERVICES:
-        if name not in table:
-            raise SettingsError(f"{path}.{name}", None, f"it is missing; state all of {', '.join(SERVICES)}")
-    sizes = {name: _size(f"{path}.{name}", table[name]) for name in SERVICES}
+    slices = read_slices()
+    sizes = _sizes(values, slices.services)
     return ServiceSettings(
         sizes=sizes,
+        slices=slices,
         capacity=_capacity(values),
-        insights=_insights(values, sizes),
-        running=tuple(name for name, size in sizes.items() if size.tasks_max > 0),
+        insights=_insights(values, sizes, slices.services),
+        running=tuple(
+            name
+            for name, size in sizes.items()
+            if size.tasks_max > 0 and _is_made(values, slices.services[name])
+        ),
         deployment=read_deployment(values),
     )
+
+
+def _sizes(values: Values, declared: Mapping[str, DeclaredService]) -> Sizes:
+    chosen = values.choice("serviceSizes", SizeName)
+    path, differing = values.key("services"), values.table("services")
+    for name in differing:
+        if name not in declared:
+            raise SettingsError(
+                f"{path}.{name}", differing[name], f"no such service; there are: {', '.join(declared)}"
+            )
+    return Sizes(
+        {
+            name: read_size(f"{path}.{name}", differing.get(name, {}), service.sizes[chosen])
+            for name, service in declared.items()
+        }
+    )
+
+
+def _is_made(values: Values, service: DeclaredService) -> bool:
+    return not service.only_with or bool(values.table(service.only_with))
 
 
 def _capacity(values: Values) -> Capacity:
@@ -106,9 +92,11 @@ def _capacity(values: Values) -> Capacity:
     return Capacity(spot_percent=spot_percent, on_demand_base=on_demand_base)
 
 
-def _insights(values: Values, sizes: Mapping[str, ServiceSize]) -> Insights:
+def _insights(
+    values: Values, sizes: Mapping[str, ServiceSize], declared: Mapping[str, DeclaredService]
+) -> Insights:
     insights = values.choice("containerInsights", Insights)
-    for name in WORKERS:
+    for name in (name for name, service in declared.items() if service.queue):
         if insights is Insights.DISABLED and sizes[name].tasks_min < sizes[name].tasks_max:
             raise SettingsError(
                 values.key("containerInsights"),
@@ -117,14 +105,3 @@ def _insights(values: Values, sizes: Mapping[str, ServiceSize]) -> Insights:
                 f"{Insights.ENABLED} or {Insights.ENHANCED}, or give it as many minTasks as maxTasks",
             )
     return insights
-
-
-def _size(path: str, value: object) -> ServiceSize:
-    numbers = integers(path, value, tuple(_SIZE_FIELDS))
-    fields = {_SIZE_FIELDS[key]: number for key, number in numbers.items()}
-    found = sizing.problem(**fields)
-    if found is not None:
-        field, wrong, allowed = found
-        key = next(key for key, name in _SIZE_FIELDS.items() if name == field)
-        raise SettingsError(f"{path}.{key}", wrong, allowed)
-    return ServiceSize(**fields)

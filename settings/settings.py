@@ -40,15 +40,8 @@ from settings.models import ModelSettings, check_residency, read_models
 from settings.network import NetworkSettings, read_network
 from settings.operations import OperationsSettings, read_operations
 from settings.seller import read_seller
-from settings.services import (
-    EMBEDDING_CALLERS,
-    INTERNET_HOSTS,
-    RUNTIME,
-    SELLER,
-    SONIC_CALLERS,
-    ServiceSettings,
-    read_services,
-)
+from settings.services import ServiceSettings, read_services
+from settings.slices import Calls, ModelUse
 from settings.values import Values, check_keys
 from settings.wallet import read_wallet
 
@@ -193,28 +186,32 @@ class Settings:
             )
 
     def _internet_needs(self) -> Iterator[str]:
-        running = (
-            *(name for name in self.services.running if name != SELLER or self.seller),
-            *([RUNTIME] if self.agent.in_vpc else []),
-        )
-        if running and self.network.interface_endpoints is EndpointMode.NONE:
-            yield f"{', '.join(running)} call AWS APIs, and interfaceEndpoints is none"
+        calls = dict(self._callers())
+        if calls and self.network.interface_endpoints is EndpointMode.NONE:
+            yield f"{', '.join(calls)} call AWS APIs, and interfaceEndpoints is none"
             return
-        for host in sorted(set(INTERNET_HOSTS.values())):
-            if callers := [name for name in running if INTERNET_HOSTS.get(name) == host]:
-                yield f"{', '.join(callers)} call {host}, which no endpoint serves"
-        sonic_callers = (*SONIC_CALLERS, *(["audio-worker"] if self.audio.sonic_hears_recordings else []))
+        for host in sorted({host for called in calls.values() for host in called.internet}):
+            callers = [name for name, called in calls.items() if host in called.internet]
+            yield f"{', '.join(callers)} call {host}, which no endpoint serves"
+        dictation = {ModelUse.DICTATION} if self.audio.sonic_hears_recordings else set[ModelUse]()
         far = (
-            ("embedding model", EMBEDDING_CALLERS, self.models.embedding_region),
-            ("speech-to-speech model", sonic_callers, self.models.sonic_region),
+            ("embedding model", {ModelUse.EMBEDDING}, self.models.embedding_region),
+            ("speech-to-speech model", {ModelUse.SPEECH, *dictation}, self.models.sonic_region),
         )
-        for model, known, region in far:
-            callers = [name for name in running if name in known]
+        for model, uses, region in far:
+            callers = [name for name, called in calls.items() if not uses.isdisjoint(called.models)]
             if callers and region != self.region:
                 yield (
                     f"{', '.join(callers)} call the {model} in {region}, and "
                     f"endpoints serve {self.region} only"
                 )
+
+    def _callers(self) -> Iterator[tuple[str, Calls]]:
+        """Return what runs in the VPC, and what each calls."""
+        for name in self.services.running:
+            yield name, self.services.slices.services[name].calls
+        if self.agent.in_vpc:
+            yield from self.services.slices.runtimes.items()
 
     def _check_shifting(self, values: Values) -> None:
         if self.services.deployment.shifts and not self.edge.web_acl:

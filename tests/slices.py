@@ -8,7 +8,7 @@ from typing import Any
 
 import pulumi
 
-from settings.services import SELLER, SERVICES, WORKERS
+from settings.slices import HOLDS_NOTHING, Calls, read_slices
 
 ROOT = Path(__file__).parent.parent
 FOLDERS = tuple(sorted(path.parent for path in ROOT.glob("services/*/pyproject.toml")))
@@ -16,8 +16,17 @@ FOLDERS = tuple(sorted(path.parent for path in ROOT.glob("services/*/pyproject.t
 NAMES = tuple(folder.name.replace("_", "-") for folder in FOLDERS)
 IMAGES = frozenset(path.parent.name.replace("_", "-") for path in ROOT.glob("services/*/Dockerfile"))
 """What each slice's image is called."""
-ALWAYS = frozenset(SERVICES) - {SELLER}
-"""ECS services of every stack."""
+DECLARED = read_slices()
+SERVICES = tuple(DECLARED.services)
+"""ECS services, by name."""
+ALWAYS = frozenset(name for name, service in DECLARED.services.items() if not service.only_with)
+"""Those of every stack."""
+WORKERS = tuple(name for name, service in DECLARED.services.items() if service.queue)
+"""Those that consume a queue."""
+CALLS: dict[str, Calls] = {name: service.calls for name, service in DECLARED.services.items()} | dict(
+    DECLARED.runtimes
+)
+"""What each service and each runtime calls."""
 CALLED = ALWAYS - {*WORKERS}
 """Those that are asked: APIs, live voice and the site."""
 
@@ -29,7 +38,9 @@ def project(folder: Path) -> dict[str, Any]:
 
 def holds_nothing(folder: Path) -> str:
     """Why a slice keeps nothing about people; empty for one that does."""
-    return str(project(folder).get("tool", {}).get("nova", {}).get("holds-nothing", ""))
+    file = folder / "slice.toml"
+    told = tomllib.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+    return str(told.get(HOLDS_NOTHING, ""))
 
 
 def declaring(name: str) -> Any:  # noqa: ANN401 - a component with `routes`

@@ -18,6 +18,7 @@ from components.compute.service import FargateService, FargateServiceArgs
 from components.compute.sizing import ServiceSize
 from components.compute.task import task_service_role
 from components.edge.listener_rules import ListenerName, RequestMatch
+from components.edge.routes import Route
 from components.network.connection import Callee
 from components.network.needs import InternetNeed
 from components.platform import Platform
@@ -49,6 +50,8 @@ class FrontendArgs:
 class Frontend(pulumi.ComponentResource):
     """Signs people in, keeps their tokens from browsers, and passes on what their pages ask for."""
 
+    routes: tuple[Route, ...] = ()
+    """None: the `site` listener has it."""
     service_names: list[pulumi.Output[str]]
     jobs: tuple[Job, ...] = ()
     """None: what is known of a person here is gone after half a day at most."""

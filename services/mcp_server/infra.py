@@ -130,6 +130,8 @@ class Payments:
     url: pulumi.Output[str] | None = None
     """Where the tools are."""
     wallet_secret: pulumi.Output[str] | None = None
+    service_names: tuple[pulumi.Output[str], ...] = ()
+    """None: it is a function."""
     jobs: tuple[Job, ...] = ()
 
 

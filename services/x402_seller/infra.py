@@ -103,6 +103,8 @@ class Sales:
 
     url: pulumi.Output[str] | None = None
     """Where the offers are."""
+    routes: tuple[Route, ...] = ()
+    """None: the site, which the terms name, is made with them beforehand (`sale_routes`)."""
     service_names: Sequence[pulumi.Output[str]] = ()
     jobs: tuple[Job, ...] = ()
 

@@ -41,11 +41,11 @@ from services.projector import infra as projector
 from services.search import infra as search
 from services.video import infra as video
 from settings.errors import SettingsError
-from settings.services import SELLER, SERVICES, WORKERS
 from tests.infra.deployment import ROOT, Deployment, deploy, key_name, run
 from tests.infra.policies import granted, statements
 from tests.infra.test_components import ROLLING, platform
 from tests.infra.test_settings import SIZE, settings_with
+from tests.slices import ALWAYS, SERVICES, WORKERS
 
 SERVICE = "aws:ecs/service:Service"
 POLICY = "aws:appautoscaling/policy:Policy"
@@ -223,7 +223,7 @@ class TestScaling:
 
     def test_where_nothing_is_to_decide_there_is_no_policy(self, development: Deployment) -> None:
         assert development.of_type(POLICY) == []
-        assert len(development.of_type("aws:appautoscaling/target:Target")) == len({*SERVICES} - {SELLER})
+        assert len(development.of_type("aws:appautoscaling/target:Target")) == len(ALWAYS)
 
     def test_the_cluster_counts_tasks_where_workers_scale(
         self, production: Deployment, development: Deployment

@@ -8,9 +8,9 @@ from nova_common.server import DRAIN_SECONDS, STOP_SECONDS_MAX
 from components.compute.container import STOP_SECONDS
 from components.edge.plan import ExistingPool, SiteDomain
 from components.edge.target import DEREGISTRATION_SECONDS
-from settings.services import INTERNET_HOSTS, RUNTIME
 from tests.infra.conftest import deployed
 from tests.infra.deployment import Deployment, deploy
+from tests.slices import DECLARED
 
 LISTENER = "aws:lb/listener:Listener"
 INGRESS = "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule"
@@ -186,7 +186,11 @@ class TestExistingPool:
             for found in shared.of_type("aws:ecs/taskDefinition:TaskDefinition")
         ]
         trusting = [text for text in tasks if "USER_POOL_ISSUER" in text]
-        called = {name for name, host in INTERNET_HOSTS.items() if "Cognito" in host} - {RUNTIME}
+        called = {
+            name
+            for name, service in DECLARED.services.items()
+            if any("Cognito" in host for host in service.calls.internet)
+        }
         assert len(trusting) == len(called)
         for text in trusting:
             assert "https://cognito-idp.us-east-1.amazonaws.com/us-east-1_AbCdEf123" in text

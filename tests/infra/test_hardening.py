@@ -12,11 +12,10 @@ from components.compute.image import image_sources
 from components.compute.sources import SKIPPED
 from evaluation.answers import ACCOUNT_ID
 from evaluation.secrecy import plain
-from settings.services import SERVICES
 from tests.infra.deployment import ROOT, Deployment, key_name
 from tests.infra.policies import statements
 from tests.infra.walk import function_methods
-from tests.slices import ALWAYS, CALLED, IMAGES, NAMES, declaring
+from tests.slices import ALWAYS, CALLED, IMAGES, NAMES, SERVICES, declaring
 
 RUNTIME = "agent-core-runtime"
 FOLDERS = tuple(f"services/{name.replace('-', '_')}" for name in sorted(IMAGES - {"mcp-server"}))

@@ -10,12 +10,12 @@ from components.compute.environment import job_environment
 from components.compute.job import Job, JobArgs
 from components.compute.task import task_service_role
 from components.platform import Platform
-from settings.services import SERVICES
 from tests.infra.deployment import Deployment, deploy, run
 from tests.infra.policies import granted
 from tests.infra.test_components import platform
 from tests.infra.test_network import FAR
 from tests.infra.test_settings import SIZE
+from tests.slices import SERVICES
 
 GROUP = "aws:ec2/securityGroup:SecurityGroup"
 LOGS = "aws:cloudwatch/logGroup:LogGroup"

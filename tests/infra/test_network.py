@@ -33,12 +33,13 @@ from components.network.zones import NatStrategy
 from components.observe.logs import LogPolicy
 from evaluation.answers import ACCOUNT_ID
 from settings.errors import SettingsError
-from settings.services import EMBEDDING_CALLERS, INTERNET_HOSTS, SERVICES, SONIC_CALLERS
+from settings.slices import ModelUse
 from tests.infra.conftest import deployed
 from tests.infra.deployment import Deployment, deploy, run
 from tests.infra.policies import granted, statements
 from tests.infra.test_components import account
 from tests.infra.test_settings import SIZE, settings_with
+from tests.slices import CALLS, SERVICES
 
 REGION = "us-east-1"
 ELSEWHERE = "eu-west-1"
@@ -436,11 +437,12 @@ class TestInternet:
 
     def test_the_settings_know_what_the_program_declares(self, production: Deployment) -> None:
         tls = {rule.name for rule in production.of_type(EGRESS) if rule.inputs.get("cidrIpv4")}
-        assert tls == {f"{name}-egress-tls" for name in INTERNET_HOSTS}
-        far = deploy("prod", overrides=FAR)
-        tls = {rule.name for rule in far.of_type(EGRESS) if rule.inputs.get("cidrIpv4")}
-        callers = {*INTERNET_HOSTS, *EMBEDDING_CALLERS, *SONIC_CALLERS, "search-reindex"}
-        assert tls == {f"{name}-egress-tls" for name in callers}
+        assert tls == {f"{name}-egress-tls" for name, calls in CALLS.items() if calls.internet}
+        for engine, uses in (("transcribe", {*ModelUse} - {ModelUse.DICTATION}), ("sonic", {*ModelUse})):
+            far = deploy("prod", overrides={**FAR, "transcriptionEngine": engine})
+            tls = {rule.name for rule in far.of_type(EGRESS) if rule.inputs.get("cidrIpv4")}
+            callers = {name for name, calls in CALLS.items() if calls.internet or calls.models & uses}
+            assert tls == {f"{name}-egress-tls" for name in (*callers, "search-reindex")}
 
     @pytest.mark.parametrize("mode", ["granted", "all"])
     def test_workers_run_without_nat(self, mode: str) -> None:

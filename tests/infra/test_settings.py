@@ -3,21 +3,23 @@
 import json
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from components.compute.capacity import Capacity
+from components.compute.sizing import ServiceSize
 from components.data.cache_plan import CacheEngine
 from components.network.plan import NewNetwork
 from components.network.zones import NatStrategy
 from evaluation.recorder import Cloud, RecordingMonitor
 from settings.errors import SettingsError
 from settings.project import project_schema, stack_config
-from settings.services import SERVICES
 from settings.settings import KEYS, Settings
 from settings.values import Values
 from tests.infra.deployment import ROOT, deploy
+from tests.slices import SERVICES
 
 STACKS = ("local", "dev", "prod")
 SIZE = {"cpu": 256, "memory": 512, "minTasks": 1, "maxTasks": 2}
@@ -148,7 +150,8 @@ def stated(stack: str) -> set[str]:
         ("recoveryDays", "31", "nova:recoveryDays", "between 7 and 30"),
         ("recoveryDays", "7.5", "nova:recoveryDays", "whole number"),
         ("services", "[]", "nova:services", "object"),
-        ("services", '{"audio": 1}', "nova:services.agent-core", "missing"),
+        ("services", '{"audio": 1}', "nova:services.audio", "object"),
+        ("serviceSizes", "tiny", "nova:serviceSizes", "full, small"),
         ("services", services_with("search-indexer", cpu=1), "nova:services.search-indexer.cpu", "256, 512"),
         ("sentimentModel", "nova lite", "nova:sentimentModel", "<provider>.<name>"),
         ("sentimentModel", "amazon.nova-2-lite-v1:0", "nova:sentimentModel", "inference profile"),
@@ -245,11 +248,25 @@ def test_a_wrong_value_is_named_with_what_is_allowed(key: str, text: str, path: 
     assert allowed in message
 
 
-def test_a_service_without_a_field_is_named() -> None:
-    services = json.loads(services_with())
-    del services["projector"]["memory"]
-    with pytest.raises(SettingsError, match=r"nova:services\.projector\.memory: None .* missing"):
-        settings_with(services=json.dumps(services))
+def test_a_stack_states_what_differs_and_no_more() -> None:
+    """Of the sizes that it takes: one field of one service, or all fields of all, as stacks before did."""
+    for chosen, cpu in (("full", 512), ("small", 256)):
+        usual = settings_with(serviceSizes=chosen).services.sizes
+        other = settings_with(serviceSizes=chosen, services='{"audio": {"maxTasks": 7}}').services.sizes
+        assert other == {**usual, "audio": replace(usual["audio"], tasks_max=7)}
+        assert usual["audio"].cpu == cpu
+    stated = settings_with(services=services_with()).services.sizes
+    assert set(stated.values()) == {ServiceSize(cpu=256, memory=512, tasks_min=1, tasks_max=2)}
+
+
+def test_what_is_replaced_has_to_fit_what_stays() -> None:
+    with pytest.raises(SettingsError, match=r"nova:services\.audio\.memory: 512 .* 512 CPU units"):
+        settings_with(services='{"audio": {"memory": 512}}')
+
+
+def test_a_service_that_no_slice_declares_is_named() -> None:
+    with pytest.raises(SettingsError, match=r"services/\*/slice\.toml: 'vision' .* no slice .* video-worker"):
+        settings_with().services.sizes["vision"]
 
 
 def test_production_needs_a_domain() -> None:
