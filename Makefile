@@ -62,7 +62,7 @@ bench: tools ## measure what there are limits for (CPU of a program start, of ju
 	@$(PYTHON) -m benchmarks.program_start
 	@$(PYTHON) -m benchmarks.policy_pack --sdk
 
-lock: ## after an edit of a pyproject.toml: renew uv.lock, and install what it says
+lock: ## after a pyproject.toml was edited or added: renew the lists of packages and uv.lock, and install what they say
 	@./nova --lock
 	@$(RUN) "environment" scripts/test-environment
 

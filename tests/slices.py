@@ -31,11 +31,6 @@ CALLED = ALWAYS - {*WORKERS}
 """Those that are asked: APIs, live voice and the site."""
 
 
-def project(folder: Path) -> dict[str, Any]:
-    """A slice's pyproject.toml."""
-    return tomllib.loads((folder / "pyproject.toml").read_text(encoding="utf-8"))
-
-
 def holds_nothing(folder: Path) -> str:
     """Why a slice keeps nothing about people; empty for one that does."""
     file = folder / "slice.toml"

@@ -1,6 +1,5 @@
 """The rules of the house that no linter knows: where things live, and what may not be written down."""
 
-import json
 import re
 import subprocess
 from pathlib import Path
@@ -8,11 +7,10 @@ from pathlib import Path
 import pytest
 from nova_common.contracts.registry import AGGREGATES
 
-from tests.slices import FOLDERS, holds_nothing, project
+from cli import workspace
+from tests.slices import FOLDERS, holds_nothing
 
 ROOT = Path(__file__).parent.parent
-APPLICATIONS = "Applications stand on the libraries and never on the engine or the tools"
-"""The contract that all applications are held to."""
 KINDS = {kind.name: kind.source for kind in AGGREGATES}
 
 # Absolute paths of somebody's machine; a home folder inside an image belongs to the user nova.
@@ -53,7 +51,7 @@ def test_every_slice_has_the_same_rooms(slice_folder: Path) -> None:
 
 @pytest.mark.parametrize("slice_folder", FOLDERS, ids=lambda path: path.name)
 def test_every_slice_takes_part_in_erasing_people(slice_folder: Path) -> None:
-    """Whoever holds nothing about anybody says so in its pyproject.toml: `holds-nothing`, with the reason."""
+    """Whoever holds nothing about anybody says so in its slice.toml: `holds-nothing`, with the reason."""
     package, name = f"nova_{slice_folder.name}", slice_folder.name
     job = slice_folder / "src" / package / "erase.py"
     infra = (slice_folder / "infra.py").read_text()
@@ -66,33 +64,16 @@ def test_every_slice_takes_part_in_erasing_people(slice_folder: Path) -> None:
         assert "erasure.main(" in job.read_text()
 
 
-def test_every_application_is_known_to_the_tools() -> None:
-    """What pyproject.toml lists application by application, and no pattern can."""
-    root = project(ROOT)
-    lint = root["tool"]["importlinter"]
-    contracts = {contract["name"]: contract for contract in lint["contracts"]}
-    (layered,) = (contract for contract in contracts.values() if contract["type"] == "layers")
-    places = {
-        "dependency-groups.test": root["dependency-groups"]["test"],
-        "tool.uv.conflicts": [rule[0].get("package") for rule in root["tool"]["uv"]["conflicts"]],
-        "tool.uv.sources": root["tool"]["uv"]["sources"],
-        "tool.importlinter.root_packages": lint["root_packages"],
-        layered["name"]: layered["layers"][0].split(" | "),
-        APPLICATIONS: contracts[APPLICATIONS]["source_modules"],
-    }
-    checked = json.loads((ROOT / "pyright.workspace.json").read_text(encoding="utf-8"))["extraPaths"]
-    toolless = "Tools are for those who talk with models"
-    for folder in FOLDERS:
-        name = str(project(folder)["project"]["name"])
-        known = {name, name.replace("-", "_")}
-        missing = [place for place, names in places.items() if known.isdisjoint(names)]
-        assert missing == [], f"pyproject.toml does not name {name} in these lists"
-        assert f"services/{folder.name}/src" in checked, f"pyright.workspace.json, extraPaths: {name}"
-        needed = project(folder)["project"]["dependencies"]
-        # Contracts that forbid `nova_common` forbid the applications by this.
-        assert any(one.startswith("nova-common") for one in needed), name
-        given = known.isdisjoint(contracts[toolless]["source_modules"])
-        assert given == ("nova-agent-tools" in needed), f"pyproject.toml, {toolless}: {name}"
+def test_lists_of_packages_are_what_the_folders_say() -> None:
+    for name, text in workspace.written(ROOT).items():
+        assert (ROOT / name).read_text(encoding="utf-8") == text, f"{name}: run `make lock`"
+
+
+def test_every_application_stands_on_the_library() -> None:
+    """Contracts of imports that forbid `nova_common` forbid the applications by this."""
+    slices = [member for member in workspace.members(ROOT) if member.kind == "services"]
+    assert [member.folder for member in slices] == [f"services/{folder.name}" for folder in FOLDERS]
+    assert [member.name for member in slices if not member.depends_on("nova-common")] == []
 
 
 def test_every_kind_of_aggregate_is_erased_by_the_slice_that_owns_it() -> None:
