@@ -11,9 +11,10 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 import yaml
 
 from cli import aws_account as aws
-from cli.engine import Engine
+from cli.engine import engine_for
 from cli.errors import NovaError
 from cli.home import CHECKOUT, Home
+from pulumi_cli.engine import Engine
 
 FOLDER = CHECKOUT / "bootstrap"
 PROJECT = "nova-account"
@@ -112,7 +113,7 @@ class AccountStack:
         return True
 
     def _engine(self, stack: str, backend: str, variables: dict[str, str]) -> Engine:
-        return Engine(folder=FOLDER, stack=stack, backend=backend, uv=self.uv, variables=variables)
+        return engine_for(FOLDER, stack, backend=backend, uv=self.uv, variables=variables)
 
 
 def locate(home: Home, uv: str, region: str, home_region: str) -> AccountStack:

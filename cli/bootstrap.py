@@ -14,13 +14,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from cli import aws_account, engine
+from cli import aws_account
 from cli.account_stack import AccountStack, Stage, find_stage, locate
-from cli.engine import Engine
 from cli.errors import NovaError
 from cli.home import Home
 from cli.output import Output
 from cli.tools import find_uv
+from pulumi_cli import engine
+from pulumi_cli.engine import Engine
 
 EXPORT = "export.json"
 _REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-\d")

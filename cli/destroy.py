@@ -13,12 +13,12 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from cli.engine import Engine
 from cli.errors import NovaError
 from cli.graph import configuration
 from cli.output import Output
 from cli.state import Found, State, read_state
 from cli.target import LOCAL, Target, named_engine, stack_of
+from pulumi_cli.engine import Engine
 
 RUNTIMES = (
     "aws:bedrock/agentcoreAgentRuntime:AgentcoreAgentRuntime",

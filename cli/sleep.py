@@ -4,19 +4,35 @@ Whether a stack sleeps is a setting of its program, so that code and state agree
 it. A change is previewed first: one that would take stored data with it is not begun.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from cli.changes import Changes, read_changes
-from cli.engine import Engine
 from cli.errors import NovaError
 from cli.graph import settings_of
 from cli.output import Output
 from cli.stack_file import StackFile
 from cli.state import State, read_state
 from cli.target import LOCAL, Target, named_engine, stack_of
+from pulumi_cli.engine import Engine
+from pulumi_cli.preview import Preview
+from pulumi_cli.stateful import STATEFUL
 
 SETTING = "nova:asleep"
+_CACHE = "aws:elasticache/replicationGroup:ReplicationGroup"
+"""Sleep takes it away on purpose: what it holds is made again."""
+HOLDS_DATA = (STATEFUL - {_CACHE}) | {
+    "aws:sqs/queue:Queue",
+    "awsx:ecr:Repository",
+    "random:index/randomPassword:RandomPassword",
+}
+"""Types of resources that take something with them which no program makes again: also messages that wait,
+images of versions before, and passwords that others know."""
+_WORDS: Mapping[str, str] = {
+    "create": "made",
+    "update": "changed",
+    "delete": "deleted",
+    "replace": "replaced",
+}
 LOST = (
     "What the cache holds goes: people have to sign in to the site again, and sessions are read from the "
     "event store once more. Answers and calls that are under way break off."
@@ -50,9 +66,9 @@ def change(request: Request, output: Output) -> None:
     before, text = file.text(), file.edited(SETTING, value)
     file.path.write_text(text, "utf-8")
     try:
-        changes = _previewed(engine, output)
-        _tell(request, engine, changes, output)
-        if not request.preview and changes.counts:
+        found = _previewed(engine, output)
+        _tell(request, engine, found, output)
+        if not request.preview and found.changes:
             request.confirm(f"{'Put' if request.asleep else 'Wake'} stack {request.stack}{_ENDINGS[value]}?")
     except BaseException:
         file.path.write_text(before, "utf-8")
@@ -60,7 +76,7 @@ def change(request: Request, output: Output) -> None:
     if request.preview:
         file.path.write_text(before, "utf-8")
         return
-    if changes.counts:
+    if found.changes:
         engine.show("up", "--yes", "--skip-preview")
     output.note(f"{file.path.name} says {SETTING}: {value}; commit it, or the next update undoes this.")
 
@@ -68,21 +84,33 @@ def change(request: Request, output: Output) -> None:
 _ENDINGS = {"true": " to sleep", "false": ""}
 
 
-def _previewed(engine: Engine, output: Output) -> Changes:
+def _previewed(engine: Engine, output: Output) -> Preview:
     with output.step("Previewing") as step:
-        changes = read_changes(engine.preview())
-        step.summary = changes.summary()
-    if changes.losing:
-        listed = "\n".join(f"  - {urn}" for urn in changes.losing)
+        found, _ = engine.preview()
+        if found.errors:
+            listed = "\n".join(f"  - {error}" for error in found.errors)
+            raise NovaError(
+                f"the preview of stack {engine.stack} failed, so that nothing was changed:\n{listed}"
+            )
+        step.summary = _summary(found)
+    losing = {change.urn for change in found.changes if change.leaves and change.type in HOLDS_DATA}
+    if losing:
+        listed = "\n".join(f"  - {urn}" for urn in sorted(losing))
         raise NovaError(
             f"this would delete or replace what holds data, so that nothing was changed:\n{listed}\n"
             "Program and stack differ in more than that: look at `pulumi preview`, and bring it up first"
         )
-    return changes
+    return found
 
 
-def _tell(request: Request, engine: Engine, changes: Changes, output: Output) -> None:
-    if not request.asleep or not changes.counts:
+def _summary(found: Preview) -> str:
+    counts = found.counts()
+    words = [f"{counts[key]} {word}" for key, word in _WORDS.items() if key in counts]
+    return ", ".join(words) or "nothing to do"
+
+
+def _tell(request: Request, engine: Engine, found: Preview, output: Output) -> None:
+    if not request.asleep or not found.changes:
         return
     output.note(LOST)
     output.note(KEPT)

@@ -4,8 +4,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from cli.engine import Engine
-from evaluation.urns import name_of, type_of
+from pulumi_cli.engine import Engine
+from pulumi_cli.urns import name_of, type_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,11 +7,12 @@ from typing import Any, cast
 import boto3
 from botocore.config import Config
 
-from cli import engine as engines
 from cli import platform
+from cli.engine import engine_for
 from cli.errors import NovaError
 from cli.home import CHECKOUT, Home
 from cli.tools import find_uv
+from pulumi_cli.engine import BACKEND, Engine, problem
 
 LOCAL = "local"
 """The stack of the platform on this machine."""
@@ -57,19 +58,14 @@ def find_target(home: Home, stack: str) -> Target:
     return stack_of(named_engine(stack))
 
 
-def named_engine(stack: str) -> engines.Engine:
+def named_engine(stack: str) -> Engine:
     """Return the engine for a stack in AWS; raises NovaError where there is no engine."""
-    if problem := engines.problem():
-        raise NovaError(problem)
-    return engines.Engine(
-        folder=CHECKOUT,
-        stack=stack,
-        backend=os.environ.get("PULUMI_BACKEND_URL", ""),
-        uv=find_uv() or "uv",
-    )
+    if missing := problem():
+        raise NovaError(missing)
+    return engine_for(CHECKOUT, stack, backend=os.environ.get(BACKEND, ""), uv=find_uv() or "uv")
 
 
-def stack_of(engine: engines.Engine) -> Target:
+def stack_of(engine: Engine) -> Target:
     """Return the stack in AWS that ``engine`` is for, with the credentials of the shell."""
     outputs = engine.outputs()
     return Target(

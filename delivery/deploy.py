@@ -12,12 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from delivery import gate, smoke
-from delivery.engine import IMAGES, Stack, references
 from delivery.errors import DeliveryError, run
 from delivery.github import Repository
 from delivery.images import read_record
-from delivery.preview import Preview, read
+from delivery.preview import read_file
 from delivery.report import markdown
+from delivery.stack import IMAGES, Stack, references
+from pulumi_cli.preview import Preview
 
 type Check = Callable[[Mapping[str, Any]], None]
 """Raises ``DeliveryError`` where a stack with these outputs does not answer."""
@@ -101,8 +102,7 @@ def main(arguments: list[str]) -> None:
     if given.action == "preview":
         _show(deployment, given.preview)
         return
-    approved = None if given.approved is None else read(given.approved.read_text(encoding="utf-8"))
-    deployment.update(approved)
+    deployment.update(None if given.approved is None else read_file(given.approved))
 
 
 def _show(deployment: Deployment, path: Path) -> None:

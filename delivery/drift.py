@@ -8,7 +8,8 @@ from pathlib import Path
 
 from delivery.errors import DeliveryError, run
 from delivery.github import Repository
-from delivery.preview import Preview, read
+from delivery.preview import read_file
+from pulumi_cli.preview import Preview
 
 
 def body(stack: str, found: Preview, address: str) -> str:
@@ -47,11 +48,10 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("--run", default="", help="address of the run")
     given = parser.parse_args(arguments)
     if given.action == "report":
-        found = read(given.found.read_text(encoding="utf-8"))
-        print(report(Repository.of_this_job(), given.stack, found, given.run))
+        print(report(Repository.of_this_job(), given.stack, read_file(given.found), given.run))
         return
     # Only this needs the environment.
-    from delivery.engine import Stack  # noqa: PLC0415
+    from delivery.stack import Stack  # noqa: PLC0415
 
     found, document = Stack(name=given.stack).drift()
     given.found.write_text(document, encoding="utf-8")

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import cast
 
 from delivery.errors import DeliveryError, run
-from delivery.preview import Preview, read
+from delivery.preview import read_file
+from pulumi_cli.preview import Preview
 
 LABEL = "replace-stateful"
 """The pull request's label by which people say so."""
@@ -52,8 +53,7 @@ def main(arguments: list[str]) -> None:
     parser = argparse.ArgumentParser(prog="delivery.gate", description="Refuses the loss of data.")
     parser.add_argument("--preview", type=Path, required=True, help="what `pulumi preview --json` printed")
     given = parser.parse_args(arguments)
-    found = read(given.preview.read_text(encoding="utf-8"))
-    print(check(found, labels_of(os.environ.get("LABELS", "[]"))))
+    print(check(read_file(given.preview), labels_of(os.environ.get("LABELS", "[]"))))
 
 
 if __name__ == "__main__":

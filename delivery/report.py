@@ -12,7 +12,8 @@ from typing import Any
 
 from delivery.errors import DeliveryError, run
 from delivery.gate import LABEL
-from delivery.preview import Change, Preview, read
+from delivery.preview import read_file
+from pulumi_cli.preview import Change, Preview
 
 LINES_MAX = 200
 """Changes listed; GitHub refuses a comment of more than 65,536 characters."""
@@ -85,8 +86,7 @@ def main(arguments: list[str]) -> None:
     costs = None
     if _written(given.cost_before) and _written(given.cost_after):
         costs = (_read_costs(given.cost_before, given.region), _read_costs(given.cost_after, given.region))
-    preview = read(given.preview.read_text(encoding="utf-8"))
-    print(markdown(given.stack, preview, policies, costs), end="")
+    print(markdown(given.stack, read_file(given.preview), policies, costs), end="")
 
 
 def _summary(preview: Preview) -> str:

@@ -3,10 +3,10 @@
 import shutil
 import subprocess
 
-from cli import engine as engines
 from cli.doctor.finding import Broken, Check, Ok, Verdict, warning
 from cli.errors import NovaError
 from cli.target import named_engine
+from pulumi_cli import engine as engines
 
 TIMEOUT_S = 30
 DOCKER_DOCS = "https://docs.docker.com/engine/install/"

@@ -16,7 +16,7 @@ from cli import account_stack, aws_account
 from cli.account_stack import ADDRESS_PARAMETER, PROJECT, provider_for
 from cli.app import app
 from cli.bootstrap import Request, bring_up
-from cli.engine import Engine
+from cli.engine import engine_for
 from cli.errors import NovaError
 from cli.home import Home
 from cli.output import Output
@@ -291,7 +291,7 @@ def test_an_interrupted_engine_is_waited_for(place: Place, monkeypatch: pytest.M
 
     up(place)
     monkeypatch.setattr(subprocess.Popen, "wait", interrupted)
-    stack = Engine(folder=place.folder, stack=STACK, backend=BUCKET, uv="uv")
+    stack = engine_for(place.folder, STACK, backend=BUCKET, uv="uv")
     stack.show("up", "--yes")
     assert next(waits, "waited twice") == "waited twice"
     assert place.asked() == ["s3: up"]

@@ -13,9 +13,9 @@ from typer.testing import CliRunner, Result
 
 from cli import destroy
 from cli.app import app
-from cli.engine import Engine
 from cli.errors import NovaError
 from cli.target import Target
+from pulumi_cli.engine import Engine
 from tests.cli.engines import install_engine
 
 OUTPUTS = {"user_pool_id": "us-east-1_Ab1"}

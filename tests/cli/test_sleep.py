@@ -14,8 +14,8 @@ from typer.testing import CliRunner, Result
 
 from cli import stack_file
 from cli.app import app
-from cli.changes import HOLDS_DATA
 from cli.errors import NovaError
+from cli.sleep import HOLDS_DATA
 from tests.cli.engines import install_engine
 from tests.infra.conftest import deployed
 from tests.infra.deployment import ROOT
@@ -23,6 +23,8 @@ from tests.infra.deployment import ROOT
 QUEUE = "urn:pulumi:dev::nova::nova:messaging:Queue$aws:sqs/queue:Queue::audio-worker-queue"
 TABLE = "urn:pulumi:dev::nova::nova:data:EventStore$aws:dynamodb/table:Table::nova-events-table"
 CACHE = "urn:pulumi:dev::nova::aws:elasticache/replicationGroup:ReplicationGroup::nova-cache-group"
+TASK = "urn:pulumi:dev::nova::aws:ecs/taskDefinition:TaskDefinition::audio-task"
+OTHER_TASK = TASK.replace("audio", "video")
 OUTPUTS = {"user_pool_id": "us-east-1_Ab1"}
 NOT_PROTECTED = {"aws:elasticache/replicationGroup:ReplicationGroup", "aws:lb/loadBalancer:LoadBalancer"}
 """Protected in production, and made again after a sleep."""
@@ -113,6 +115,22 @@ def test_a_preview_and_a_no_leave_everything(place: Place) -> None:
     before = place.file.read_text()
     assert nova("sleep", "--stack", "dev", "--preview").exit_code == 0
     assert nova("sleep", "--stack", "dev", says="n\n").exit_code == 1
+    assert (place.asked(), place.file.read_text()) == ([], before)
+
+
+def test_a_replacement_is_told_as_such(place: Place) -> None:
+    place.previews(("replace", TASK), ("create-replacement", OTHER_TASK), ("delete-replaced", OTHER_TASK))
+    assert "2 replaced" in nova("sleep", "--stack", "dev", "--preview").stderr
+
+
+def test_nothing_is_begun_whose_preview_fails(place: Place) -> None:
+    errors = [{"severity": "error", "message": "no such setting"}]
+    (place.engine / "preview").write_text(json.dumps({"steps": [], "diagnostics": errors}))
+    before = place.file.read_text()
+    result = nova("sleep", "--stack", "dev", "--yes")
+    assert isinstance(result.exception, NovaError)
+    assert "the preview of stack dev failed" in str(result.exception)
+    assert "no such setting" in str(result.exception)
     assert (place.asked(), place.file.read_text()) == ([], before)
 
 

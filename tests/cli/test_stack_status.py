@@ -13,8 +13,8 @@ from typer.testing import CliRunner
 
 from cli.app import app
 from cli.commands import health
-from cli.engine import Engine
 from cli.target import Target
+from pulumi_cli.engine import Engine
 from tests.cli.engines import install_engine
 
 NAME = "urn:pulumi:dev::nova::nova:platform:Platform${}::{}"

@@ -13,11 +13,11 @@ import yaml
 
 from delivery import deploy, drift
 from delivery.deploy import Deployment
-from delivery.engine import ROOT, Stack, references
 from delivery.errors import DeliveryError
-from delivery.preview import read
+from delivery.stack import ROOT, Stack, references
+from pulumi_cli.preview import read
 from tests.delivery.loopback import GitHub
-from tests.delivery.previews import REPLACED_TABLE, REPLACED_TASK, document, failed
+from tests.pulumi_cli.documents import REPLACED_TABLE, REPLACED_TASK, document, failed
 
 REGISTRY = "123456789012.dkr.ecr.us-east-1.amazonaws.com"
 NEW = {"audio": "nova-releases@sha256:" + "1" * 64}
@@ -90,7 +90,7 @@ def test_a_stack_is_brought_to_the_images(bench: Bench) -> None:
     config = yaml.safe_load((bench.program / "Pulumi.dev.yaml").read_text(encoding="utf-8"))["config"]
     assert config["nova:region"] == "us-east-1"
     for call in bench.calls("up"):
-        assert call["arguments"] == ["up", "--yes", "--stack", "dev", "--non-interactive"]
+        assert call["arguments"] == ["up", "--yes", "--non-interactive", "--stack", "dev"]
 
 
 def test_a_stack_that_sleeps_is_not_asked(bench: Bench) -> None:
@@ -195,8 +195,8 @@ def test_an_update_reads_its_record_and_the_labels_of_its_commit(
 def test_drift_is_asked_of_the_account_alone(
     bench: Bench, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr("delivery.engine.ROOT", bench.program)
-    monkeypatch.setattr("delivery.engine.Stack", bench.named)
+    monkeypatch.setattr("delivery.stack.ROOT", bench.program)
+    monkeypatch.setattr("delivery.stack.Stack", bench.named)
     drift.main(["detect", "--stack", "dev", "--found", str(tmp_path / "drift.json")])
     (call,) = bench.calls("refresh")
     assert call["arguments"][:3] == ["refresh", "--preview-only", "--json"]

@@ -7,9 +7,9 @@ import pytest
 from delivery import comment, drift
 from delivery.errors import DeliveryError
 from delivery.github import BODY_MAX, PAGE, Repository, fitted
-from delivery.preview import read
+from pulumi_cli.preview import read
 from tests.delivery.loopback import GitHub
-from tests.delivery.previews import QUEUE, document, failed, step
+from tests.pulumi_cli.documents import QUEUE, document, failed, step
 
 MARKER = "<!-- nova preview dev -->"
 

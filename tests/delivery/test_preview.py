@@ -1,75 +1,38 @@
-"""What is read from the engine's document, what of it is refused, and how it is told."""
+"""What jobs make of the engine's document: what they refuse, and how it is told."""
 
 import json
-from functools import cache
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from delivery import gate, report
 from delivery.errors import DeliveryError
-from delivery.preview import read
-from evaluation.program import evaluate
-from evaluation.stateful import STATEFUL
-from tests.delivery.previews import QUEUE, REPLACED_TABLE, REPLACED_TASK, TABLE, document, failed, step
+from delivery.preview import read_file
+from pulumi_cli.preview import read
+from tests.pulumi_cli.documents import QUEUE, REPLACED_TABLE, REPLACED_TASK, document, failed, step
+
+ROOT = Path(__file__).parents[2]
 
 
-@cache
-def protected_types() -> frozenset[str]:
-    """What prod protects, with all that a stack can have."""
-    stack = evaluate("prod", overrides={"replicaRegion": "us-west-2"})
-    return frozenset(found.type for found in stack.resources.values() if found.protect)
+def test_a_file_that_is_none_is_named(tmp_path: Path) -> None:
+    file = tmp_path / "preview.json"
+    file.write_text("error: no stack", encoding="utf-8")
+    with pytest.raises(DeliveryError, match=r"preview\.json: this is no preview"):
+        read_file(file)
 
 
-def test_what_production_protects_counts_as_data_if_it_stores_any() -> None:
-    assert protected_types() - STATEFUL == {"aws:lb/loadBalancer:LoadBalancer"}
-    assert protected_types() > STATEFUL
-
-
-def test_changes_are_read_with_their_reasons() -> None:
-    found = read(
-        document(REPLACED_TABLE, step("update", QUEUE, "audio", detailedDiff={"tags": {"kind": "add"}}))
+@pytest.mark.parametrize("module", ["delivery.gate", "delivery.comment"])
+def test_what_runs_without_an_environment_needs_the_standard_library_alone(module: str) -> None:
+    """Isolated and without site-packages, as with the Python that a runner has."""
+    program = f"import runpy, sys; sys.path.insert(0, {str(ROOT)!r}); sys.argv[1:] = ['--help'];"
+    program += f"runpy.run_module({module!r}, run_name='__main__')"
+    shown = subprocess.run(
+        [sys.executable, "-I", "-S", "-c", program], capture_output=True, text=True, check=False
     )
-    table, queue = found.changes
-    assert (table.op, table.key, table.because) == ("replace", f"{TABLE} nova-events-table", ("hashKey",))
-    assert (queue.op, queue.because) == ("update", ("tags",))
-    assert found.counts() == {"replace": 1, "update": 1}
-    assert found.losses() == (table,)
-
-
-def test_what_stays_is_no_change() -> None:
-    assert (
-        read(
-            document(step("same", TABLE, "a"), step("read", QUEUE, "b"), step("refresh", QUEUE, "c"))
-        ).changes
-        == ()
-    )
-
-
-def test_the_three_steps_of_a_replacement_are_one() -> None:
-    steps = [step(op, TABLE, "events") for op in ("create-replacement", "replace", "delete-replaced")]
-    assert [change.op for change in read(document(*steps)).changes] == ["replace"]
-
-
-def test_what_is_only_forgotten_is_not_lost() -> None:
-    kept = step("delete", TABLE, "events", state={"retainOnDelete": True})
-    assert read(document(kept)).losses() == ()
-    assert len(read(document(step("delete", TABLE, "events"))).losses()) == 1
-
-
-def test_what_the_engine_protects_counts_whatever_its_type() -> None:
-    assert len(read(document(step("delete", QUEUE, "audio", state={"protect": True}))).losses()) == 1
-    assert read(document(step("delete", QUEUE, "audio"))).losses() == ()
-
-
-@pytest.mark.parametrize("text", ["", "[]", "error: no stack", '{"resources": []}'])
-def test_anything_else_is_refused(text: str) -> None:
-    with pytest.raises(DeliveryError, match="no preview"):
-        read(text)
-
-
-def test_a_corrupt_state_is_an_error() -> None:
-    assert "corrupt" in read(document(maybeCorrupt=True)).errors[0]
+    assert (shown.returncode, shown.stderr) == (0, "")
+    assert module in shown.stdout
 
 
 class TestGate:

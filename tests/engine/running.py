@@ -15,7 +15,7 @@ import pytest
 from pulumi import automation as auto
 from pulumi.automation import CommandError, EngineEvent, OpType
 
-from evaluation.urns import type_of
+from pulumi_cli.urns import type_of
 from tests.engine.stand_in import attached_providers
 
 ROOT = Path(__file__).parents[2]

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from pulumi.automation import CommandError
 
-from cli.changes import HOLDS_DATA
-from evaluation.urns import type_of
+from cli.sleep import HOLDS_DATA
+from pulumi_cli.urns import type_of
 from tests.engine.running import SECRET, Running, check_that_it_goes_away, running
 
 LOG_GROUP = "aws:cloudwatch/logGroup:LogGroup"

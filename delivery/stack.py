@@ -1,8 +1,5 @@
-"""The `pulumi` command line, run on one stack of this checkout."""
+"""One stack of this checkout: what images its file names, and the engine that brings it there."""
 
-import json
-import shutil
-import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,7 +7,8 @@ from typing import Any
 import yaml
 
 from delivery.errors import DeliveryError
-from delivery.preview import Preview, read
+from pulumi_cli.engine import Engine
+from pulumi_cli.preview import Preview
 
 ROOT = Path(__file__).parents[1]
 IMAGES = "images"
@@ -30,27 +28,29 @@ class Stack:
 
     def outputs(self) -> dict[str, Any]:
         """Return the stack's outputs; none before its first update."""
-        return json.loads(self._run("stack", "output", "--json").stdout or "{}")
+        return self._engine.outputs()
 
     def preview(self) -> tuple[Preview, str]:
         """Return what an update would do, and the engine's own document."""
-        return self._document("preview", "--json")
+        return self._engine.preview()
 
     def drift(self) -> tuple[Preview, str]:
         """Return what has changed in the account since the last update; the program is not asked."""
-        return self._document("refresh", "--preview-only", "--json")
+        return self._engine.drift()
 
     def update(self) -> None:
         """Update; what the engine says goes to the log. Raises ``DeliveryError`` when it fails."""
-        arguments = self._arguments("up", "--yes")
-        if code := subprocess.run(arguments, cwd=self.folder, check=False).returncode:  # noqa: S603 (no shell)
-            raise DeliveryError(f"`pulumi up` of stack {self.name} ended with {code}; what it said is above")
+        self._engine.show("up", "--yes", "--non-interactive")
 
     def take(self, images: dict[str, str]) -> None:
         """Write into this checkout's stack file which images are taken; the file is not given back."""
         values = self._settings()
         values.setdefault("config", {})[f"{self._project()}:{IMAGES}"] = dict(sorted(images.items()))
         self._file.write_text(yaml.safe_dump(values, sort_keys=False), encoding="utf-8")
+
+    @property
+    def _engine(self) -> Engine:
+        return Engine(folder=self.folder, stack=self.name, error=DeliveryError)
 
     @property
     def _file(self) -> Path:
@@ -63,32 +63,6 @@ class Stack:
 
     def _project(self) -> str:
         return yaml.safe_load((self.folder / "Pulumi.yaml").read_text(encoding="utf-8"))["name"]
-
-    def _document(self, *arguments: str) -> tuple[Preview, str]:
-        finished = self._run(*arguments, check=False)
-        if not finished.stdout.strip():
-            raise DeliveryError(
-                f"`pulumi {arguments[0]}` of stack {self.name} said nothing:\n{finished.stderr}"
-            )
-        found = read(finished.stdout)
-        if finished.returncode and not found.errors:
-            raise DeliveryError(f"`pulumi {arguments[0]}` of stack {self.name} failed:\n{finished.stderr}")
-        return found, finished.stdout
-
-    def _run(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
-        finished = subprocess.run(  # noqa: S603 (no shell)
-            self._arguments(*arguments), cwd=self.folder, capture_output=True, text=True, check=False
-        )
-        if check and finished.returncode:
-            said = finished.stderr.strip() or finished.stdout.strip()
-            raise DeliveryError(f"`pulumi {' '.join(arguments[:2])}` of stack {self.name} failed:\n{said}")
-        return finished
-
-    def _arguments(self, *arguments: str) -> list[str]:
-        program = shutil.which("pulumi")
-        if program is None:
-            raise DeliveryError("pulumi is not on PATH: get it from https://www.pulumi.com/docs/install/")
-        return [program, *arguments, "--stack", self.name, "--non-interactive"]
 
 
 def references(images: dict[str, Any]) -> dict[str, str]:
