@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from cli.charges import charges
+from cli.charges import Charges
 from cli.errors import NovaError
 from cli.graph import configuration, evaluated
 from cli.prices import PLACE, Price, PriceTable, price_table
@@ -87,8 +87,9 @@ def placed_in(
 def priced(deployment: "Deployment", table: PriceTable, region: str) -> Bill:
     """Add up what every resource of a deployment costs in ``region``; the dearest lines come first."""
     counts: Counter[str] = Counter()
+    charges = Charges(deployment)
     for resource in deployment.resources.values():
-        for charge in charges(deployment, resource):
+        for charge in charges.of(resource):
             counts[charge.price] += charge.count  # pyright: ignore[reportArgumentType] (halves of a vCPU)
     lines = [_line(table.of(key), count, table, region) for key, count in counts.items() if count]
     return Bill(lines=tuple(sorted(lines, key=lambda line: (-line.usd[region], line.price.key))))

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cli import cost as costs
-from cli.charges import monthly_usd
+from cli.charges import Charges
 from cli.errors import NovaError
 from cli.graph import evaluated
 from cli.markdown import made_by, table
@@ -112,6 +112,7 @@ def resources_page(deployments: Deployments, root: Path) -> str:
     """Return every resource of some stacks with its purpose, size and idle cost."""
     described = descriptions(root)
     sections = _sections(deployments)
+    charges = {stack: Charges(deployment) for stack, deployment in deployments.items()}
     lines = [
         "# Resources",
         "",
@@ -133,7 +134,7 @@ def resources_page(deployments: Deployments, root: Path) -> str:
         names = sorted({name for row in sections[token] for name in _owners(deployments, row)})
         lines += ["", f"### {token.split(':')[2]}: {', '.join(names)}", "", described[token], ""]
         header = ("type", "purpose", "names", *deployments)
-        lines += table(header, [_cells(deployments, row) for row in sections[token]])
+        lines += table(header, [_cells(deployments, charges, row) for row in sections[token]])
     return "\n".join(lines) + "\n"
 
 
@@ -160,12 +161,15 @@ def _owners(deployments: Deployments, row: _Row) -> Iterator[str]:
             yield deployments[stack].resources[resource.parent].name
 
 
-def _cells(deployments: Deployments, row: _Row) -> tuple[str, ...]:
+def _cells(deployments: Deployments, charges: Mapping[str, Charges], row: _Row) -> tuple[str, ...]:
     purposes = _purposes()
     if row.kind not in purposes:
         raise NovaError(f"{row.kind} has no purpose: say in cli/purposes.toml what it is for")
     names = sorted({name for stack in row.members for name in _names(deployments[stack], row.members[stack])})
-    stacks = [_amount(deployment, row.members.get(stack, ())) for stack, deployment in deployments.items()]
+    stacks = [
+        _amount(deployment, charges[stack], row.members.get(stack, ()))
+        for stack, deployment in deployments.items()
+    ]
     package, _, kind = row.kind.rpartition(":")
     return f"{package.partition('/')[0]}:{kind}", purposes[row.kind], ", ".join(names), *stacks
 
@@ -184,12 +188,12 @@ def _purposes() -> Mapping[str, str]:
     return tomllib.loads(PURPOSES.read_text(encoding="utf-8"))
 
 
-def _amount(deployment: "Deployment", members: Sequence["Recorded"]) -> str:
+def _amount(deployment: "Deployment", charges: Charges, members: Sequence["Recorded"]) -> str:
     if not members:
         return "none"
     sizes = Counter(text for resource in members if (text := size(deployment, resource)))
     texts = [text if count == len(members) else f"{count} of {text}" for text, count in sorted(sizes.items())]
-    usd = sum(monthly_usd(deployment, resource, REGION) for resource in members)
+    usd = sum(charges.monthly_usd(resource, REGION) for resource in members)
     return "; ".join([str(len(members)), *texts, *([f"{usd:.2f} USD"] if usd else [])])
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cli.charges import monthly_usd
+from cli.charges import Charges
 from cli.markdown import made_by, table
 
 if TYPE_CHECKING:
@@ -228,6 +228,7 @@ def _paragraphs(node: ast.Module | ast.ClassDef | ast.FunctionDef) -> list[str]:
 
 
 def _page(package: str, found: Sequence[Component], deployments: Deployments, region: str) -> str:
+    charges = {stack: Charges(deployment) for stack, deployment in deployments.items()}
     lines = [f"# Components: {package}", "", made_by("their sources")]
     for component in found:
         lines += [
@@ -240,7 +241,7 @@ def _page(package: str, found: Sequence[Component], deployments: Deployments, re
             lines += ["", paragraph]
         if component.creates:
             lines += ["", f"**Creates** {component.creates}"]
-        lines += ["", f"**Costs** {_cost(component, deployments, region)}"]
+        lines += ["", f"**Costs** {_cost(component, deployments, charges, region)}"]
         if component.inputs:
             lines += ["", f"**Takes** {component.refuses}", ""]
             rows = [
@@ -262,13 +263,13 @@ def _code(text: str) -> str:
     return f"`{text}`" if text else ""
 
 
-def _cost(component: Component, deployments: Deployments, region: str) -> str:
+def _cost(component: Component, deployments: Deployments, charges: Mapping[str, Charges], region: str) -> str:
     """Say what the resources right below a component cost in an idle month, in each stack that has any."""
     told: list[str] = []
     for stack, deployment in deployments.items():
         made = {urn for urn, found in deployment.resources.items() if found.type == component.token}
         amounts = [
-            monthly_usd(deployment, resource, region)
+            charges[stack].monthly_usd(resource, region)
             for resource in deployment.resources.values()
             if resource.parent in made
         ]

@@ -3,7 +3,8 @@
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from cli.charges import CPU_UNITS_PER_VCPU, MB_PER_GB
+from nova_policy.fixed_costs import CPU_UNITS_PER_VCPU, MB_PER_GB
+
 from evaluation.secrecy import plain
 
 if TYPE_CHECKING:

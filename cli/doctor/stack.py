@@ -7,10 +7,12 @@ from math import ceil
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
+from nova_policy.containers import SERVICE, TASK
+from nova_policy.fixed_costs import ADDRESS, CPU_UNITS_PER_VCPU, tasks
 
-from cli.charges import CPU_UNITS_PER_VCPU, nat_gateways, tasks_on
 from cli.doctor.account import SIGNED, Account
 from cli.doctor.finding import Broken, Check, Ok, Verdict, warning
+from cli.policies import graph_of
 
 if TYPE_CHECKING:
     from evaluation.program import Deployment
@@ -121,11 +123,12 @@ class StackNeeds:
 
     def _tasks(self) -> Verdict:
         least, most = {"on demand": 0.0, "Spot": 0.0}, {"on demand": 0.0, "Spot": 0.0}
-        for service in self.deployment.of_type("aws:ecs/service:Service"):
-            (task,) = [self.deployment.resources[urn] for urn in service.references["taskDefinition"]]
-            vcpu = float(task.inputs["cpu"]) / CPU_UNITS_PER_VCPU
+        graph = graph_of(self.deployment)
+        for service in graph.of_type(SERVICE):
+            (task,) = graph.targets(service, "taskDefinition", TASK)
+            vcpu = float(task.at("cpu")) / CPU_UNITS_PER_VCPU
             for counted, limit in ((least, "minCapacity"), (most, "maxCapacity")):
-                on_demand, spot = tasks_on(self.deployment, service, limit)
+                on_demand, spot = tasks(graph, service, limit)
                 counted["on demand"] += on_demand * vcpu
                 counted["Spot"] += spot * vcpu
         return self._fits(
@@ -150,7 +153,7 @@ class StackNeeds:
         )  # fmt: skip
 
     def _addresses(self) -> Verdict:
-        made = sum(nat_gateways(network) for network in self.deployment.of_type("awsx:ec2:Vpc"))
+        made = len(graph_of(self.deployment).of_type(ADDRESS))
         listed = self.account.client("ec2", self.account.region).describe_addresses()
         return self._fits(
             Room(

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from cli import cost as costs
 from cli import pages, prices
 from cli.app import app
-from cli.charges import FREE, PRICED, Charge, charges
+from cli.charges import FREE, PRICED, Charge, Charges
 from cli.errors import NovaError
 from cli.markdown import RENEW
 from evaluation.recorder import Recorded
@@ -61,11 +61,11 @@ def test_dev_asleep_costs_less_than_15_usd_a_month(region: str) -> None:
 def test_every_type_has_a_price_or_a_reason_for_none(stack: str) -> None:
     types = {found.type for found in deployed(stack).resources.values()}
     own = {kind for kind in types if kind.startswith(("nova:", "pulumi:"))}
-    assert types - own - PRICED.keys() - FREE.keys() == set(), "see cli/charges.py"
+    assert types - own - PRICED - FREE.keys() == set(), "see cli/charges.py"
 
 
 def test_the_tables_are_disjoint_and_give_reasons() -> None:
-    assert PRICED.keys().isdisjoint(FREE)
+    assert PRICED.isdisjoint(FREE)
     assert all(len(reason) > 10 for reason in FREE.values())
 
 
@@ -178,7 +178,7 @@ def test_tasks_are_divided_as_ecs_divides_them(
     deployment = replace(deployment, resources={**deployment.resources, target.urn: target})
     (task,) = [deployment.resources[urn] for urn in service.references["taskDefinition"]]
     vcpu = int(task.inputs["cpu"]) / 1024
-    found = {charge.price: charge.count for charge in charges(deployment, service)}
+    found = {charge.price: charge.count for charge in Charges(deployment).of(service)}
     assert (found["fargate-vcpu"], found["fargate-spot-vcpu"]) == (on_demand * vcpu, spot * vcpu)
 
 
@@ -187,8 +187,13 @@ def test_tasks_are_divided_as_ecs_divides_them(
     [
         (
             "awsx:ec2:Vpc",
-            {"natGateways": {"strategy": "None"}, "vpcEndpointSpecs": [{"vpcEndpointType": "Interface"}]},
-            {"nat-gateway": 0, "public-ipv4": 0, "interface-endpoint": 3},
+            {
+                "natGateways": {"strategy": "Single"},
+                "vpcEndpointSpecs": [
+                    {"serviceName": "sts", "vpcEndpointType": "Interface", "subnetIds": ["a", "b", "c"]}
+                ],
+            },
+            {"public-ipv4": 1, "nat-gateway": 1, "interface-endpoint": 3},
         ),
         ("aws:cloudwatch/metricAlarm:MetricAlarm", {"metricQueries": []}, {"alarm": 1}),
         (
@@ -210,7 +215,9 @@ def test_what_a_resource_is_charged_for(
     kind: str, inputs: dict[str, Any], expected: dict[str, float]
 ) -> None:
     deployment, resource = changed(kind, inputs)
-    assert charges(deployment, resource) == tuple(Charge(price=key, count=n) for key, n in expected.items())
+    assert Charges(deployment).of(resource) == tuple(
+        Charge(price=key, count=n) for key, n in expected.items()
+    )
 
 
 def test_what_an_account_has_for_nothing_is_not_charged() -> None:
@@ -225,7 +232,7 @@ def test_an_unpriced_type_says_where_to_price_it() -> None:
     deployment = deployed("dev")
     strange = replace(deployment.of_type("aws:sqs/queue:Queue")[0], type="aws:rds/cluster:Cluster")
     with pytest.raises(NovaError, match=r"aws:rds/cluster:Cluster has no price.*cli/charges\.py"):
-        charges(deployment, strange)
+        Charges(deployment).of(strange)
 
 
 def test_a_missing_price_says_where_to_write_it() -> None:

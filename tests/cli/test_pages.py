@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from cli import cost as costs
 from cli import pages
 from cli.app import app
-from cli.charges import charges
+from cli.charges import Charges
 from cli.errors import NovaError
 from cli.markdown import RENEW
 from cli.prices import price_table
@@ -59,9 +59,9 @@ def test_every_resource_is_listed_with_its_price() -> None:
         made = [found for found in provided if not found.type.startswith("pulumi:")]
         assert sum(int(number) for number, *_ in amounts) == len(made)
         paid = [float(last.removesuffix(" USD")) for *_, last in amounts if last.endswith(" USD")]
-        expected = 0.0
+        expected, charges = 0.0, Charges(deployment)
         for resource in made:
-            for charge in charges(deployment, resource):
+            for charge in charges.of(resource):
                 price = table.of(charge.price)
                 hours = table.hours_a_month if price.unit == "hour" else 1
                 expected += charge.count * price.usd[pages.REGION] * hours

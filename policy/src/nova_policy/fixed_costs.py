@@ -22,6 +22,7 @@ INSIGHTS_PER_CLUSTER = 12
 INSIGHTS_PER_SERVICE = 25
 """15 by service and 10 by task family."""
 CACHE = "aws:elasticache/replicationGroup:ReplicationGroup"
+ADDRESS = "aws:ec2/eip:Eip"
 _TARGET = "aws:appautoscaling/target:Target"
 _SPOT = "FARGATE_SPOT"
 
@@ -53,17 +54,21 @@ def _service(graph: Graph, service: Resource) -> Iterator[Count]:
     for task in graph.targets(service, "taskDefinition", TASK):
         vcpu = _number(task.at("cpu")) / CPU_UNITS_PER_VCPU
         memory_gb = _number(task.at("memory")) / MB_PER_GB
-        on_demand, spot = _tasks(graph, service)
+        on_demand, spot = tasks(graph, service)
         for kind, count in (("fargate", on_demand), ("fargate-spot", spot)):
             yield f"{kind}-vcpu", count * vcpu
             yield f"{kind}-gb", count * memory_gb
 
 
-def _tasks(graph: Graph, service: Resource) -> tuple[float, float]:
-    """Return how many run on demand and on Spot; ECS fills bases first, and divides the rest by weight."""
+def tasks(graph: Graph, service: Resource, limit: str = "minCapacity") -> tuple[float, float]:
+    """Return how many tasks of a service run on demand and how many on Spot.
+
+    ``limit`` is ``minCapacity``, for when there is nothing to do, or ``maxCapacity``. ECS fills bases first,
+    and divides the rest by weight.
+    """
     targets = graph.referring_to(service, _TARGET, by="resourceId")
-    least = [target.at("minCapacity") for target in targets] or [service.at("desiredCount")]
-    count = sum(map(_number, least))
+    limits = [target.at(limit) for target in targets] or [service.at("desiredCount")]
+    count = sum(map(_number, limits))
     strategies = list(each(service.at("capacityProviderStrategies")))
     bases = sum(_number(at(one, "base")) for one in strategies)
     weights = sum(_number(at(one, "weight")) for one in strategies)
@@ -108,7 +113,7 @@ def _metric(found: Resource) -> tuple[Any, Any]:
 def _cache(_graph: Graph, group: Resource) -> Iterator[Count]:
     engine, node = group.at("engine"), group.at("nodeType")
     if isinstance(engine, str) and isinstance(node, str):
-        yield f"{engine} {node}", _number(group.at("numCacheClusters"))
+        yield f"{engine} {node}", int(_number(group.at("numCacheClusters")))
 
 
 def _secret(_graph: Graph, secret: Resource) -> Iterator[Count]:
@@ -131,7 +136,7 @@ _COUNTED: Mapping[str, Callable[[Graph, Resource], Iterator[Count]]] = {
     "aws:cloudwatch/dashboard:Dashboard": _one("dashboard"),
     "aws:cloudwatch/logMetricFilter:LogMetricFilter": _metric_filter,
     "aws:cloudwatch/metricAlarm:MetricAlarm": _alarm,
-    "aws:ec2/eip:Eip": _one("public-ipv4"),
+    ADDRESS: _one("public-ipv4"),
     "aws:ec2/natGateway:NatGateway": _one("nat-gateway"),
     "aws:ec2/vpcEndpoint:VpcEndpoint": _endpoint,
     "aws:ecs/cluster:Cluster": _cluster,
