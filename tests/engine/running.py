@@ -15,6 +15,7 @@ import pytest
 from pulumi import automation as auto
 from pulumi.automation import CommandError, EngineEvent, OpType
 
+from pulumi_cli.engine import Engine
 from pulumi_cli.urns import type_of
 from tests.engine.stand_in import attached_providers
 
@@ -92,6 +93,11 @@ class Running:
         """Let resources be deleted, as a person does who means it."""
         for urn in urns:
             self.pulumi("state", "unprotect", urn, "--yes", "--stack", self.stack.name)
+
+    def command_line(self) -> Engine:
+        """The stack as this repository's own tools see it."""
+        variables = {**os.environ, **self.stack.workspace.env_vars}
+        return Engine(folder=self.folder, stack=self.stack.name, error=AssertionError, environment=variables)
 
     def pulumi(self, *arguments: str) -> str:
         """Run the command line on this stack's backend; returns what it prints."""

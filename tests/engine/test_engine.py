@@ -80,8 +80,11 @@ def test_a_stack_sleeps_and_wakes_with_what_it_has_stored(tmp_path: Path) -> Non
         stack.update()
         awake = {found["urn"] for found in stack.resources()}
         with stack.setting("asleep", "true"):
+            told, _ = stack.command_line().preview()
             lost = stack.update().lost()
             assert stack.preview().changes == {}
+        assert {change.urn for change in told.changes if change.leaves} == lost
+        assert told.errors == ()
         assert not {type_of(urn) for urn in lost} & HOLDS_DATA
         assert "aws:ecs/service:Service" in {type_of(urn) for urn in lost}
         stack.update()
