@@ -4,11 +4,13 @@ import os
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from moto import mock_aws
 from moto.core.botocore_stubber import BotocoreStubber
+from moto.kms import models as kms_models
 from nova_common import aws
 
 from tests.services.support import engine, tables
@@ -32,6 +34,10 @@ def aws_environment(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("AWS_ENDPOINT_URL_DYNAMODB", engine.ENDPOINT)
 
 
+_one_pair = cache(kms_models.generate_private_key)
+"""moto makes a pair of RSA keys for every key of KMS, in a thirtieth of a second; nobody asks ours for it."""
+
+
 @pytest.fixture
 def cloud(aws_environment: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """An empty emulated AWS; it answers one request after the other, as its stores are not for threads.
@@ -48,6 +54,7 @@ def cloud(aws_environment: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[No
             return process(stubber, request)
 
     monkeypatch.setattr(BotocoreStubber, "process_request", one_at_a_time)
+    monkeypatch.setattr(kms_models, "generate_private_key", _one_pair)
     with mock_aws():
         yield
 
