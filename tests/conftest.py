@@ -1,12 +1,25 @@
-"""How tests are spread over the machine."""
+"""How tests are spread over the machine, and what they share."""
 
 import gc
 import os
+from contextlib import ExitStack
+
+import pytest
+
+from tests.shared import shared_folder
 
 
 def pytest_xdist_auto_num_workers() -> int:
     """One worker more than there are cores: some tests wait for processes that they start."""
     return (os.process_cpu_count() or 1) + 1
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Begin the folder that the workers of this run share, in the process that starts them."""
+    if not hasattr(config, "workerinput"):
+        until_the_end = ExitStack()
+        until_the_end.enter_context(shared_folder())
+        config.add_cleanup(until_the_end.close)
 
 
 def pytest_collection_finish() -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.infra.deployment import Deployment, deploy
+from tests.infra.deployment import Deployment, deployed
 
 ROLE = "aws:iam/role:Role"
 BOUNDARY = "arn:aws:iam::123456789012:policy/nova-boundary"
@@ -11,7 +11,7 @@ BOUNDARY = "arn:aws:iam::123456789012:policy/nova-boundary"
 @pytest.fixture(scope="module")
 def bounded() -> Deployment:
     """Stack dev with the boundary of the account stack."""
-    return deploy("dev", overrides={"permissionsBoundary": "nova-boundary"})
+    return deployed("dev", overrides={"permissionsBoundary": "nova-boundary"})
 
 
 def test_roles_lie_below_the_path_of_their_stack(bounded: Deployment) -> None:
@@ -25,4 +25,4 @@ def test_every_role_carries_the_boundary(bounded: Deployment) -> None:
 
 
 def test_without_a_boundary_roles_carry_none() -> None:
-    assert {role.inputs.get("permissionsBoundary") for role in deploy("dev").of_type(ROLE)} == {None}
+    assert {role.inputs.get("permissionsBoundary") for role in deployed("dev").of_type(ROLE)} == {None}

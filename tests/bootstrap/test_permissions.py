@@ -25,7 +25,7 @@ from tests.bootstrap.account import (
     policy_of,
     usual,
 )
-from tests.infra.conftest import deployed
+from tests.infra.deployment import deployed
 from tests.infra.policies import granted
 
 STACKS = ("dev", "prod")

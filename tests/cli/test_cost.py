@@ -16,8 +16,8 @@ from cli.charges import FREE, PRICED, Charge, Charges
 from cli.errors import NovaError
 from cli.markdown import RENEW
 from evaluation.recorder import Recorded
-from tests.infra.conftest import STACKS, deployed
-from tests.infra.deployment import ROOT, Deployment
+from tests.infra.conftest import STACKS
+from tests.infra.deployment import ROOT, Deployment, deployed
 
 DEV_MONTH_MAX_USD = 100
 DEV_ASLEEP_MAX_USD = 15

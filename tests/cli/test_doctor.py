@@ -30,8 +30,7 @@ from settings.project import stack_config
 from settings.settings import Settings
 from settings.values import Values
 from tests.cli.engines import install_engine
-from tests.infra.conftest import deployed
-from tests.infra.deployment import ROOT
+from tests.infra.deployment import ROOT, deployed
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 NUMBER = "123456789012"

@@ -8,7 +8,7 @@ from typer.testing import CliRunner
 from cli import graph as graphs
 from cli.app import app
 from cli.errors import NovaError
-from tests.infra.conftest import deployed
+from tests.infra.deployment import deployed
 
 
 @pytest.fixture(scope="module")

@@ -16,8 +16,7 @@ from cli.charges import Charges
 from cli.errors import NovaError
 from cli.markdown import RENEW
 from cli.prices import price_table
-from tests.infra.conftest import deployed
-from tests.infra.deployment import ROOT, Deployment
+from tests.infra.deployment import ROOT, Deployment, deployed
 
 MADE_HERE = (
     "docs/architecture.svg",

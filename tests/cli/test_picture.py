@@ -16,8 +16,8 @@ from cli.picture import layout, scene, svg
 from cli.picture.flows import CLIENTS, OUTSIDE, Kind, flows
 from cli.picture.layout import Band, Box, Rectangle
 from cli.picture.parts import AREAS, UNSHOWN, Parts
-from tests.infra.conftest import STACKS, deployed
-from tests.infra.deployment import ROOT, Deployment
+from tests.infra.conftest import STACKS
+from tests.infra.deployment import ROOT, Deployment, deployed
 
 SVG = "{http://www.w3.org/2000/svg}"
 REQUEST, MESSAGE, DATA = Kind

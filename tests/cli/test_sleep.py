@@ -17,8 +17,7 @@ from cli.app import app
 from cli.errors import NovaError
 from cli.sleep import HOLDS_DATA
 from tests.cli.engines import install_engine
-from tests.infra.conftest import deployed
-from tests.infra.deployment import ROOT
+from tests.infra.deployment import ROOT, deployed
 
 QUEUE = "urn:pulumi:dev::nova::nova:messaging:Queue$aws:sqs/queue:Queue::audio-worker-queue"
 TABLE = "urn:pulumi:dev::nova::nova:data:EventStore$aws:dynamodb/table:Table::nova-events-table"

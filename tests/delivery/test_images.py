@@ -16,7 +16,7 @@ from moto import mock_aws
 from delivery import images
 from delivery.errors import DeliveryError
 from delivery.images import AccountRegistry, Source
-from evaluation.program import evaluate
+from tests.infra.deployment import deployed
 
 DIGEST = "sha256:" + "ab" * 32
 DOCKER = """\
@@ -82,7 +82,7 @@ def test_both_stacks_images_are_those_that_the_program_builds() -> None:
     }
     for source in wanted():
         assert (images.ROOT / source.dockerfile).is_file()
-    platforms = {found.inputs["build"]["platform"] for found in evaluate("prod").of_type(images.IMAGE)}
+    platforms = {found.inputs["build"]["platform"] for found in deployed("prod").of_type(images.IMAGE)}
     assert platforms == {images.PLATFORM}
 
 
@@ -175,7 +175,7 @@ def test_the_record_is_what_a_deployment_reads(tmp_path: Path, monkeypatch: pyte
     taken = images.read_record(record)
     assert taken == {source.name: f"nova-releases@{DIGEST}" for source in wanted()}
     # And it is a value of the setting.
-    stack = evaluate("prod", overrides={"images": json.dumps(taken)})
+    stack = deployed("prod", overrides={"images": json.dumps(taken)})
     assert stack.of_type(images.IMAGE) == []
 
 

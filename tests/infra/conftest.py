@@ -1,15 +1,10 @@
-"""Each stack's whole program is run once a session and mode; tests look at what it registered."""
-
-from functools import cache
+"""Each stack's whole program is run once a run of the tests and mode; they look at what it registered."""
 
 import pytest
 
-from tests.infra.deployment import Deployment, deploy
+from tests.infra.deployment import Deployment, deployed
 
 STACKS = ("local", "dev", "prod")
-
-deployed = cache(deploy)
-"""``deploy`` with its result kept, as deployments are never changed."""
 
 
 @pytest.fixture(params=STACKS)

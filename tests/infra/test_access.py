@@ -9,8 +9,7 @@ from pulumi.runtime.rpc import is_rpc_secret
 from components.access.unrestricted import UNRESTRICTED_ACTIONS
 from components.names import fitting_name
 from evaluation.answers import ACCOUNT_ID, resource_arn
-from tests.infra.conftest import deployed
-from tests.infra.deployment import Deployment, deploy
+from tests.infra.deployment import Deployment, deployed
 from tests.infra.policies import actions_on, granted, statements
 
 EVENTS = f"arn:aws:dynamodb:us-east-1:{ACCOUNT_ID}:table/nova-events-table-0000000"
@@ -335,7 +334,7 @@ def test_live_voice_invokes_the_one_model_that_it_talks_with(deployment: Deploym
 def test_who_hears_recordings_may_do_what_its_engine_needs() -> None:
     policy, sonic = "audio-worker-task-policy", "foundation-model/amazon.nova-2-sonic-v1:0"
     for engine, is_sonic in (("transcribe", False), ("sonic", True)):
-        found = deploy("prod", overrides={"transcriptionEngine": engine})
+        found = deployed("prod", overrides={"transcriptionEngine": engine})
         actions = {action for statement in granted(found, policy) for action in statement.actions}
         models = {model for _, resources, _ in model_rights(found, policy) for model in resources}
         assert any(model.endswith(sonic) for model in models) is is_sonic

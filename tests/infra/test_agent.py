@@ -1,7 +1,6 @@
 """The agent: where it may be, where its models may be, and its second host."""
 
 import json
-from functools import cache
 from typing import Any
 
 import pytest
@@ -25,8 +24,7 @@ from settings.errors import SettingsError
 from settings.project import stack_config
 from settings.settings import Settings
 from settings.values import Values
-from tests.infra.conftest import deployed
-from tests.infra.deployment import ROOT, Deployment, deploy, run
+from tests.infra.deployment import ROOT, Deployment, deployed, run
 from tests.infra.policies import actions_on, granted
 
 SONNET = "anthropic.claude-sonnet-4-6"
@@ -135,7 +133,7 @@ class TestWhereThingsAreOffered:
 
     def test_a_behaviour_that_has_no_file_is_refused_before_anything_is_made(self) -> None:
         with pytest.raises(Exception, match=r"behaviour: '99' is not allowed; there are 1"):
-            deploy("dev", overrides={"agentBehaviour": "99"})
+            deployed("dev", overrides={"agentBehaviour": "99"})
 
     def test_a_setting_that_cannot_be_checked_is_warned_of(self) -> None:
         assert settings_with().models.warnings == ()
@@ -315,7 +313,7 @@ class TestRuntime:
 
     def test_sessions_live_as_the_stack_says(self) -> None:
         inputs = runtime_of(
-            deploy("dev", overrides={"agentIdleSeconds": "60", "agentLifetimeSeconds": "3600"})
+            deployed("dev", overrides={"agentIdleSeconds": "60", "agentLifetimeSeconds": "3600"})
         )
         assert inputs["lifecycleConfigurations"] == [{"idleRuntimeSessionTimeout": 60, "maxLifetime": 3600}]
 
@@ -407,7 +405,7 @@ class TestRuntime:
         assert production.outputs["agent_endpoint_arn"] == f"{runtime}/runtime-endpoint/live"
 
     def test_without_a_runtime_there_is_nothing_of_it(self) -> None:
-        without = deploy("dev", overrides={"agentRuntimeNetwork": "none"})
+        without = deployed("dev", overrides={"agentRuntimeNetwork": "none"})
         assert not [name for name in without.resources if "agent-core-runtime" in name]
         assert without.outputs.get("agent_runtime_arn") is None
 
@@ -430,7 +428,7 @@ class TestPublicRuntime:
     """The coordinator's image on AgentCore, without a way into the VPC."""
 
     def test_it_reaches_the_services_by_the_sites_address_and_remembers_by_itself(self) -> None:
-        deployment = deploy("dev", overrides=PUBLIC)
+        deployment = deployed("dev", overrides=PUBLIC)
         inputs = runtime_of(deployment)
         assert inputs["networkConfiguration"] == {"networkMode": "PUBLIC"}
         variables = inputs["environmentVariables"]
@@ -456,7 +454,7 @@ class TestEndpoint:
         assert inputs["agentRuntimeVersion"] == "1"
 
     def test_it_stays_with_the_version_that_it_is_pinned_to(self) -> None:
-        preview = deploy("dev", preview=True, overrides={"agentEndpointVersion": "7"})
+        preview = deployed("dev", preview=True, overrides={"agentEndpointVersion": "7"})
         assert preview.one(ENDPOINT, "agent-core-runtime-endpoint").inputs["agentRuntimeVersion"] == "7"
 
     def test_its_logs_are_encrypted_and_kept_before_the_first_is_written(
@@ -493,9 +491,8 @@ class TestEndpoint:
             }
 
 
-@cache
 def with_application_logs() -> Deployment:
-    return deploy("prod", overrides={"agentApplicationLogs": "true"})
+    return deployed("prod", overrides={"agentApplicationLogs": "true"})
 
 
 class TestDeliveries:

@@ -16,8 +16,7 @@ from settings.errors import SettingsError
 from settings.project import stack_config
 from settings.settings import Settings
 from settings.values import Values
-from tests.infra.conftest import deployed
-from tests.infra.deployment import ROOT, Deployment, deploy
+from tests.infra.deployment import ROOT, Deployment, deployed
 from tests.policy.conftest import judgement
 
 ASLEEP = {"asleep": "true"}
@@ -60,8 +59,8 @@ CHANGED = {
 def both(version: str) -> tuple[Deployment, Deployment]:
     """A kind of stack awake and asleep."""
     settings = VERSIONS[version]
-    awake = deploy("dev", overrides=settings) if settings else deployed("dev")
-    return awake, deploy("dev", overrides={**settings, **ASLEEP})
+    awake = deployed("dev", overrides=settings) if settings else deployed("dev")
+    return awake, deployed("dev", overrides={**settings, **ASLEEP})
 
 
 @pytest.fixture(params=VERSIONS)
@@ -142,7 +141,7 @@ def test_policies_find_nothing_in_a_stack_that_sleeps() -> None:
 
 def test_a_preview_shows_the_same() -> None:
     _, asleep = both("dev")
-    preview = deploy("dev", preview=True, overrides=ASLEEP)
+    preview = deployed("dev", preview=True, overrides=ASLEEP)
     assert preview.resources.keys() == asleep.resources.keys()
 
 

@@ -5,7 +5,6 @@ import shutil
 import subprocess
 import time
 from collections.abc import Generator
-from functools import cache
 from typing import Any, cast
 
 import pytest
@@ -24,7 +23,7 @@ from components.data.cache_plan import (
 from components.data.keys import DataKey
 from components.data.vectors import VectorStoreArgs
 from components.rotation import Slot, current_slot, slot_generations
-from tests.infra.deployment import Deployment, deploy, key_name
+from tests.infra.deployment import Deployment, deployed, key_name
 from tests.infra.test_hardening import containers
 
 PASSWORD_KIND = "random:index/randomPassword:RandomPassword"
@@ -95,8 +94,8 @@ class TestReplicationGroup:
         self, production: Deployment, development: Deployment
     ) -> None:
         prod, dev = (
-            deployed.of_type("aws:elasticache/replicationGroup:ReplicationGroup")[0].inputs
-            for deployed in (production, development)
+            made.of_type("aws:elasticache/replicationGroup:ReplicationGroup")[0].inputs
+            for made in (production, development)
         )
         assert (prod["numCacheClusters"], dev["numCacheClusters"]) == (2, 1)
         for switch in ("automaticFailoverEnabled", "multiAzEnabled"):
@@ -110,16 +109,16 @@ class TestReplicationGroup:
         ("engine", "version", "family"), [("redis", "7.1", "redis7"), ("valkey", "8.0", "valkey8")]
     )
     def test_the_engine_is_a_setting(self, engine: str, version: str, family: str) -> None:
-        deployed = deploy("dev", overrides={"cacheEngine": engine})
-        (group,) = deployed.of_type("aws:elasticache/replicationGroup:ReplicationGroup")
-        (parameters,) = deployed.of_type("aws:elasticache/parameterGroup:ParameterGroup")
+        other = deployed("dev", overrides={"cacheEngine": engine})
+        (group,) = other.of_type("aws:elasticache/replicationGroup:ReplicationGroup")
+        (parameters,) = other.of_type("aws:elasticache/parameterGroup:ParameterGroup")
         assert (group.inputs["engine"], group.inputs["engineVersion"]) == (engine, version)
         assert parameters.inputs["family"] == family
         assert parameters.inputs["parameters"] == [{"name": "maxmemory-policy", "value": "volatile-lru"}]
-        engines = {found.inputs["engine"] for found in deployed.of_type(USER_KIND)}
-        (users,) = deployed.of_type("aws:elasticache/userGroup:UserGroup")
+        engines = {found.inputs["engine"] for found in other.of_type(USER_KIND)}
+        (users,) = other.of_type("aws:elasticache/userGroup:UserGroup")
         assert engines == {users.inputs["engine"]} == {engine}
-        default = user(deployed, "default")
+        default = user(other, "default")
         assert default["accessString"] == "off -@all"
         # Groups for Valkey take no user without a password.
         mode = default["authenticationMode"]
@@ -176,10 +175,10 @@ class TestUsers:
     def test_secrets_are_encrypted_and_can_be_restored_where_protected(
         self, production: Deployment, development: Deployment
     ) -> None:
-        for deployed, days in ((production, 30), (development, 0)):
-            for secret in deployed.of_type("aws:secretsmanager/secret:Secret"):
+        for made, days in ((production, 30), (development, 0)):
+            for secret in made.of_type("aws:secretsmanager/secret:Secret"):
                 assert secret.inputs["recoveryWindowInDays"] == days
-                assert secret.inputs["kmsKeyId"].endswith(f"key/{key_name(deployed, 'secrets')}")
+                assert secret.inputs["kmsKeyId"].endswith(f"key/{key_name(made, 'secrets')}")
 
     def test_no_password_is_readable_in_the_inputs(self, deployment: Deployment) -> None:
         for resource in deployment.resources.values():
@@ -199,10 +198,9 @@ def unsecret(value: Any) -> Any:  # noqa: ANN401 (a recorded value has any type)
     return value
 
 
-@cache
 def in_generation(generation: int) -> Deployment:
     """Stack prod with so many passwords made."""
-    return deploy("prod", overrides={"cachePasswordGeneration": str(generation)})
+    return deployed("prod", overrides={"cachePasswordGeneration": str(generation)})
 
 
 class TestRotation:

@@ -7,8 +7,7 @@ import pytest
 from evaluation.answers import computed_outputs
 from evaluation.children import NETWORK, REPOSITORY, with_children
 from evaluation.secrecy import plain
-from tests.infra.conftest import deployed
-from tests.infra.deployment import Deployment
+from tests.infra.deployment import Deployment, deployed
 
 KINDS = ("public", "private", "isolated")
 

@@ -4,7 +4,6 @@ import json
 import re
 from dataclasses import replace
 from fnmatch import fnmatchcase
-from functools import cache
 from typing import Any, cast
 
 import pulumi
@@ -41,7 +40,7 @@ from services.projector import infra as projector
 from services.search import infra as search
 from services.video import infra as video
 from settings.errors import SettingsError
-from tests.infra.deployment import ROOT, Deployment, deploy, key_name, run
+from tests.infra.deployment import ROOT, Deployment, deployed, key_name, run
 from tests.infra.policies import granted, statements
 from tests.infra.test_components import ROLLING, platform
 from tests.infra.test_settings import SIZE, settings_with
@@ -322,11 +321,10 @@ STRATEGIES = {
 }
 
 
-@cache
 def shifted(strategy: str, preview: bool = False, stack: str = "prod") -> Deployment:
     """A stack whose services are replaced by ``strategy``."""
     overrides = {"deployment": json.dumps(STRATEGIES[strategy]), "webAcl": "true"}
-    return deploy(stack, preview=preview, overrides=overrides)
+    return deployed(stack, preview=preview, overrides=overrides)
 
 
 def rules_of(deployment: Deployment) -> dict[str, Recorded]:

@@ -15,7 +15,7 @@ from settings.errors import SettingsError
 from settings.project import stack_config
 from settings.settings import Settings
 from settings.values import Values
-from tests.infra.deployment import ROOT, Deployment, deploy, key_name, run
+from tests.infra.deployment import ROOT, Deployment, deployed, key_name, run
 from tests.infra.policies import granted, statements
 
 CONTENT = "nova-content"
@@ -131,8 +131,8 @@ class TestAccessLogs:
         assert rule == {"applyServerSideEncryptionByDefault": {"sseAlgorithm": "AES256"}}
 
     def test_they_expire_as_logs_do(self, production: Deployment, development: Deployment) -> None:
-        for deployed, days in ((production, 365), (development, 14)):
-            (rule,) = part(deployed, "BucketLifecycleConfiguration", f"{LOGS}-lifecycle")["rules"]
+        for made, days in ((production, 365), (development, 14)):
+            (rule,) = part(made, "BucketLifecycleConfiguration", f"{LOGS}-lifecycle")["rules"]
             assert (rule["status"], rule["filter"]) == ("Enabled", {"prefix": ""})
             assert rule["expiration"] == {"days": days}
             assert rule["abortIncompleteMultipartUpload"] == {"daysAfterInitiation": 7}
@@ -315,19 +315,19 @@ class TestKeys:
 
     def test_an_existing_key_is_not_shared(self) -> None:
         arn = f"arn:aws:kms:{REGION}:{ACCOUNT_ID}:key/0a1b2c3d-0000-1111-2222-333344445555"
-        deployed = deploy("dev", overrides={"existingKeys": json.dumps({"content": arn})})
+        made = deployed("dev", overrides={"existingKeys": json.dumps({"content": arn})})
         kind = "BucketServerSideEncryptionConfiguration"
-        (rule,) = part(deployed, kind, f"{CONTENT}-encryption")["rules"]
+        (rule,) = part(made, kind, f"{CONTENT}-encryption")["rules"]
         assert rule["applyServerSideEncryptionByDefault"]["kmsMasterKeyId"] == arn
-        for queue in deployed.of_type("aws:sqs/queue:Queue"):
+        for queue in made.of_type("aws:sqs/queue:Queue"):
             assert queue.inputs["kmsMasterKeyId"].endswith("key/nova-keys-data")
 
     def test_every_class_has_a_key_that_rotates(
         self, production: Deployment, development: Deployment
     ) -> None:
-        for deployed, protected, days in ((production, True, 30), (development, False, 7)):
-            keys = {key.name: key for key in deployed.of_type("aws:kms/key:Key")}
-            assert set(keys) >= {key_name(deployed, label) for label in USERS}
+        for made, protected, days in ((production, True, 30), (development, False, 7)):
+            keys = {key.name: key for key in made.of_type("aws:kms/key:Key")}
+            assert set(keys) >= {key_name(made, label) for label in USERS}
             several = {name for name, key in keys.items() if key.inputs.get("multiRegion")}
             assert several == {"nova-keys-personal"}
             for key in keys.values():
@@ -344,16 +344,16 @@ class TestKeys:
     def test_a_teams_own_key_is_used_and_no_other_made(self) -> None:
         arn = f"arn:aws:kms:{REGION}:{ACCOUNT_ID}:key/0a1b2c3d-0000-1111-2222-333344445555"
         given = {"existingKeys": json.dumps({"messages": arn, "content": arn}), "sharedKey": "false"}
-        deployed = deploy("dev", overrides=given)
-        names = {key.name for key in deployed.of_type("aws:kms/key:Key")}
+        made = deployed("dev", overrides=given)
+        names = {key.name for key in made.of_type("aws:kms/key:Key")}
         assert names == {f"nova-keys-{label}" for label in USERS} - {
             "nova-keys-messages",
             "nova-keys-content",
         }
-        for queue in deployed.of_type("aws:sqs/queue:Queue"):
+        for queue in made.of_type("aws:sqs/queue:Queue"):
             assert queue.inputs["kmsMasterKeyId"] == arn
         kind = "BucketServerSideEncryptionConfiguration"
-        (rule,) = part(deployed, kind, f"{CONTENT}-encryption")["rules"]
+        (rule,) = part(made, kind, f"{CONTENT}-encryption")["rules"]
         assert rule["applyServerSideEncryptionByDefault"]["kmsMasterKeyId"] == arn
 
     def test_a_key_of_another_region_has_that_regions_services(self) -> None:
@@ -368,15 +368,15 @@ class TestKeys:
             assert keys.of(DataClass.LOGS, "us-east-1") is there
             assert keys.of(DataClass.LOGS, "eu-west-1") is keys.logs
 
-        deployed = run(program)
-        key = deployed.one("aws:kms/key:Key", "keys-us-east-1-logs")
+        made = run(program)
+        key = made.one("aws:kms/key:Key", "keys-us-east-1-logs")
         assert key.inputs["region"] == "us-east-1"
         (_, service) = statements(key.inputs["policy"])
         assert service["Principal"] == {"Service": "logs.us-east-1.amazonaws.com"}
         assert service["Condition"]["ArnLike"] == {
             "kms:EncryptionContext:aws:logs:arn": f"arn:aws:logs:us-east-1:{ACCOUNT_ID}:log-group:*"
         }
-        home = deployed.one("aws:kms/key:Key", "keys-logs")
+        home = made.one("aws:kms/key:Key", "keys-logs")
         assert "region" not in home.inputs
 
 
@@ -413,14 +413,14 @@ class TestProtection:
         self, production: Deployment
     ) -> None:
         # As dev, with all the parts that production has.
-        loose = deploy(
+        loose = deployed(
             "prod",
             overrides={"production": "false", "protectStatefulResources": "false", "recoveryDays": "7"},
         )
         for kind, (field, held, let_go) in STATEFUL.items():
             assert production.of_type(kind), kind
-            for deployed, protected, value in ((production, True, held), (loose, False, let_go)):
-                for found in deployed.of_type(kind):
+            for made, protected, value in ((production, True, held), (loose, False, let_go)):
+                for found in made.of_type(kind):
                     assert found.protect is protected, found.urn
                     assert found.inputs.get(field) == value, found.urn
 
@@ -455,7 +455,7 @@ class TestBackups:
         for rule in plan.inputs["rules"]:
             assert rule["targetVaultName"] == "nova-backups-vault-0000000"
             assert (rule["startWindow"], rule["completionWindow"]) == (60, 720)
-        elsewhere = deploy("dev", overrides={"backups": "true"})
+        elsewhere = deployed("dev", overrides={"backups": "true"})
         (plan,) = elsewhere.of_type("aws:backup/plan:Plan")
         assert [rule["ruleName"] for rule in plan.inputs["rules"]] == ["daily"]
         assert elsewhere.of_type("aws:backup/vaultLockConfiguration:VaultLockConfiguration") == []

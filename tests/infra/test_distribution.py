@@ -18,8 +18,7 @@ from components.edge.behaviors import (
 from components.edge.origin_proof import PROOF_HEADER
 from evaluation.recorder import Recorded
 from evaluation.secrecy import plain
-from tests.infra.conftest import deployed
-from tests.infra.deployment import Deployment, deploy
+from tests.infra.deployment import Deployment, deployed
 from tests.infra.walk import (
     DISTRIBUTION,
     RULE,
@@ -153,7 +152,7 @@ class TestProof:
 
     @pytest.mark.parametrize("stack", ["dev", "prod"])
     def test_a_rotation_refuses_nobody(self, stack: str) -> None:
-        before, after = deployed(stack), deploy(stack, overrides={"originProofGeneration": "2"})
+        before, after = deployed(stack), deployed(stack, overrides={"originProofGeneration": "2"})
         older, newer = sent_proof(before), sent_proof(after)
         assert older != newer
         walk = Walk(after)
@@ -310,7 +309,7 @@ def _reads_only(behavior: Behavior) -> bool:
 
 
 def test_the_same_distribution_stands_before_a_stack_elsewhere() -> None:
-    tokyo = deploy(
+    tokyo = deployed(
         "prod",
         overrides={
             "region": "ap-northeast-1",

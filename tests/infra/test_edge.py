@@ -8,8 +8,7 @@ from nova_common.server import DRAIN_SECONDS, STOP_SECONDS_MAX
 from components.compute.container import STOP_SECONDS
 from components.edge.plan import ExistingPool, SiteDomain
 from components.edge.target import DEREGISTRATION_SECONDS
-from tests.infra.conftest import deployed
-from tests.infra.deployment import Deployment, deploy
+from tests.infra.deployment import Deployment, deployed
 from tests.slices import DECLARED
 
 LISTENER = "aws:lb/listener:Listener"
@@ -55,7 +54,7 @@ class TestDoors:
         assert not {"cidrIpv4", "cidrIpv6"} & (set(admitted[api, api]) | set(admitted[site, site]))
 
     def test_the_site_is_closed_to_all_but_the_vpc_origins_once_their_group_is_known(self) -> None:
-        closed = deploy("dev", overrides={"originSecurityGroup": "sg-0123456789abcdef0"})
+        closed = deployed("dev", overrides={"originSecurityGroup": "sg-0123456789abcdef0"})
         (rule,) = [
             found for found in closed.of_type(INGRESS) if found.name == "nova-balancer-ingress-cloudfront"
         ]
@@ -167,7 +166,7 @@ class TestApi:
 @pytest.fixture(scope="module")
 def shared() -> Deployment:
     """A stack that is given another stack's user pool."""
-    return deploy("dev", overrides={**POOL, "tokenScope": "nova/use"})
+    return deployed("dev", overrides={**POOL, "tokenScope": "nova/use"})
 
 
 class TestExistingPool:
@@ -207,7 +206,7 @@ class TestExistingPool:
 
 
 def test_the_same_program_stands_in_another_region() -> None:
-    tokyo = deploy(
+    tokyo = deployed(
         "prod",
         overrides={
             "region": "ap-northeast-1",

@@ -12,8 +12,8 @@ from policy_sentry.querying.actions import get_action_data
 from components.access.unrestricted import UNRESTRICTED_ACTIONS
 from evaluation.answers import ACCOUNT_ID, computed_outputs
 from tests.infra import grants
-from tests.infra.conftest import STACKS, deployed
-from tests.infra.deployment import Deployment
+from tests.infra.conftest import STACKS
+from tests.infra.deployment import Deployment, deployed
 
 OUTSIDE = {
     r"arn:aws:bedrock:[a-z0-9-]*::foundation-model/[^*]+": "models belong to AWS",

@@ -1,6 +1,5 @@
 """What a guardrail keeps out, where it is evaluated, and that nothing of it is there when it is off."""
 
-from functools import cache
 from typing import Any
 from uuid import NAMESPACE_OID, uuid5
 
@@ -14,8 +13,7 @@ from components.agent.residency import Residency
 from evaluation.answers import ACCOUNT_ID, resource_arn
 from settings.errors import SettingsError
 from tests.infra import grants, requests, schema
-from tests.infra.conftest import deployed
-from tests.infra.deployment import Deployment, deploy
+from tests.infra.deployment import Deployment, deployed
 from tests.infra.policies import granted
 from tests.infra.test_hardening import environment
 from tests.infra.test_observability import ALARM, runbook, watched_metrics
@@ -27,10 +25,9 @@ ARN = resource_arn("bedrock", f"guardrail/{uuid5(NAMESPACE_OID, 'nova-guardrail-
 CALLERS = {"agent-core-task-policy", "agent-core-runtime-role-policy"}
 
 
-@cache
 def guarded(**overrides: str) -> Deployment:
     """Stack prod with a guardrail."""
-    return deploy("prod", overrides={"guardrail": "true", **overrides})
+    return deployed("prod", overrides={"guardrail": "true", **overrides})
 
 
 def inputs(deployment: Deployment) -> dict[str, Any]:
@@ -86,7 +83,7 @@ class TestRules:
     )
     def test_other_settings_are_refused(self, key: str, value: str) -> None:
         with pytest.raises(SettingsError, match=f"nova:{key}: '{value}'"):
-            deploy("dev", overrides={key: value})
+            deployed("dev", overrides={key: value})
 
 
 class TestVersions:
@@ -143,7 +140,7 @@ class TestWhere:
 
     def test_alone_it_is_of_the_tier_that_stays(self) -> None:
         zones = '["ap-northeast-1a", "ap-northeast-1c", "ap-northeast-1d"]'
-        found = deploy(
+        found = deployed(
             "dev",
             overrides={
                 "guardrail": "true",

@@ -10,7 +10,7 @@ from components.compute.environment import job_environment
 from components.compute.job import Job, JobArgs
 from components.compute.task import task_service_role
 from components.platform import Platform
-from tests.infra.deployment import Deployment, deploy, run
+from tests.infra.deployment import Deployment, deployed, run
 from tests.infra.policies import granted
 from tests.infra.test_components import platform
 from tests.infra.test_network import FAR
@@ -42,7 +42,7 @@ def test_a_job_has_a_security_group_of_its_own_for_what_it_alone_reaches(deploym
 
 
 def test_a_model_elsewhere_is_reached_by_the_job_that_calls_it_alone() -> None:
-    far = deploy("prod", overrides=FAR)
+    far = deployed("prod", overrides=FAR)
     assert own_groups(far) == {"agent-core-erase", "search-reindex"}
     (rule,) = (
         found
@@ -59,7 +59,7 @@ def test_an_endpoint_stands_for_what_one_job_alone_calls() -> None:
         "services": json.dumps(dict.fromkeys(SERVICES, idle)),
         "agentRuntimeNetwork": "public",
     }
-    found = deploy("prod", overrides=without_services).of_type("aws:ec2/vpcEndpoint:VpcEndpoint")
+    found = deployed("prod", overrides=without_services).of_type("aws:ec2/vpcEndpoint:VpcEndpoint")
     assert {
         endpoint.inputs["serviceName"].removeprefix("com.amazonaws.us-east-1.") for endpoint in found
     } == {

@@ -1,14 +1,13 @@
 """MCP servers by configuration: what is refused, and what those that are named bring with them."""
 
 import json
-from functools import cache
 from typing import Any
 
 import pytest
 from nova_agent_tools.mcp_servers import read_servers
 
 from settings.errors import SettingsError
-from tests.infra.deployment import Deployment, deploy
+from tests.infra.deployment import Deployment, deployed
 from tests.infra.policies import granted
 from tests.infra.test_agent import settings_with
 from tests.infra.test_hardening import environment
@@ -31,10 +30,9 @@ OPEN: dict[str, Any] = {
 }
 
 
-@cache
 def served() -> Deployment:
     """Stack prod with two servers."""
-    return deploy("prod", overrides={"mcpServers": json.dumps([SIGNED, OPEN])})
+    return deployed("prod", overrides={"mcpServers": json.dumps([SIGNED, OPEN])})
 
 
 @pytest.mark.parametrize(

@@ -34,8 +34,7 @@ from components.observe.logs import LogPolicy
 from evaluation.answers import ACCOUNT_ID
 from settings.errors import SettingsError
 from settings.slices import ModelUse
-from tests.infra.conftest import deployed
-from tests.infra.deployment import Deployment, deploy, run
+from tests.infra.deployment import Deployment, deployed, run
 from tests.infra.policies import granted, statements
 from tests.infra.test_components import account
 from tests.infra.test_settings import SIZE, settings_with
@@ -388,7 +387,7 @@ class TestExistingNetwork:
 
     def test_the_program_stands_in_it(self) -> None:
         overrides = NOTHING_MADE | {"existingNetwork": json.dumps(GIVEN)}
-        found = deploy("prod", overrides=overrides)
+        found = deployed("prod", overrides=overrides)
         assert not found.of_type("awsx:ec2:Vpc")
         assert not found.of_type("aws:ec2/defaultSecurityGroup:DefaultSecurityGroup")
         assert not found.of_type("aws:ec2/flowLog:FlowLog")
@@ -439,7 +438,7 @@ class TestInternet:
         tls = {rule.name for rule in production.of_type(EGRESS) if rule.inputs.get("cidrIpv4")}
         assert tls == {f"{name}-egress-tls" for name, calls in CALLS.items() if calls.internet}
         for engine, uses in (("transcribe", {*ModelUse} - {ModelUse.DICTATION}), ("sonic", {*ModelUse})):
-            far = deploy("prod", overrides={**FAR, "transcriptionEngine": engine})
+            far = deployed("prod", overrides={**FAR, "transcriptionEngine": engine})
             tls = {rule.name for rule in far.of_type(EGRESS) if rule.inputs.get("cidrIpv4")}
             callers = {name for name, calls in CALLS.items() if calls.internet or calls.models & uses}
             assert tls == {f"{name}-egress-tls" for name in (*callers, "search-reindex")}
@@ -454,7 +453,7 @@ class TestInternet:
             "agentRuntimeNetwork": "none",
         }
         assert not settings_with(**overrides).network.plan.internet
-        found = deploy("prod", overrides=overrides)
+        found = deployed("prod", overrides=overrides)
         assert not [rule for rule in found.of_type(EGRESS) if rule.inputs.get("cidrIpv4")]
 
     @pytest.mark.parametrize(

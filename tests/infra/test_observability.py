@@ -3,7 +3,6 @@
 import dataclasses
 import json
 import re
-from functools import cache
 from pathlib import Path
 from typing import Any, cast
 
@@ -19,8 +18,8 @@ from components.observe.sets import application
 from components.observe.severity import AlarmScope, Severity
 from evaluation.answers import ACCOUNT_ID
 from evaluation.recorder import Recorded
-from tests.infra.conftest import STACKS, deployed
-from tests.infra.deployment import ROOT, Deployment, deploy, run
+from tests.infra.conftest import STACKS
+from tests.infra.deployment import ROOT, Deployment, deployed, run
 from tests.infra.policies import statements
 
 ALARM = "aws:cloudwatch/metricAlarm:MetricAlarm"
@@ -106,10 +105,9 @@ def watched(request: pytest.FixtureRequest) -> Watched:
     return Watched(with_all_alarms(request.param))
 
 
-@cache
 def with_all_alarms(stack: str) -> Deployment:
     """A stack that saves on nothing."""
-    return deploy(stack, overrides={"alarms": "all"})
+    return deployed(stack, overrides={"alarms": "all"})
 
 
 class TestEveryAlarm:
@@ -131,7 +129,7 @@ class TestEveryAlarm:
 
     def test_links_the_teams_own_runbooks(self) -> None:
         url = "https://example.com/nova/runbooks"
-        for alarm in deploy("dev", overrides={"runbookUrl": url}).of_type(ALARM):
+        for alarm in deployed("dev", overrides={"runbookUrl": url}).of_type(ALARM):
             assert f" Runbook: {url}/" in alarm.inputs["alarmDescription"]
 
 
@@ -431,7 +429,7 @@ REPORTED: dict[str, dict[tuple[str, ...], tuple[str, ...]]] = {
 
 def test_only_urgent_alarms_are_made_where_the_stack_says_so() -> None:
     def names(scope: str) -> dict[str, bool]:
-        found = deploy("dev", overrides={"alarms": scope}).of_type(ALARM)
+        found = deployed("dev", overrides={"alarms": scope}).of_type(ALARM)
         return {alarm.name: alarm.inputs["alarmDescription"].startswith("Urgent.") for alarm in found}
 
     everything, urgent = names("all"), names("urgent")
@@ -450,7 +448,7 @@ def test_what_falls_silent_is_missed_and_what_is_idle_is_not(production: Deploym
 
 def test_a_service_that_may_have_no_task_is_not_missed() -> None:
     services = json.dumps({"audio": {"minTasks": 0}})
-    found = deploy("dev", overrides={"services": services}).of_type(ALARM)
+    found = deployed("dev", overrides={"services": services}).of_type(ALARM)
     names = {alarm.name for alarm in found}
     assert "audio-tasks-alarm" not in names
     assert "audio-worker-tasks-alarm" in names
@@ -458,7 +456,7 @@ def test_a_service_that_may_have_no_task_is_not_missed() -> None:
 
 class TestRunbooks:
     def test_each_is_used_by_an_alarm(self) -> None:
-        replicated = deploy("dev", overrides={"replicaRegion": "us-west-2"})
+        replicated = deployed("dev", overrides={"replicaRegion": "us-west-2"})
         found = (*map(deployed, STACKS), replicated)
         used = {runbook(alarm.inputs) for deployment in found for alarm in deployment.of_type(ALARM)}
         assert {path.stem for path in RUNBOOKS.glob("*.md")} == used | UNUSED | WITHOUT_ALARM

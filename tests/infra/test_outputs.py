@@ -7,8 +7,8 @@ from typing import Any, cast
 
 from pulumi.runtime.rpc import is_rpc_secret
 
-from tests.infra.conftest import STACKS, deployed
-from tests.infra.deployment import ROOT, Deployment, deploy
+from tests.infra.conftest import STACKS
+from tests.infra.deployment import ROOT, Deployment, deployed
 
 PAGE = ROOT / "docs/outputs.md"
 SECRETS = {"random:index/randomPassword:RandomPassword", "aws:secretsmanager/secretVersion:SecretVersion"}
@@ -68,11 +68,11 @@ def test_the_vpc_is_the_one_that_was_given() -> None:
         "vpcCidr": "",
         "natGateways": "none",
     }
-    assert deploy("dev", overrides=overrides).outputs["vpc_id"] == given["vpcId"]
+    assert deployed("dev", overrides=overrides).outputs["vpc_id"] == given["vpcId"]
 
 
 def test_without_a_runtime_there_is_nothing_to_say_of_it() -> None:
-    outputs = deploy("dev", overrides={"agentRuntimeNetwork": "none"}).outputs
+    outputs = deployed("dev", overrides={"agentRuntimeNetwork": "none"}).outputs
     assert not {name for name in RUNTIME if outputs.get(name)}
 
 

@@ -28,8 +28,7 @@ from components.observe.queries import QUERIES
 from components.observe.sampling import TraceSamplingArgs
 from components.observe.saved_queries import SavedQueriesArgs
 from settings.errors import SettingsError
-from tests.infra.conftest import deployed
-from tests.infra.deployment import Deployment, deploy, key_name
+from tests.infra.deployment import Deployment, deployed, key_name
 from tests.infra.policies import statements
 from tests.infra.test_observability import ALARM, physical, watched_metrics, with_all_alarms
 
@@ -142,7 +141,7 @@ class TestDashboard:
 
     def test_metrics_of_another_region_are_read_there(self) -> None:
         zones = json.dumps(["eu-west-1a", "eu-west-1b", "eu-west-1c"])
-        moved = deploy("dev", overrides={"region": "eu-west-1", "availabilityZones": zones})
+        moved = deployed("dev", overrides={"region": "eu-west-1", "availabilityZones": zones})
         for graph in widgets(moved, "metric"):
             assert graph["region"] == "eu-west-1"
             for namespace, *_, options in (row for row in graph["metrics"] if isinstance(row[0], str)):
@@ -256,12 +255,12 @@ class TestBudget:
         assert policy.urn in budget.depends_on
 
     def test_a_stack_can_have_none(self) -> None:
-        assert deploy("dev", overrides={"budgetUsd": "0"}).of_type(BUDGET) == []
+        assert deployed("dev", overrides={"budgetUsd": "0"}).of_type(BUDGET) == []
 
     @pytest.mark.parametrize("value", ["-1", "1000001", "1.5", '"much"'])
     def test_other_amounts_are_refused(self, value: str) -> None:
         with pytest.raises(SettingsError, match="nova:budgetUsd"):
-            deploy("dev", overrides={"budgetUsd": value})
+            deployed("dev", overrides={"budgetUsd": value})
 
     def test_an_empty_one_is_refused(self) -> None:
         with pytest.raises(ValueError, match="usd_a_month: 0 is not allowed"):
@@ -320,7 +319,7 @@ class TestSampling:
     @pytest.mark.parametrize("value", ["-1", "101", "0.5"])
     def test_other_shares_are_refused(self, value: str) -> None:
         with pytest.raises(SettingsError, match="nova:traceSamplePercent"):
-            deploy("dev", overrides={"traceSamplePercent": value})
+            deployed("dev", overrides={"traceSamplePercent": value})
 
     def test_the_component_refuses_them_too(self) -> None:
         with pytest.raises(ValueError, match="percent: 101 is not allowed"):

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterator
-from functools import cache
 from typing import Any
 
 import pytest
@@ -10,8 +9,7 @@ import pytest
 from evaluation.answers import computed_outputs
 from evaluation.recorder import Recorded
 from settings.errors import SettingsError
-from tests.infra.conftest import deployed
-from tests.infra.deployment import Deployment, deploy
+from tests.infra.deployment import Deployment, deployed
 from tests.infra.test_seller import PLAN as SALES
 from tests.infra.test_settings import settings_with
 
@@ -32,10 +30,9 @@ INTEGRATION = "aws:apigateway/integration:Integration"
 SECRET = "aws:secretsmanager/secret:Secret"
 
 
-@cache
 def with_payments() -> Deployment:
     """The development stack, which buys and sells nothing, with a wallet and a seller."""
-    return deploy("dev", overrides={"wallet": json.dumps(PLAN), "seller": json.dumps(SALES)})
+    return deployed("dev", overrides={"wallet": json.dumps(PLAN), "seller": json.dumps(SALES)})
 
 
 @pytest.fixture

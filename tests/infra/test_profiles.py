@@ -6,8 +6,7 @@ import pytest
 
 from components.agent.model_ids import GEOGRAPHIES
 from evaluation.answers import ACCOUNT_ID
-from tests.infra.conftest import deployed
-from tests.infra.deployment import Deployment, deploy
+from tests.infra.deployment import Deployment, deployed
 from tests.infra.policies import Granted, granted
 from tests.infra.test_observability import ALARM, watched_metrics
 
@@ -83,7 +82,7 @@ class TestWhatIsMade:
 
     def test_it_is_where_the_model_is_called(self) -> None:
         zones = json.dumps(["eu-west-1a", "eu-west-1b", "eu-west-1c"])
-        moved = deploy("dev", overrides={"region": "eu-west-1", "availabilityZones": zones})
+        moved = deployed("dev", overrides={"region": "eu-west-1", "availabilityZones": zones})
         places = {found.name: found.inputs.get("region") for found in moved.of_type(PROFILE)}
         assert places == {
             "agent-core-model": None,
@@ -156,7 +155,7 @@ class TestRights:
     def test_it_stays_where_the_residency_says(self) -> None:
         lite = f"us.{LITE}"
         models = {"agentModel": f"us.{SONNET}", "sentimentModel": lite, "videoModel": lite}
-        stays = deploy("dev", overrides={**models, "residency": "us"})
+        stays = deployed("dev", overrides={**models, "residency": "us"})
         (profile,) = [found for found in stays.of_type(PROFILE) if found.name == "agent-core-model"]
         assert profile.inputs["modelSource"]["copyFrom"].endswith(f":inference-profile/us.{SONNET}")
         (statement,) = routes(stays, "agent-core")

@@ -15,8 +15,8 @@ from components.compute.image import image_sources
 from components.compute.sources import content_tag
 from evaluation.answers import UnknownInvokeError
 from evaluation.recorder import Cloud, RecordingMonitor
-from tests.infra.conftest import STACKS, deployed
-from tests.infra.deployment import ROOT, Deployment, deploy, run
+from tests.infra.conftest import STACKS
+from tests.infra.deployment import ROOT, Deployment, deploy, deployed, run
 from tests.infra.test_paying import with_payments
 from tests.slices import ALWAYS, IMAGES, NAMES
 

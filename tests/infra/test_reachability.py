@@ -30,8 +30,7 @@ from components.network.reachability import (
     prove,
 )
 from evaluation.answers import REGION
-from tests.infra.conftest import deployed
-from tests.infra.deployment import deploy
+from tests.infra.deployment import deployed
 from tests.infra.network_graph import graph_of
 
 PROVED = ("dev", "prod")
@@ -78,7 +77,7 @@ def test_everybody_reaches_what_he_needs_and_nothing_else(stack: str) -> None:
     ids=lambda overrides: "-".join(overrides.values()),
 )
 def test_the_proof_holds_under_other_settings(overrides: dict[str, str]) -> None:
-    assert prove(graph_of(deploy("prod", overrides=overrides))) == HOLDS
+    assert prove(graph_of(deployed("prod", overrides=overrides))) == HOLDS
 
 
 def test_the_needs_are_the_real_ones() -> None:

@@ -1,12 +1,11 @@
 """Images that a stack takes as they were built for all stacks, instead of building them."""
 
 import json
-from functools import cache
 
 import pytest
 
 from settings.errors import SettingsError
-from tests.infra.deployment import Deployment, deploy
+from tests.infra.deployment import Deployment, deployed
 from tests.infra.policies import granted
 from tests.infra.test_settings import settings_with
 
@@ -17,9 +16,8 @@ TASK = "aws:ecs/taskDefinition:TaskDefinition"
 REGISTRY = "123456789012.dkr.ecr.us-east-1.amazonaws.com/"
 
 
-@cache
 def built(stack: str) -> Deployment:
-    return deploy(stack)
+    return deployed(stack)
 
 
 def released(stack: str) -> dict[str, str]:
@@ -28,9 +26,8 @@ def released(stack: str) -> dict[str, str]:
     return {name: f"nova-releases@sha256:{index:064x}" for index, name in enumerate(names)}
 
 
-@cache
 def taking(stack: str) -> Deployment:
-    return deploy(stack, overrides={"images": json.dumps(released(stack))})
+    return deployed(stack, overrides={"images": json.dumps(released(stack))})
 
 
 @pytest.mark.parametrize("stack", ["dev", "prod"])
@@ -76,7 +73,7 @@ def test_tasks_may_pull_from_the_releases_and_from_nowhere_else() -> None:
 
 def test_one_workload_may_be_taken_and_the_others_built() -> None:
     images = {"audio": released("dev")["audio"], "unknown": released("dev")["audio"]}
-    deployment = deploy("dev", overrides={"images": json.dumps(images)})
+    deployment = deployed("dev", overrides={"images": json.dumps(images)})
     before = {image.name for image in built("dev").of_type(IMAGE)}
     assert before - {image.name for image in deployment.of_type(IMAGE)} == {"audio-image"}
 

@@ -9,8 +9,7 @@ import pytest
 
 from settings.errors import SettingsError
 from settings.settings import Settings
-from tests.infra.conftest import deployed
-from tests.infra.deployment import Deployment, deploy
+from tests.infra.deployment import Deployment, deployed
 from tests.infra.policies import granted
 from tests.infra.requests import findings
 from tests.infra.test_settings import settings_with
@@ -31,10 +30,9 @@ PIPE = "aws:pipes/pipe:Pipe"
 ROLE_POLICY = "aws:iam/rolePolicy:RolePolicy"
 
 
-@cache
 def primary(preview: bool = False) -> Deployment:
     """Stack prod with replicas."""
-    return deploy("prod", preview=preview, overrides={"replicaRegion": AWAY})
+    return deployed("prod", preview=preview, overrides={"replicaRegion": AWAY})
 
 
 def given(**fields: object) -> dict[str, object]:
@@ -54,7 +52,7 @@ def _attached(standby: bool, images: str, preview: bool) -> Deployment:
         "existingKeys": json.dumps(KEYS),
         "replicaOf": json.dumps(replica_of),
     }
-    return deploy("prod", preview=preview, overrides=overrides)
+    return deployed("prod", preview=preview, overrides=overrides)
 
 
 def attached(*, standby: bool = True, preview: bool = False, **images: str) -> Deployment:

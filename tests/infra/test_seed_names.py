@@ -6,8 +6,7 @@ from collections.abc import Iterator
 from functools import cache
 
 from settings.project import project_schema
-from tests.infra.conftest import deployed
-from tests.infra.deployment import ROOT
+from tests.infra.deployment import ROOT, deployed
 
 PAGE = ROOT / "docs/seed-names.md"
 

@@ -1,13 +1,11 @@
 """The seller: open to everybody on its own paths, bounded there, and allowed next to nothing."""
 
 import json
-from functools import cache
 
 import pytest
 
 from settings.errors import SettingsError
-from tests.infra.conftest import deployed
-from tests.infra.deployment import Deployment, deploy
+from tests.infra.deployment import Deployment, deployed
 from tests.infra.test_settings import settings_with
 
 METHOD = "aws:apigateway/method:Method"
@@ -23,10 +21,9 @@ PLAN = {
 PATHS = {"/weather/GET", "/weather/{city}/GET", "/weather/{city}/year/GET"}
 
 
-@cache
 def with_seller() -> Deployment:
     """The development stack, which has none of its own, with a seller."""
-    return deploy("dev", overrides={"seller": json.dumps(PLAN)})
+    return deployed("dev", overrides={"seller": json.dumps(PLAN)})
 
 
 @pytest.fixture

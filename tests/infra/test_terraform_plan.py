@@ -13,8 +13,7 @@ from evaluation.recorder import Recorded
 from evaluation.terraform.naming import singular, terraform_type
 from evaluation.terraform.plan import PlanError, plan
 from evaluation.terraform.values import SENSITIVE, terraform_values
-from tests.infra.conftest import deployed
-from tests.infra.deployment import Deployment
+from tests.infra.deployment import Deployment, deployed
 
 
 @cache

@@ -7,8 +7,8 @@ import pytest
 
 from evaluation.recorder import Recorded
 from tests.infra import requests, schema, shapes
-from tests.infra.conftest import STACKS, deployed
-from tests.infra.deployment import Deployment
+from tests.infra.conftest import STACKS
+from tests.infra.deployment import Deployment, deployed
 
 
 def test_every_input_is_one_that_the_provider_knows(deployment: Deployment) -> None:

@@ -5,8 +5,7 @@ import pytest
 from components.edge.web_acl_rules import COUNTED, LABEL_NAMESPACES, MANAGED_GROUPS
 from evaluation.recorder import Recorded
 from evaluation.secrecy import plain
-from tests.infra.conftest import deployed
-from tests.infra.deployment import Deployment, deploy
+from tests.infra.deployment import Deployment, deployed
 from tests.infra.walk import DISTRIBUTION, WEB_ACL, WEB_ACL_ASSOCIATION, Request, blocks
 
 LOGGING = "aws:wafv2/webAclLoggingConfiguration:WebAclLoggingConfiguration"
@@ -42,7 +41,7 @@ class TestWhere:
         )
 
     def test_of_a_stack_elsewhere_the_distributions_is_in_us_east_1(self) -> None:
-        tokyo = deploy("prod", overrides=TOKYO)
+        tokyo = deployed("prod", overrides=TOKYO)
         for kind, suffix in ((WEB_ACL, "acl"), (LOGGING, "logging"), (LOG_GROUP, "logs")):
             assert tokyo.one(kind, f"nova-web-site-{suffix}").inputs["region"] == "us-east-1", kind
             assert "region" not in tokyo.one(kind, f"nova-web-api-{suffix}").inputs, kind
@@ -132,7 +131,7 @@ def test_stacks_share_no_names() -> None:
         group.inputs["name"]
         for group in (
             *deployed("prod").of_type(LOG_GROUP),
-            *deploy("dev", overrides={"webAcl": "true"}).of_type(LOG_GROUP),
+            *deployed("dev", overrides={"webAcl": "true"}).of_type(LOG_GROUP),
         )
         if group.name.startswith("nova-web-")
     }

@@ -10,19 +10,21 @@ from cli.home import Home
 from cli.tools import build_environment, find_uv
 from tests.local_cloud.iam_matrix import World
 from tests.local_cloud.running import CHECKOUT, Running
+from tests.shared import made_once
 
 
 @pytest.fixture(scope="session")
-def cloud_python(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The local cloud's own interpreter: NOVA_CLOUD_PYTHON, else one built from the lock."""
+def cloud_python() -> Path:
+    """The local cloud's own interpreter: NOVA_CLOUD_PYTHON, else one built from the lock, once a run."""
     given = os.environ.get("NOVA_CLOUD_PYTHON")
-    if given:
-        return Path(given)
+    return Path(given) if given else Home(made_once("cloud", _build)).interpreter
+
+
+def _build(folder: Path) -> None:
     printed = [str(CHECKOUT / "nova"), "--print-uv"]
     uv = find_uv() or subprocess.run(printed, capture_output=True, text=True, check=True).stdout.strip()
-    home = Home(tmp_path_factory.mktemp("cloud").resolve())
-    build_environment(home, uv)
-    return home.interpreter
+    folder.mkdir()
+    build_environment(Home(folder), uv)
 
 
 @pytest.fixture(scope="session")

@@ -21,7 +21,6 @@ from cli import daemon as daemons
 from cli.daemon import Daemon
 from cli.home import CHECKOUT, Home
 from cli.ports import choose_port
-from cli.tools import build_environment, find_uv
 from local_cloud.applier.cloud import Cloud
 
 # Several runs of a whole program each.
@@ -89,19 +88,10 @@ config:
 """
 
 
-def uv() -> str:
-    return (
-        find_uv()
-        or subprocess.run(
-            [str(CHECKOUT / "nova"), "--print-uv"], capture_output=True, text=True, check=True
-        ).stdout.strip()
-    )
-
-
 @pytest.fixture(scope="module")
-def gateway(tmp_path_factory: pytest.TempPathFactory) -> Generator[tuple[Home, Daemon]]:
+def gateway(cloud_python: Path, tmp_path_factory: pytest.TempPathFactory) -> Generator[tuple[Home, Daemon]]:
     home = Home(tmp_path_factory.mktemp("applier").resolve())
-    build_environment(home, uv())
+    home.environment.symlink_to(cloud_python.parents[1])
     daemon = daemons.start(home, choose_port(home), "offline")
     try:
         yield home, daemon

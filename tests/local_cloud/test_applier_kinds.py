@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, cast
 
 from local_cloud.applier.kinds import all_kinds
-from tests.infra.deployment import deploy
+from tests.infra.deployment import deployed
 
 if TYPE_CHECKING:
     from local_cloud.applier.images import ImageStore
@@ -11,5 +11,5 @@ if TYPE_CHECKING:
 
 
 def test_every_kind_is_used_by_the_program() -> None:
-    registered = {resource.type for resource in deploy("local").resources.values()}
+    registered = {resource.type for resource in deployed("local").resources.values()}
     assert sorted(set(all_kinds(cast("ImageStore", None), cast("Secrecy", None))) - registered) == []

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.infra.deployment import Deployment, deploy
+from tests.infra.deployment import Deployment, deployed
 from tests.local_cloud.iam_matrix import World
 
 type Arguments = tuple[str, dict[str, Any]]
@@ -141,7 +141,7 @@ def grants(statements: list[dict[str, Any]]) -> Iterator[Grant]:
 
 @pytest.fixture(scope="module")
 def program() -> Deployment:
-    return deploy("local")
+    return deployed("local")
 
 
 @pytest.fixture(scope="module")

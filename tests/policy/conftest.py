@@ -10,7 +10,7 @@ from nova_policy.registry import all_rules
 from nova_policy.settings import Settings
 
 from cli.policies import EXEMPTIONS, graph_of
-from tests.infra.conftest import deployed
+from tests.infra.deployment import deployed
 
 STACKS = ("dev", "prod")
 TODAY = datetime.datetime.now(datetime.UTC).date()

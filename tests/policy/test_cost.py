@@ -11,7 +11,7 @@ from nova_policy.prices import rates
 from benchmarks.policy_pack import LIMIT_CPU_S, best, judged
 from cli import cost
 from cli.prices import price_table
-from tests.infra.conftest import deployed
+from tests.infra.deployment import deployed
 from tests.policy.conftest import graph
 from tests.policy.test_allowed import messages, one
 

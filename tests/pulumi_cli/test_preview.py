@@ -4,16 +4,16 @@ from functools import cache
 
 import pytest
 
-from evaluation.program import evaluate
 from pulumi_cli.preview import PreviewError, read
 from pulumi_cli.stateful import STATEFUL
+from tests.infra.deployment import deployed
 from tests.pulumi_cli.documents import QUEUE, REPLACED_TABLE, TABLE, document, step
 
 
 @cache
 def protected_types() -> frozenset[str]:
     """What prod protects, with all that a stack can have."""
-    stack = evaluate("prod", overrides={"replicaRegion": "us-west-2"})
+    stack = deployed("prod", overrides={"replicaRegion": "us-west-2"})
     return frozenset(found.type for found in stack.resources.values() if found.protect)
 
 

@@ -19,8 +19,7 @@ from evaluation.recorder import Recorded
 from evaluation.secrecy import plain
 from evaluation.terraform.naming import terraform_type
 from evaluation.terraform.plan import plan
-from tests.infra.conftest import deployed
-from tests.infra.deployment import Deployment
+from tests.infra.deployment import Deployment, deployed
 
 pytestmark = [pytest.mark.scanner, pytest.mark.timeout(600)]
 
