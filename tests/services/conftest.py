@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from moto import mock_aws
 from moto.core.botocore_stubber import BotocoreStubber
-from moto.kms import models as kms_models
+from moto.kms.utils import generate_private_key
 from nova_common import aws
 
 from tests.services.support import engine, tables
@@ -34,7 +34,7 @@ def aws_environment(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("AWS_ENDPOINT_URL_DYNAMODB", engine.ENDPOINT)
 
 
-_one_pair = cache(kms_models.generate_private_key)
+_one_pair = cache(generate_private_key)
 """moto makes a pair of RSA keys for every key of KMS, in a thirtieth of a second; nobody asks ours for it."""
 
 
@@ -54,7 +54,7 @@ def cloud(aws_environment: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[No
             return process(stubber, request)
 
     monkeypatch.setattr(BotocoreStubber, "process_request", one_at_a_time)
-    monkeypatch.setattr(kms_models, "generate_private_key", _one_pair)
+    monkeypatch.setattr("moto.kms.models.generate_private_key", _one_pair)
     with mock_aws():
         yield
 
