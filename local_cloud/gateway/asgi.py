@@ -1,6 +1,7 @@
 """The few ASGI pieces that the gateway and the runtime's servers share."""
 
 import asyncio
+import contextlib
 import importlib
 import json
 import socket
@@ -16,6 +17,8 @@ type Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 LISTEN_BACKLOG = 1024
 """Pending connections of one listener; the usual ceiling of net.core.somaxconn on older kernels."""
+STOP_SECONDS = 2.0
+"""After `stop`, what is being answered has so long, and then connections have to be closed."""
 
 
 def headers_of(scope: Scope) -> dict[str, str]:
@@ -111,7 +114,8 @@ async def serve(
 ) -> None:
     """Serve an application, and its lifespan, on a listening socket (taken over) until `stop` is set.
 
-    With a certificate and its key it speaks TLS, and with it HTTP/2 too.
+    With a certificate and its key it speaks TLS, and with it HTTP/2 too. Answers that are not at their end
+    `STOP_SECONDS` after `stop` break off, and so do connections: Hypercorn would wait for them without end.
     """
     hypercorn: Any = importlib.import_module("hypercorn.asyncio")
     config: Any = importlib.import_module("hypercorn.config").Config()
@@ -122,6 +126,27 @@ async def serve(
     config.loglevel = "ERROR"
     config.errorlog = None
     config.keep_alive_timeout = 75  # longer than the 60 s idle timeout of a load balancer in front of it
-    config.graceful_timeout = 2
+    config.graceful_timeout = STOP_SECONDS
     config.shutdown_timeout = 10
-    await hypercorn.serve(application, config, shutdown_trigger=stop.wait)
+    at_work: set[asyncio.Task[Any]] = set()
+
+    async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+        task = asyncio.current_task()
+        if task is not None and scope["type"] != "lifespan":
+            at_work.add(task)
+            task.add_done_callback(at_work.discard)
+        await application(scope, receive, send)
+
+    serving = asyncio.create_task(hypercorn.serve(answer, config, shutdown_trigger=stop.wait))
+    stopping = asyncio.create_task(stop.wait())
+    try:
+        await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait({serving}, timeout=STOP_SECONDS)
+        for task in at_work:
+            task.cancel()
+        await asyncio.wait({serving}, timeout=STOP_SECONDS)
+    finally:
+        stopping.cancel()
+        serving.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await serving
