@@ -7,6 +7,7 @@ import pytest
 from playwright.sync_api import Browser, Playwright, sync_playwright
 
 from tests.e2e.browsing import chromium
+from tests.e2e.neighbour import Neighbour
 from tests.e2e.running import CHECKOUT, Running
 
 HERE = Path(__file__).parent
@@ -16,12 +17,20 @@ HERE = Path(__file__).parent
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark all tests of this folder, so that none is run with those that need no platform.
 
-    Run first what begins something that takes minutes of waiting: another test sees its end.
+    Run first what begins something that takes minutes of waiting, and last what sees the end of something
+    that began in the middle.
     """
     for item in items:
         if HERE in item.path.parents:
             item.add_marker(pytest.mark.e2e)
-    items.sort(key=lambda item: item.get_closest_marker("begins") is None)
+    items.sort(key=_turn)
+
+
+def _turn(item: pytest.Item) -> int:
+    """Which third of a run a test is in; within it, tests stay in their order."""
+    if item.get_closest_marker("begins"):
+        return 0
+    return 2 if item.get_closest_marker("ends") else 1
 
 
 @pytest.fixture(scope="session")
@@ -34,6 +43,16 @@ def platform() -> Generator[Running]:
             yield running
         finally:
             running.down("--volumes", "--yes")
+
+
+@pytest.fixture(scope="session")
+def second(tmp_path_factory: pytest.TempPathFactory) -> Generator[Neighbour]:
+    """A second platform, which begins to start with the first test that names it."""
+    neighbour = Neighbour(tmp_path_factory.mktemp("neighbour").resolve())
+    try:
+        yield neighbour
+    finally:
+        neighbour.end()
 
 
 @pytest.fixture

@@ -13,9 +13,12 @@ from typing import Any, cast
 
 import boto3
 import httpx2
+import psutil
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 UP_TIMEOUT_S = 360
+TOKEN_KEPT_S = 900
+"""The demo user's token is valid for an hour; no test needs it for longer than the rest."""
 
 
 @dataclass
@@ -25,6 +28,8 @@ class Running:
     home: Path
     checkout: Path = CHECKOUT
     credentials: dict[str, str] = field(default_factory=dict[str, str])
+    _token: str = ""
+    _token_until: float = 0.0
 
     def nova(self, *arguments: str, timeout_s: float = 120, **extra: str) -> subprocess.CompletedProcess[str]:
         """Run the launcher as a person would, from another directory."""
@@ -116,9 +121,18 @@ class Running:
 
     def api(self, token: str | None = None) -> httpx2.Client:
         """A client of the public API, signed in as the demo user unless `token` says otherwise."""
-        bearer = self.nova("token").stdout.strip() if token is None else token
+        bearer = self.token() if token is None else token
         headers = {"Authorization": f"Bearer {bearer}"} if bearer else {}
         return httpx2.Client(base_url=self.outputs()["api_url"], headers=headers, timeout=30, trust_env=False)
+
+    def token(self) -> str:
+        """A token of the demo user, the same one for a while."""
+        if time.monotonic() >= self._token_until:
+            asked = self.nova("token")
+            assert asked.returncode == 0, asked.stderr
+            self._token = asked.stdout.strip()
+            self._token_until = time.monotonic() + TOKEN_KEPT_S
+        return self._token
 
     def token_of_new_user(self, username: str) -> str:
         """Make a user with Cognito's administration API and sign them in."""
@@ -204,3 +218,16 @@ def eventually(condition: Callable[[], bool], what: str, timeout_s: float = 30) 
     while not condition():
         assert time.monotonic() < deadline, f"not within {timeout_s} s: {what}"
         time.sleep(0.3)
+
+
+def processes_of(home: Path) -> list[str]:
+    """Command lines of everything that a platform runs: by a path in them, or by where they work."""
+    found: list[str] = []
+    for process in psutil.process_iter():
+        try:
+            command, place = " ".join(process.cmdline()), process.cwd()
+        except (psutil.Error, OSError):
+            continue
+        if f"{home}/" in f"{command} {place}/" or f"--home {home} " in f"{command} ":
+            found.append(command)
+    return found

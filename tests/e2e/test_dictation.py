@@ -1,6 +1,5 @@
-"""Recordings heard by Nova Sonic, by setting, on a platform of their own: also when the model fails first."""
+"""Recordings heard by Nova Sonic, by setting, on the second platform: also when the model fails first."""
 
-import tempfile
 import wave
 from collections.abc import Generator
 from pathlib import Path
@@ -8,7 +7,8 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from tests.e2e.running import CHECKOUT, Running, copy_checkout, send, settled
+from tests.e2e.neighbour import Neighbour
+from tests.e2e.running import CHECKOUT, Running, send, settled
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(420)]
 
@@ -17,19 +17,16 @@ OPERATION = "bedrock-runtime:InvokeModelWithBidirectionalStream"
 
 
 @pytest.fixture(scope="module")
-def platform() -> Generator[Running]:
+def platform(second: Neighbour) -> Running:
     """A platform of a checkout whose stack has the other engine."""
-    with tempfile.TemporaryDirectory(prefix="nova-e2e-") as directory:
-        running = Running(Path(directory).resolve() / "home", Path(directory).resolve() / "checkout")
-        running.home.mkdir()
-        copy_checkout(running.checkout)
-        with (running.checkout / "Pulumi.local.yaml").open("a") as stack:
-            stack.write("  nova:transcriptionEngine: sonic\n")
-        try:
-            running.up()
-            yield running
-        finally:
-            running.down("--volumes", "--yes")
+    return second.running()
+
+
+@pytest.fixture(scope="module")
+def api(platform: Running) -> Generator[httpx2.Client]:
+    """Somebody of these tests alone."""
+    with platform.api(platform.token_of_new_user("dictating")) as client:
+        yield client
 
 
 def throttled(platform: Running, times: int) -> None:

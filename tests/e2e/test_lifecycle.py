@@ -9,29 +9,17 @@ import time
 from collections.abc import Generator
 from pathlib import Path
 
-import psutil
+import httpx2
 import pytest
 
-from tests.e2e.running import Running, copy_checkout, eventually, request_upload, send, settled
+from tests.e2e.neighbour import Neighbour
+from tests.e2e.running import Running, eventually, processes_of, request_upload, send, settled
 from tests.e2e.test_access import listed
 
 WARM_SECONDS_MAX = 30
 """What a second start may take: 19 s on two cores that do nothing else, and here others work, too."""
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(420)]
-
-
-def processes_of(home: Path) -> list[str]:
-    """Command lines of everything that a platform runs: by a path in them, or by where they work."""
-    found: list[str] = []
-    for process in psutil.process_iter():
-        try:
-            command, place = " ".join(process.cmdline()), process.cwd()
-        except (psutil.Error, OSError):
-            continue
-        if f"{home}/" in f"{command} {place}/" or f"--home {home} " in f"{command} ":
-            found.append(command)
-    return found
 
 
 def test_status_has_the_agreed_shape(platform: Running) -> None:
@@ -121,18 +109,19 @@ def test_data_survives_a_kill_up_to_the_last_second(platform: Running, sample: P
 
 
 @pytest.fixture(scope="module")
-def neighbour(tmp_path_factory: pytest.TempPathFactory) -> Generator[Running]:
-    """A second platform, of a checkout of its own."""
-    directory = tmp_path_factory.mktemp("neighbour").resolve()
-    running = Running(directory / "home", directory / "checkout")
-    running.home.mkdir()
-    copy_checkout(running.checkout)
-    try:
-        running.up()
-        yield running
-    finally:
-        running.down("--volumes", "--yes")
-        assert processes_of(running.home) == []
+def neighbour(second: Neighbour) -> Generator[Running]:
+    """The second platform, which nobody needs after these tests."""
+    yield second.running()
+    second.leave()
+
+
+@pytest.mark.begins
+def test_a_platform_answers_while_another_one_starts(
+    platform: Running, api: httpx2.Client, second: Neighbour
+) -> None:
+    assert platform.status()["healthy"] is True
+    assert api.get("/audio").status_code == 200
+    assert second.is_starting
 
 
 def test_two_platforms_run_side_by_side(platform: Running, neighbour: Running, sample: Path) -> None:

@@ -41,7 +41,8 @@ def test_a_corrupt_recording_fails_with_a_reason_and_an_event(
     eventually(lambda: depth(platform) == (0, 0), "queues drained, dead-letter queues empty")
 
 
-@pytest.fixture(scope="module")
+# The last of these tests runs after all others, so that a module's fixture would be made twice.
+@pytest.fixture(scope="session")
 def poisoned(platform: Running) -> list[str]:
     """Queues with a message that nobody can read; it takes half a minute until they set it aside."""
     # The worker for videos gives a busy model minutes between deliveries.
@@ -113,6 +114,7 @@ def test_an_unsupported_language_names_the_way_out(api: httpx2.Client, sample: P
     assert "models: aws" in recording["reason"]
 
 
+@pytest.mark.ends
 def test_a_poison_message_ends_in_its_dead_letter_queue_and_stops_nothing(
     platform: Running, api: httpx2.Client, sample: Path, poisoned: list[str]
 ) -> None:

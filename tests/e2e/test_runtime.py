@@ -46,8 +46,8 @@ def person(platform: Running, api: httpx2.Client) -> Generator[Person]:
     known = set(sessions(platform))
     yield Person(platform, api.headers["Authorization"].removeprefix("Bearer "))
     somebody = Person(platform, "")
-    for session in set(sessions(platform)) - known:
-        somebody.stop(session)
+    with ThreadPoolExecutor() as pool:
+        list(pool.map(somebody.stop, set(sessions(platform)) - known))
 
 
 def question(number: int) -> str:
