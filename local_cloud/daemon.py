@@ -111,4 +111,9 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    code = main()
+    logging.shutdown()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    # Whoever typed `nova down` would wait for modules to be taken apart.
+    os._exit(code)

@@ -1,12 +1,13 @@
 """Runs an application: HOST and PORT, JSON logs, and a stop that drains."""
 
 import logging
+import os
 import signal
 import sys
 import threading
 from collections.abc import Callable
 from types import FrameType
-from typing import override
+from typing import NoReturn, override
 
 import uvicorn
 from fastapi import FastAPI
@@ -98,10 +99,10 @@ def main[S](
     *,
     drain_seconds: float = DRAIN_SECONDS,
     websocket_bytes_max: int = WEBSOCKET_BYTES_MAX,
-) -> None:
-    """Run a service: read settings, log as JSON, create the application, serve it.
+) -> NoReturn:
+    """Run a service: read settings, log as JSON, create the application, serve it, and end the process.
 
-    Incomplete settings end the process with status 78 and one line that names all that is wrong.
+    Incomplete settings end it with status 78 and one line that names all that is wrong.
     """
     try:
         settings = read_settings()
@@ -121,3 +122,12 @@ def main[S](
         )
     finally:
         spans.shut_down()
+    _leave()
+
+
+def _leave() -> NoReturn:
+    """End the process with status 0, its modules as they are: to take them apart costs up to 0.6 s of CPU."""
+    logging.shutdown()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)
