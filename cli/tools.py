@@ -1,6 +1,8 @@
 """The tools that the command line runs: uv and the interpreter, and the environment of the local cloud."""
 
+import contextlib
 import hashlib
+import importlib.util
 import os
 import shutil
 import subprocess
@@ -35,22 +37,45 @@ def build_environment(home: Home, uv: str) -> bool:
         return False
     variables = clean_environment()
     variables["UV_PROJECT_ENVIRONMENT"] = str(home.environment)
-    finished = subprocess.run(  # noqa: S603 (uv and its arguments are ours)
-        [
-            uv, "sync", "--quiet", "--frozen", "--package", "nova-local-cloud", "--no-default-groups",
-            "--python", str(base_interpreter()),
-        ],
-        cwd=CHECKOUT,
-        env=variables,
-        capture_output=True,
-        text=True,
-        timeout=SYNC_TIMEOUT_S,
-        check=False,
-    )  # fmt: skip
-    if finished.returncode:
-        raise NovaError(f"the local cloud's environment cannot be built:\n{finished.stderr.strip()}")
+    command = [
+        uv, "sync", "--quiet", "--frozen", "--package", "nova-local-cloud", "--no-default-groups",
+        "--python", str(base_interpreter()),
+    ]  # fmt: skip
+
+    def sync(option: str) -> None:
+        finished = subprocess.run(  # noqa: S603 (uv and its arguments are ours)
+            [*command, option],
+            cwd=CHECKOUT,
+            env=variables,
+            capture_output=True,
+            text=True,
+            timeout=SYNC_TIMEOUT_S,
+            check=False,
+        )
+        if finished.returncode:
+            raise NovaError(f"the local cloud's environment cannot be built:\n{finished.stderr.strip()}")
+
+    sync("--no-compile-bytecode")
+    take_compiled(home.environment, Path(sys.prefix))
+    sync("--compile-bytecode")
     stamp.write_text(wanted, "utf-8")
     return True
+
+
+def take_compiled(environment: Path, known: Path) -> None:
+    """Link the compiled modules of another environment of this interpreter, where both have the same source.
+
+    uv links files of packages from its cache, so that they are the same to the last bit, with their times. A
+    module that is compiled anew afterwards is another file; the link is not written through.
+    """
+    for source in (environment / "lib").rglob("*.py"):
+        twin = known / source.relative_to(environment)
+        compiled, target = (Path(importlib.util.cache_from_source(path)) for path in (twin, source))
+        # There is none of it, it is compiled already, or links cannot be made here.
+        with contextlib.suppress(OSError):
+            if source.samefile(twin) and compiled.exists():
+                target.parent.mkdir(exist_ok=True)
+                os.link(compiled, target)
 
 
 def build_isolated_environment(directory: Path, requirements: Path, uv: str) -> bool:

@@ -112,7 +112,8 @@ class ImageStore:
             "sync", "--quiet", "--frozen", "--package", package, "--no-default-groups", "--no-editable",
             "--no-compile-bytecode", "--python", interpreter, *fresh, environment=environment,
         )  # fmt: skip
-        program = [interpreter, "-I", bytecode.__file__, str(environment), str(self._directory / _BYTECODE)]
+        store = str(self._directory / _BYTECODE)
+        program = [interpreter, "-I", bytecode.__file__, str(environment), store, sys.prefix]
         with self._compiling:
             self._finish(program, {})
 

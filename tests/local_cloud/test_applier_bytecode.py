@@ -1,5 +1,6 @@
 """Compiled modules: made once for all images that have the source, and valid in each."""
 
+import py_compile
 import subprocess
 import sys
 from pathlib import Path
@@ -76,3 +77,26 @@ def test_what_no_environment_has_is_forgotten(tmp_path: Path, store: Path) -> No
     forget_unused(store)
     assert [path.stat().st_ino for path in store.iterdir()] == [compiled(place, "kept").stat().st_ino]
     forget_unused(tmp_path / "nothing")
+
+
+def test_what_another_environment_has_compiled_is_taken(tmp_path: Path, store: Path) -> None:
+    known = environment(tmp_path / "known", same="x = 1", edited="x = 1", unlike="x = 1")
+    for name in ("same", "edited", "unlike"):
+        py_compile.compile(str(known / "lib" / name / "__init__.py"))
+    marked = compiled(known, "same").read_bytes()[16:]
+    # Compiled from what stood there before, and from another source.
+    (known / "lib" / "edited" / "__init__.py").write_text("x = 123456")
+    place = environment(tmp_path / "one", same="x = 1", edited="x = 123456", unlike="x = 2", own="x = 3")
+    compile_environment(place, store, known)
+    taken = compiled(place, "same").read_bytes()
+    assert taken[16:] == marked and str(known).encode() in taken
+    for name in ("edited", "unlike", "own"):
+        assert str(place).encode() in compiled(place, name).read_bytes(), name
+    code = "import same, edited, unlike; print(same.x, edited.x, unlike.x, same.__file__)"
+    shown = subprocess.run(
+        [sys.executable, "-v", "-c", code],
+        cwd="/", env={"PYTHONPATH": str(place / "lib")}, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert shown.stdout.split() == ["1", "123456", "2", str(place / "lib" / "same" / "__init__.py")]
+    assert f"code object from '{compiled(place, 'same')}'" in shown.stderr
+    assert not [left.name for left in store.iterdir() if left.name.startswith(".")]
