@@ -28,7 +28,7 @@ class Running:
     home: Path
     checkout: Path = CHECKOUT
     credentials: dict[str, str] = field(default_factory=dict[str, str])
-    _token: str = ""
+    _token: str = field(default="", repr=False)
     _token_until: float = 0.0
 
     def nova(self, *arguments: str, timeout_s: float = 120, **extra: str) -> subprocess.CompletedProcess[str]:
