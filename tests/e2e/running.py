@@ -17,6 +17,7 @@ import psutil
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 UP_TIMEOUT_S = 360
+POLL_S = 0.1
 TOKEN_KEPT_S = 900
 """The demo user's token is valid for an hour; no test needs it for longer than the rest."""
 
@@ -208,7 +209,7 @@ def settled(
         recording = api.get(f"{path}/{recording_id}").json()
         if recording["status"] in {"completed", "failed"}:
             return recording
-        time.sleep(0.3)
+        time.sleep(POLL_S)
     raise AssertionError(f"not settled after {timeout_s} s: {recording}")
 
 
@@ -217,7 +218,7 @@ def eventually(condition: Callable[[], bool], what: str, timeout_s: float = 30) 
     deadline = time.monotonic() + timeout_s
     while not condition():
         assert time.monotonic() < deadline, f"not within {timeout_s} s: {what}"
-        time.sleep(0.3)
+        time.sleep(POLL_S)
 
 
 def processes_of(home: Path) -> list[str]:
