@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from nova_common.contracts.live import INPUT_RATE, SAMPLE_BYTES
-from playwright.sync_api import Browser, Page, Playwright, expect
+from playwright.sync_api import Browser, Locator, Page, Playwright, expect
 
 from tests.e2e.browsing import PASSWORD, Device, Visit, chromium, new_person, visiting
 from tests.e2e.running import CHECKOUT, Running
@@ -17,6 +17,7 @@ SAMPLES = CHECKOUT / "samples"
 DEVICES: tuple[Device, ...] = ("desktop", "phone")
 TRANSCRIBED_MS = 60_000
 """An upload is transcribed or analysed within seconds, unless others' recordings are before it."""
+INDEXED_S = 30
 OPENING_SECONDS = 6
 """Until a conversation by voice is open."""
 FACT = "The lighthouse at Cape Fern was painted blue in the year 1931."
@@ -38,6 +39,14 @@ def uploaded(visit: Visit, file: Path, status: str = "completed") -> None:
 def place_of(page: Page, element: str) -> float:
     """Where a player is, in seconds."""
     return float(page.locator(element).evaluate("player => player.currentTime"))
+
+
+def searched_until(page: Page, hits: Locator) -> None:
+    """Search again until it finds what is indexed a moment later; the caller says what has to be there."""
+    until = time.monotonic() + INDEXED_S
+    while not hits.count() and time.monotonic() < until:
+        page.get_by_role("search").get_by_role("button", name="Search").click()
+        expect(page.get_by_text(re.compile(r"^\d+ results$"))).to_be_visible()
 
 
 @pytest.mark.parametrize("device", DEVICES)
@@ -82,8 +91,8 @@ def test_a_video_is_shown_with_what_happens_in_it(platform: Running, browser: Br
         visit.go("Search")
         page.get_by_label("What are you looking for?").fill("the picture is black")
         page.get_by_label("Where").select_option("frame")
-        page.get_by_role("search").get_by_role("button", name="Search").click()
         hits = page.locator("li[data-kind=frame]")
+        searched_until(page, hits)
         expect(hits.first.locator("img")).to_be_visible()
         visit.check_accessibility()
         hits.first.get_by_role("link").click()
@@ -127,10 +136,7 @@ def test_a_document_is_added_found_and_removed(
         visit.go("Search")
         page.get_by_label("What are you looking for?").fill("Which colour has the lighthouse?")
         found = page.locator("li[data-kind=document]").filter(has_text=title)
-        until = time.monotonic() + 30
-        while not found.count() and time.monotonic() < until:
-            page.get_by_role("search").get_by_role("button", name="Search").click()
-            expect(page.get_by_text(re.compile(r"^\d+ results$"))).to_be_visible()
+        searched_until(page, found)
         found.first.get_by_role("link").click()
         expect(page.get_by_text(FACT)).to_be_visible()
         page.on("dialog", lambda dialog: dialog.accept())
