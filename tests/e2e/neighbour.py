@@ -11,12 +11,8 @@ class Neighbour:
 
     def __init__(self, directory: Path) -> None:
         self._running = Running(directory / "home", directory / "checkout")
-        self._running.home.mkdir()
-        copy_checkout(self._running.checkout)
-        with (self._running.checkout / "Pulumi.local.yaml").open("a") as stack:
-            stack.write("  nova:transcriptionEngine: sonic\n")
         self._pool = ThreadPoolExecutor(1)
-        self._started = self._pool.submit(self._running.up)
+        self._started = self._pool.submit(self._start)
         self._left: Future[None] | None = None
 
     @property
@@ -43,6 +39,13 @@ class Neighbour:
             self._left.result()
         finally:
             self._pool.shutdown()
+
+    def _start(self) -> None:
+        self._running.home.mkdir()
+        copy_checkout(self._running.checkout)
+        with (self._running.checkout / "Pulumi.local.yaml").open("a") as stack:
+            stack.write("  nova:transcriptionEngine: sonic\n")
+        self._running.up()
 
     def _stop(self) -> None:
         self._running.down("--volumes", "--yes")
