@@ -1,7 +1,6 @@
 """The few ASGI pieces that the gateway and the runtime's servers share."""
 
 import asyncio
-import contextlib
 import importlib
 import json
 import socket
@@ -17,6 +16,7 @@ type Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 LISTEN_BACKLOG = 1024
 """Pending connections of one listener; the usual ceiling of net.core.somaxconn on older kernels."""
+CANCELS = 4
 STOP_SECONDS = 2.0
 """After `stop`, what is being answered has so long, and then connections have to be closed."""
 
@@ -142,11 +142,15 @@ async def serve(
     try:
         await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
         await asyncio.wait({serving}, timeout=STOP_SECONDS)
-        for task in at_work:
-            task.cancel()
-        await asyncio.wait({serving}, timeout=STOP_SECONDS)
+        # Once more for what says goodbye to a client that takes nothing any more.
+        for _ in range(CANCELS):
+            for task in at_work:
+                task.cancel()
+            await asyncio.wait({serving}, timeout=STOP_SECONDS / CANCELS)
     finally:
         stopping.cancel()
         serving.cancel()
-    with contextlib.suppress(asyncio.CancelledError):
-        await serving
+    # Hypercorn may go on waiting although it is cancelled; the end of the loop ends that, too.
+    await asyncio.wait({serving}, timeout=STOP_SECONDS)
+    if serving.done() and not serving.cancelled():
+        serving.result()
