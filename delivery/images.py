@@ -14,12 +14,16 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Generator, Iterable
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from delivery.errors import DeliveryError, run
+
+if TYPE_CHECKING:
+    from types_boto3_ecr import ECRClient
 
 ROOT = Path(__file__).parents[1]
 IMAGE = "docker:index/image:Image"
@@ -68,34 +72,41 @@ class AccountRegistry:
 
     def digest(self, tag: str) -> str:
         """Return the digest of the image with ``tag``; empty where there is none."""
-        import boto3  # noqa: PLC0415 (building alone needs no account)
-        from botocore.exceptions import ClientError  # noqa: PLC0415 (as above)
-
-        ecr = boto3.client("ecr")  # pyright: ignore[reportUnknownMemberType] (services without types)
-        try:
-            found = ecr.describe_images(repositoryName=self.repository, imageIds=[{"imageTag": tag}])
-        except ClientError as error:
-            code = error.response.get("Error", {}).get("Code")
-            if code == "ImageNotFoundException":
+        with _ecr() as ecr:
+            try:
+                found = ecr.describe_images(repositoryName=self.repository, imageIds=[{"imageTag": tag}])
+            except ecr.exceptions.ImageNotFoundException:
                 return ""
-            if code == "RepositoryNotFoundException":
+            except ecr.exceptions.RepositoryNotFoundException as error:
                 raise DeliveryError(
                     f"there is no repository {self.repository} in this account and region: "
                     "`nova bootstrap` makes it, and its output `releases` names it"
                 ) from error
-            raise
         return found["imageDetails"][0].get("imageDigest", "")
 
     def log_in(self) -> str:
         """Let docker push; return the registry's host."""
-        import boto3  # noqa: PLC0415 (as above)
-
-        ecr = boto3.client("ecr")  # pyright: ignore[reportUnknownMemberType] (as above)
-        (granted,) = ecr.get_authorization_token()["authorizationData"]
+        with _ecr() as ecr:
+            (granted,) = ecr.get_authorization_token()["authorizationData"]
         user, _, password = base64.b64decode(granted.get("authorizationToken", "")).decode().partition(":")
         host = granted.get("proxyEndpoint", "").removeprefix("https://")
         _docker("login", "--username", user, "--password-stdin", host, given=password)
         return host
+
+
+@contextmanager
+def _ecr() -> Generator["ECRClient"]:
+    """Yield a client of the region's registry; what AWS and the SDK refuse is told as a ``DeliveryError``."""
+    import boto3  # noqa: PLC0415 (building alone needs no account)
+    from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 (as above)
+
+    try:
+        # The SDK of Python alone does not look at AWS_REGION, which the engine and all others do.
+        yield boto3.client("ecr", region_name=os.environ.get("AWS_REGION"))  # pyright: ignore[reportUnknownMemberType] (services without types)
+    except (BotoCoreError, ClientError) as error:
+        raise DeliveryError(
+            f"the registry of images cannot be asked: {error}\nAWS_REGION and the shell's credentials count"
+        ) from error
 
 
 def sources(stacks: Iterable[str]) -> list[Source]:

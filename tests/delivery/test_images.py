@@ -193,3 +193,19 @@ def test_a_record_without_digests_is_refused(tmp_path: Path, text: str) -> None:
     record.write_text(text, encoding="utf-8")
     with pytest.raises(DeliveryError, match=r"images\.json"):
         images.read_record(record)
+
+
+def test_the_registry_is_that_of_the_region_in_the_shell(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+    monkeypatch.setenv("AWS_CONFIG_FILE", os.devnull)
+    for name in ("AWS_DEFAULT_REGION", "AWS_REGION", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    registry = AccountRegistry(repository="nova-releases")
+    with pytest.raises(DeliveryError, match="AWS_REGION"):
+        registry.digest("audio-1")
+    monkeypatch.setenv("AWS_REGION", "eu-central-1")
+    with mock_aws():
+        ecr = boto3.client("ecr", region_name="eu-central-1")  # pyright: ignore[reportUnknownMemberType] (as above)
+        ecr.create_repository(repositoryName="nova-releases")
+        assert registry.digest("audio-1") == ""
