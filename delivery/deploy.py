@@ -67,9 +67,11 @@ class Deployment:
 
     def _go_back(self, before: dict[str, str]) -> str:
         """Take the images of before, under the program of now; return what came of it."""
-        if before in ({}, self.images):
+        # What the stack did not run before, it runs as released: the program would build it otherwise.
+        images = self.images | before
+        if images == self.images:
             return "There are no images of before to go back to: the stack stays as it is"
-        self.stack.take(before)
+        self.stack.take(images)
         planned, _ = self.stack.preview()
         if planned.errors or planned.losses():
             reasons = [*planned.errors, *(f"{change.op} {change.key}" for change in planned.losses())]
@@ -118,8 +120,11 @@ def _show(deployment: Deployment, path: Path) -> None:
 
 
 def _labels(action: str) -> set[str]:
-    """Return the labels of the pull requests behind this job's commit; a preview judges nothing by them."""
-    if action == "preview":
+    """Return the labels of the pull requests behind this job's commit; none at a person's shell.
+
+    A preview judges nothing by them.
+    """
+    if action == "preview" or "GITHUB_ACTIONS" not in os.environ:
         return set()
     return Repository.of_this_job().labels_of_commit(os.environ.get("GITHUB_SHA", ""))
 

@@ -12,6 +12,7 @@ def github(monkeypatch: pytest.MonkeyPatch) -> Generator[GitHub]:
     """The API of a job for the repository nova/nova."""
     api = GitHub()
     with serving(api) as address:
+        monkeypatch.setenv("GITHUB_ACTIONS", "true")
         monkeypatch.setenv("GITHUB_API_URL", address)
         monkeypatch.setenv("GITHUB_REPOSITORY", "nova/nova")
         monkeypatch.setenv("GITHUB_TOKEN", api.token)

@@ -155,12 +155,24 @@ def test_going_back_never_takes_data_with_it(bench: Bench) -> None:
     assert bench.updated_to() == [NEW]
 
 
+def test_what_was_not_there_before_stays_as_released(bench: Bench) -> None:
+    added = {"greeter": "nova-releases@sha256:" + "2" * 64}
+    deployment = replace(bench.deployment(broken), images=NEW | added)
+    with pytest.raises(DeliveryError, match="does not answer"):
+        deployment.update(None)
+    assert bench.updated_to() == [NEW | added, OLD | added]
+
+
 @pytest.mark.parametrize("before", [{}, NEW])
-def test_without_other_images_there_is_no_way_back(bench: Bench, before: dict[str, str]) -> None:
+@pytest.mark.parametrize("others", [{}, {"x402-seller": "nova-releases@sha256:" + "3" * 64}])
+def test_without_other_images_there_is_no_way_back(
+    bench: Bench, before: dict[str, str], others: dict[str, str]
+) -> None:
     bench.runs(before)
+    deployment = replace(bench.deployment(broken), images=NEW | others)
     with pytest.raises(DeliveryError, match="no images of before"):
-        bench.deployment(broken).update(None)
-    assert bench.updated_to() == [NEW]
+        deployment.update(None)
+    assert bench.updated_to() == [NEW | others]
 
 
 def test_a_preview_of_what_runs_says_nothing_of_images(
@@ -190,6 +202,22 @@ def test_an_update_reads_its_record_and_the_labels_of_its_commit(
     deploy.main(command)
     assert bench.updated_to() == [NEW]
     assert github.asked == [f"GET commits/{'0' * 40}/pulls"] * 2
+
+
+def test_at_a_shell_nobody_has_labelled_anything(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.delenv("GITHUB_ACTIONS", raising=False)
+    monkeypatch.setattr(deploy, "Stack", bench.named)
+    monkeypatch.setattr(deploy, "answers", fine)
+    record = tmp_path / "images.json"
+    record.write_text(json.dumps({"commit": "0" * 40, "images": NEW}), encoding="utf-8")
+    command = ["update", "--stack", "dev", "--images", str(record)]
+    deploy.main(command)
+    bench.plays(preview=document(REPLACED_TABLE))
+    with pytest.raises(DeliveryError, match="holds data"):
+        deploy.main(command)
+    assert bench.updated_to() == [NEW]
 
 
 def test_drift_is_asked_of_the_account_alone(
