@@ -62,7 +62,7 @@ def destroy(request: Request, output: Output) -> None:
     engine = named_engine(request.stack)
     state = read_state(engine)
     if not state.resources:
-        output.line(f"Stack {request.stack} has nothing left: `pulumi stack rm {request.stack}` forgets it")
+        output.line(f"Stack {request.stack} has nothing left: {_forgetting(request.stack)}")
         return
     target = stack_of(engine)
     blocked = obstacles(state, target)
@@ -78,7 +78,11 @@ def destroy(request: Request, output: Output) -> None:
     _remove_runtimes(engine, state, output)
     _await_interfaces(state, target, output)
     engine.show("destroy", "--yes", "--skip-preview")
-    output.line(f"Stack {request.stack} is gone; `pulumi stack rm {request.stack}` forgets its settings too")
+    output.line(f"Stack {request.stack} is gone: {_forgetting(request.stack)}")
+
+
+def _forgetting(stack: str) -> str:
+    return f"`pulumi stack rm {stack} --preserve-config` forgets it, and leaves its file in the checkout"
 
 
 def plan(state: State, target: Target) -> Iterator[str]:

@@ -160,8 +160,9 @@ def test_the_agent_goes_first_and_its_interfaces_are_waited_for(place: Place) ->
         {"Name": "group-id", "Values": ["sg-1"]},
     ]
     assert place.left() == set()
-    assert "Stack dev is gone" in result.stdout
-    assert "has nothing left" in nova("--delete", "dev").stdout
+    forgotten = "`pulumi stack rm dev --preserve-config`"
+    assert f"Stack dev is gone: {forgotten}" in result.stdout
+    assert f"has nothing left: {forgotten}" in nova("--delete", "dev").stdout
 
 
 def test_the_plan_says_what_goes_and_changes_nothing(place: Place) -> None:
