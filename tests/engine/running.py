@@ -4,7 +4,7 @@ import json
 import os
 import shutil
 import subprocess
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Collection, Generator, Iterable
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -107,17 +107,18 @@ class Running:
         ).stdout
 
 
-def copy_of_the_checkout(directory: Path) -> Path:
+def copy_of_the_checkout(directory: Path, *, environment: bool = True) -> Path:
     """Copy the tracked files, because the engine writes a stack's encryption salt into its stack file.
 
-    The environment is the one that runs this test, so that the engine installs nothing.
+    The ``environment`` is the one that runs this test, so that the engine installs nothing; or there is none.
     """
     listing = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, check=True, capture_output=True, text=True)
     for name in filter(None, listing.stdout.split("\0")):
         target = directory / name
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / name, target)
-    (directory / ".venv").symlink_to(ROOT / ".venv", target_is_directory=True)
+    if environment:
+        (directory / ".venv").symlink_to(ROOT / ".venv", target_is_directory=True)
     return directory
 
 
@@ -131,11 +132,14 @@ def without_type_checks(folder: Path) -> None:
 
 
 @contextmanager
-def engine(directory: Path) -> Generator[dict[str, str]]:
-    """Serve the providers; yields the variables that lead the engine to them and to a backend of its own."""
+def engine(directory: Path, refused: Collection[str] = ()) -> Generator[dict[str, str]]:
+    """Serve the providers; yields the variables that lead the engine to them and to a backend of its own.
+
+    They refuse what is told one of the texts in ``refused``.
+    """
     backend = directory / "backend"
     backend.mkdir()
-    with attached_providers() as providers:
+    with attached_providers(refused) as providers:
         yield {
             "PULUMI_DEBUG_PROVIDERS": providers,
             "PULUMI_BACKEND_URL": backend.as_uri(),

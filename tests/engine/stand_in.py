@@ -10,7 +10,7 @@ knows are unknown while previewing, and what something else still names cannot b
 import json
 import re
 import threading
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Collection, Generator, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -155,8 +155,9 @@ class Register:
 class StandInProvider(provider_pb2_grpc.ResourceProviderServicer):
     """One provider's side of the engine's protocol for any of `PACKAGES`."""
 
-    def __init__(self, register: Register) -> None:
+    def __init__(self, register: Register, refused: Collection[str]) -> None:
         self._register = register
+        self._refused = refused
         self._region = REGION
 
     def Handshake(
@@ -212,6 +213,8 @@ class StandInProvider(provider_pb2_grpc.ResourceProviderServicer):
     ) -> provider_pb2.CreateResponse:
         """Any resource can be created, with the outputs that AWS would compute."""
         inputs = _plain(request.properties)
+        if not request.preview:
+            self._refuse(inputs, context)
         if request.type == COMPONENT_STATE:
             identity, state = _component_created(request.name, inputs, self._region, preview=request.preview)
         else:
@@ -228,6 +231,7 @@ class StandInProvider(provider_pb2_grpc.ResourceProviderServicer):
         """An update keeps what was computed at creation and takes the new inputs."""
         state = {**_plain(request.olds), **_plain(request.news)}
         if not request.preview:
+            self._refuse(_plain(request.news), context)
             self._register.told(request.urn, request.id, _unwrapped(_plain(request.news)))
         return provider_pb2.UpdateResponse(properties=_struct(state))
 
@@ -243,6 +247,11 @@ class StandInProvider(provider_pb2_grpc.ResourceProviderServicer):
     ) -> provider_pb2.ReadResponse:
         """A refresh finds what the state says."""
         return provider_pb2.ReadResponse(id=request.id, properties=request.properties, inputs=request.inputs)
+
+    def _refuse(self, inputs: Properties, context: grpc.ServicerContext) -> None:
+        told = json.dumps(inputs)
+        if found := next((text for text in self._refused if text in told), None):
+            context.abort(grpc.StatusCode.INVALID_ARGUMENT, f"refused for {found}")
 
     def Cancel(self, request: empty_pb2.Empty, context: grpc.ServicerContext) -> empty_pb2.Empty:
         """Nothing runs long enough to be cancelled."""
@@ -291,10 +300,13 @@ class StandInProvider(provider_pb2_grpc.ResourceProviderServicer):
 
 
 @contextmanager
-def attached_providers() -> Generator[str]:
-    """Serve the stand-in on a loopback port; yields the value for `PULUMI_DEBUG_PROVIDERS`."""
+def attached_providers(refused: Collection[str] = ()) -> Generator[str]:
+    """Serve the stand-in on a loopback port; yields the value for `PULUMI_DEBUG_PROVIDERS`.
+
+    It refuses to make or change what is told one of the texts in ``refused``.
+    """
     server = grpc.server(ThreadPoolExecutor(max_workers=16))
-    provider_pb2_grpc.add_ResourceProviderServicer_to_server(StandInProvider(Register()), server)
+    provider_pb2_grpc.add_ResourceProviderServicer_to_server(StandInProvider(Register(), refused), server)
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
     try:
