@@ -9,21 +9,29 @@ from cli.errors import NovaError
 from cli.tools import clean_environment
 from pulumi_cli.engine import BACKEND, Engine
 
-_OVERRIDES = ("PULUMI_CONFIG_PASSPHRASE", "PULUMI_CONFIG_PASSPHRASE_FILE", "PULUMI_STACK")
-"""What a shell may say of another stack than the one meant."""
+_PASSPHRASES = ("PULUMI_CONFIG_PASSPHRASE", "PULUMI_CONFIG_PASSPHRASE_FILE")
+"""By which a shell opens the secrets of the stacks that a person works on."""
 AGAIN = "What it did until then is kept: run the same command again to go on"
 
 
 def engine_for(
-    folder: Path, stack: str, *, backend: str, uv: str, variables: Mapping[str, str] | None = None
+    folder: Path,
+    stack: str,
+    *,
+    backend: str,
+    uv: str,
+    passphrase: bool = False,
+    variables: Mapping[str, str] | None = None,
 ) -> Engine:
     """Return the engine for a stack of the program in ``folder``; its failures are ``NovaError``.
 
     ``backend`` is what `pulumi login` takes, empty for the one that the person is logged in to; ``uv``
-    prepares the program's environment, and the engine looks for it on PATH; ``variables`` are further ones.
+    prepares the program's environment, and the engine looks for it on PATH; ``passphrase`` says whether the
+    shell's passphrase is this stack's; ``variables`` are further ones.
     """
     inherited = clean_environment(with_account=True)
-    kept = {key: value for key, value in inherited.items() if key not in _OVERRIDES}
+    dropped = ("PULUMI_STACK", *(() if passphrase else _PASSPHRASES))
+    kept = {key: value for key, value in inherited.items() if key not in dropped}
     path = os.pathsep.join((str(Path(shutil.which(uv) or uv).parent), kept.get("PATH", "")))
     environment = {
         **kept,

@@ -62,7 +62,8 @@ def named_engine(stack: str) -> Engine:
     """Return the engine for a stack in AWS; raises NovaError where there is no engine."""
     if missing := problem():
         raise NovaError(missing)
-    return engine_for(CHECKOUT, stack, backend=os.environ.get(BACKEND, ""), uv=find_uv() or "uv")
+    backend = os.environ.get(BACKEND, "")
+    return engine_for(CHECKOUT, stack, backend=backend, uv=find_uv() or "uv", passphrase=True)
 
 
 def stack_of(engine: Engine) -> Target:

@@ -165,6 +165,18 @@ def test_the_agent_goes_first_and_its_interfaces_are_waited_for(place: Place) ->
     assert f"has nothing left: {forgotten}" in nova("--delete", "dev").stdout
 
 
+def test_secrets_are_opened_by_the_passphrase_of_the_shell(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PULUMI_CONFIG_PASSPHRASE", "of-this-stack")
+    monkeypatch.setenv("PULUMI_STACK", "another")
+    assert nova("--delete", "dev").exit_code == 0
+    calls = [json.loads(line) for line in (place.engine / "calls").read_text().splitlines()]
+    for call in (call for call in calls if "--stack" in call["arguments"]):
+        assert call["environment"]["PULUMI_CONFIG_PASSPHRASE"] == "of-this-stack"
+        assert "PULUMI_STACK" not in call["environment"]
+
+
 def test_the_plan_says_what_goes_and_changes_nothing(place: Place) -> None:
     place.aws.interfaces = [BUSY]
     printed = nova("--preview").stdout
