@@ -143,8 +143,12 @@ class Register:
             dying = self._living.get((urn, identity))
             if dying is None:
                 return ""
+            stack = urn.partition("::")[0]
             for other in self._living.values():
-                if other.urn == urn or other.urn.split("::")[2].endswith(GO_WITH_THEIR_OWNER):
+                # The names made up here are another stack's, too.
+                if other.urn == urn or other.urn.partition("::")[0] != stack:
+                    continue
+                if other.urn.split("::")[2].endswith(GO_WITH_THEIR_OWNER):
                     continue
                 if name := dying.is_named_by(other):
                     return f"{urn} is deleted while {other.urn} still names {name}"
