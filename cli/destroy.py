@@ -33,8 +33,8 @@ WAIT_MAX_S = 12 * 3600
 GROUPS_ASKED = 200
 """Values that one filter of EC2 takes (DescribeNetworkInterfaces)."""
 UNPROTECT = (
-    "set nova:protectStatefulResources to false in the stack's file and bring it up (`pulumi up`), which "
-    "takes the protection away here and at AWS"
+    "set nova:protectStatefulResources to false in the stack's file, and nova:production, as nobody may "
+    "depend on it any more, and bring it up (`pulumi up`), which takes the protection away here and at AWS"
 )
 
 

@@ -14,6 +14,7 @@ from typer.testing import CliRunner, Result
 from cli import destroy
 from cli.app import app
 from cli.errors import NovaError
+from cli.graph import settings_of
 from cli.target import Target
 from pulumi_cli.engine import Engine
 from tests.cli.engines import install_engine
@@ -241,6 +242,13 @@ def test_what_stands_in_the_way_is_told_before_anything_goes(
     assert words in told
     assert "set nova:protectStatefulResources to false" in told
     assert place.asked() == []
+
+
+@pytest.mark.parametrize("stack", ["dev", "prod"])
+def test_protection_is_taken_away_as_it_says(stack: str) -> None:
+    assert all(f"nova:{key}" in destroy.UNPROTECT for key in ("production", "protectStatefulResources"))
+    settings = settings_of(stack, {"nova:production": "false", "nova:protectStatefulResources": "false"})
+    assert not settings.data.protect
 
 
 def test_replicas_elsewhere_stand_in_the_way(place: Place) -> None:
