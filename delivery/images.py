@@ -7,6 +7,8 @@ An image is tagged with its workload and the hash of its sources (components/com
 the repository never move: what is there is what would be built, and is taken as it is.
 """
 
+from __future__ import annotations
+
 import argparse
 import base64
 import json
@@ -95,7 +97,7 @@ class AccountRegistry:
 
 
 @contextmanager
-def _ecr() -> Generator["ECRClient"]:
+def _ecr() -> Generator[ECRClient]:
     """Yield a client of the region's registry; what AWS and the SDK refuse is told as a ``DeliveryError``."""
     import boto3  # noqa: PLC0415 (building alone needs no account)
     from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 (as above)
