@@ -12,7 +12,8 @@ describe("sessions", () => {
   const task = (): Sessions => new Sessions(store, renew, () => now, () => new Promise((done) => setTimeout(done, 1)));
   const person = (): Omit<Session, "startedAt"> => ({
     subject: "u-1",
-    username: "ada",
+    // No key or sealed text has an @ by chance.
+    username: "ada@example.com",
     accessToken: "access-1",
     accessExpiresAt: now + HOUR_MS,
     refreshToken: "refresh-1",
