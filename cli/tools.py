@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from cli.errors import NovaError
@@ -41,23 +42,10 @@ def build_environment(home: Home, uv: str) -> bool:
         uv, "sync", "--quiet", "--frozen", "--package", "nova-local-cloud", "--no-default-groups",
         "--python", str(base_interpreter()),
     ]  # fmt: skip
-
-    def sync(option: str) -> None:
-        finished = subprocess.run(  # noqa: S603 (uv and its arguments are ours)
-            [*command, option],
-            cwd=CHECKOUT,
-            env=variables,
-            capture_output=True,
-            text=True,
-            timeout=SYNC_TIMEOUT_S,
-            check=False,
-        )
-        if finished.returncode:
-            raise NovaError(f"the local cloud's environment cannot be built:\n{finished.stderr.strip()}")
-
-    sync("--no-compile-bytecode")
+    failure = "the local cloud's environment cannot be built"
+    _run(command, "--no-compile-bytecode", variables=variables, failure=failure)
     take_compiled(home.environment, Path(sys.prefix))
-    sync("--compile-bytecode")
+    _run(command, "--compile-bytecode", variables=variables, failure=failure)
     stamp.write_text(wanted, "utf-8")
     return True
 
@@ -95,17 +83,8 @@ def build_isolated_environment(directory: Path, requirements: Path, uv: str) -> 
             "--requirement", str(requirements),
         ],
     ):  # fmt: skip
-        finished = subprocess.run(  # noqa: S603 (uv and its arguments are ours)
-            [uv, *command],
-            cwd=CHECKOUT,
-            env=clean_environment(),
-            capture_output=True,
-            text=True,
-            timeout=SYNC_TIMEOUT_S,
-            check=False,
-        )
-        if finished.returncode:
-            raise NovaError(f"what {requirements.name} lists cannot be installed:\n{finished.stderr.strip()}")
+        failure = f"what {requirements.name} lists cannot be installed"
+        _run([uv], *command, variables=clean_environment(), failure=failure)
     stamp.write_text(digest.hexdigest(), "utf-8")
     return True
 
@@ -139,3 +118,18 @@ def _runs(program: str) -> bool:
     except (OSError, subprocess.TimeoutExpired):
         return False
     return finished.returncode == 0
+
+
+def _run(command: Sequence[str], *arguments: str, variables: Mapping[str, str], failure: str) -> None:
+    """Run uv in the checkout; raises ``NovaError`` with ``failure`` and what uv said when it fails."""
+    finished = subprocess.run(  # noqa: S603 (uv and its arguments are ours)
+        [*command, *arguments],
+        cwd=CHECKOUT,
+        env=variables,
+        capture_output=True,
+        text=True,
+        timeout=SYNC_TIMEOUT_S,
+        check=False,
+    )
+    if finished.returncode:
+        raise NovaError(f"{failure}:\n{finished.stderr.strip()}")
