@@ -26,11 +26,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=_turn)
 
 
-def _turn(item: pytest.Item) -> tuple[int, int]:
-    """Which third of a run a test is in, and which part of that; within it, tests stay in their order."""
-    if begins := item.get_closest_marker("begins"):
-        return 0, int(begins.kwargs.get("turn", 1))
-    return (2 if item.get_closest_marker("ends") else 1), 0
+def _turn(item: pytest.Item) -> int:
+    """Which third of a run a test is in; within it, tests stay in their order."""
+    if item.get_closest_marker("begins"):
+        return 0
+    return 2 if item.get_closest_marker("ends") else 1
 
 
 @pytest.fixture(scope="session")
