@@ -15,6 +15,16 @@ type Answer = tuple[int, str, bytes]
 """Status, content type, body."""
 
 
+def respond(handler: BaseHTTPRequestHandler, answer: Answer) -> None:
+    """Send a whole answer to the request that a handler is at."""
+    status, kind, body = answer
+    handler.send_response(status)
+    handler.send_header("Content-Type", kind)
+    handler.send_header("Content-Length", str(len(body)))
+    handler.end_headers()
+    handler.wfile.write(body)
+
+
 @contextmanager
 def serving(answer: Callable[[str, str, dict[str, str], bytes], Answer]) -> Generator[str]:
     """Serve on loopback; ``answer`` gets method, path, headers and body. Yields the address."""
@@ -23,12 +33,7 @@ def serving(answer: Callable[[str, str, dict[str, str], bytes], Answer]) -> Gene
         def _any(self) -> None:
             length = int(self.headers.get("Content-Length", 0))
             headers = {key.lower(): value for key, value in self.headers.items()}
-            status, kind, body = answer(self.command, self.path, headers, self.rfile.read(length))
-            self.send_response(status)
-            self.send_header("Content-Type", kind)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
+            respond(self, answer(self.command, self.path, headers, self.rfile.read(length)))
 
         do_GET = do_POST = do_PATCH = _any  # noqa: N815 (the library's names)
 

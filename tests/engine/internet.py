@@ -18,6 +18,8 @@ from typing import Any, override
 
 import trustme
 
+from tests.delivery.loopback import Answer, respond
+
 REGION = "us-east-1"
 API_PATH = "/api/"
 EC2_ANSWER = (
@@ -26,8 +28,6 @@ EC2_ANSWER = (
 )
 S3_ANSWER = '<ListVersionsResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/"/>'
 
-type Answer = tuple[int, str, bytes]
-"""Status, content type, body."""
 type Host = Callable[[str, dict[str, Any]], Answer]
 """Answers for one host; gets the path and the document that came with the request."""
 
@@ -133,12 +133,7 @@ class Internet:
 
             def _any(self) -> None:
                 length = int(self.headers.get("Content-Length", 0))
-                status, kind, body = answer(self.host, self.path, self.rfile.read(length))
-                self.send_response(status)
-                self.send_header("Content-Type", kind)
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
+                respond(self, answer(self.host, self.path, self.rfile.read(length)))
 
             do_GET = do_POST = _any  # noqa: N815 (the library's names)
 
