@@ -60,9 +60,12 @@ class Visit:
         expect(self.page.get_by_role("heading", level=1, name=name)).to_be_visible()
 
     def ask(self, text: str) -> None:
-        """Send a message, by the keyboard."""
-        self.page.get_by_role("textbox", name="Message").fill(text)
+        """Send a message, by the keyboard, once the page takes one: not before the last answer has ended."""
+        message = self.page.get_by_role("textbox", name="Message")
+        message.fill(text)
+        expect(self.page.get_by_role("button", name="Send")).to_be_enabled()
         self.page.keyboard.press("Enter")
+        expect(message).to_have_value("")
 
     def forget_refusals(self) -> None:
         """Pass over what the browser says of answers that the page shows in its own words."""
