@@ -7,7 +7,7 @@ declared their routes, the public API, the sampling of its traces, saved queries
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import pulumi
 
@@ -17,78 +17,46 @@ from .agent.guardrail import Guardrail, GuardrailArgs
 from .agent.guardrail_plan import GuardrailPlan
 from .agent.models import Model, ModelProfile, ModelProfileArgs
 from .compute.capacity import Capacity
-from .compute.cluster import Cluster, ClusterArgs
 from .compute.deployment import Deployment
 from .compute.function import Function, FunctionArgs
 from .compute.image import Image, ImageArgs, registry_credentials
 from .compute.insights import Insights
 from .compute.job_ground import JobGround, JobGroundArgs
 from .compute.service import ServiceHost
-from .data.access_logs import AccessLogs, AccessLogsArgs
+from .data.access_logs import AccessLogs
 from .data.backup_plan import BackupPlan
-from .data.backups import BackedUp, Backups, BackupsArgs
-from .data.bucket import ContentBucket, ContentBucketArgs
+from .data.bucket import ContentBucket
 from .data.cache import Cache, CacheArgs
 from .data.cache_plan import CachePlan
-from .data.content_replica import ContentReplica, ContentReplicaArgs
-from .data.data_keys import DataKeys, DataKeysArgs
+from .data.data_keys import DataKeys
 from .data.key_plan import DataClass
 from .data.keys import Keys, KeysArgs
 from .data.replica_plan import ReplicaOf
 from .data.secrets import HeldSecret, HeldSecretArgs, SecretPolicy
-from .data.tables import (
-    EventStore,
-    ExistingTable,
-    Leases,
-    PaymentLedger,
-    ReadModel,
-    Replica,
-    TableArgs,
-    UsageLedger,
-)
-from .data.vectors import VectorStore, VectorStoreArgs
-from .edge.api import Api, ApiArgs
-from .edge.certificates import DISTRIBUTION_REGION, Certificates, CertificatesArgs
-from .edge.distribution import Backends, Distribution, DistributionArgs, DistributionDomain
-from .edge.load_balancer import BalancerCertificate, LoadBalancer, LoadBalancerArgs, Shifting
-from .edge.origin_proof import OriginProof, OriginProofArgs
-from .edge.plan import EdgePlan, SiteDomain
+from .data.tables import EventStore, Leases, PaymentLedger, ReadModel, UsageLedger
+from .data.vectors import VectorStore
+from .edge.distribution import Distribution
+from .edge.load_balancer import LoadBalancer
+from .edge.plan import EdgePlan
 from .edge.routes import Route
-from .edge.user_pool import UserPool, UserPoolArgs
-from .edge.web_acls import WebAcls, WebAclsArgs
-from .messaging.bus import EventBus, EventBusArgs, Pattern
-from .messaging.notice import EventNotice, EventNoticeArgs
-from .messaging.pipe import Change, EventPipe, EventPipeArgs, publication
+from .edge.user_pool import UserPool
+from .foundation.common import Common
+from .foundation.front import Front, FrontPlan
+from .foundation.ground import GroundPlan, service_host
+from .foundation.messages import published
+from .foundation.stores import StorePlan, Stores
+from .messaging.bus import EventBus
 from .messaging.queue import QueueEncryption
-from .messaging.tampering import TamperWatch, TamperWatchArgs
 from .network.needs import EndpointMode
 from .network.plan import Network
-from .network.vpc import Vpc, VpcArgs
 from .observe.alarms import Alerts, AlertsArgs
 from .observe.budget import Budget, BudgetArgs
 from .observe.dashboard import Dashboard, DashboardArgs
-from .observe.log_watch import LogWatch, LogWatchArgs
 from .observe.logs import LogPolicy
-from .observe.sampling import TraceSampling, TraceSamplingArgs
 from .observe.saved_queries import SavedQueries, SavedQueriesArgs
 from .observe.sets.agent import model_alarms
 from .observe.sets.traffic import account_charges, model_use
 from .observe.severity import AlarmScope
-
-NAMESPACE = "nova.local"
-"""Domain under which services find each other inside the VPC."""
-PASSING_PREFIXES = ("transcribe/",)
-"""Content that one service hands to another and nobody keeps."""
-STATIC_PATHS = ("/_next/static/*",)
-"""Files of the site whose names change with their content."""
-UNFILTERED_VECTOR_KEYS = ("text",)
-"""What a found vector shows and nobody searches by."""
-
-SEVERE_EVENTS: Pattern = {
-    "source": [{"prefix": "nova."}],
-    "detail": {"severity": ["HIGH", "CRITICAL", "high", "critical"]},
-}
-"""Events of our own that a person has to hear of, such as an anomaly in a video."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -170,71 +138,71 @@ class Platform(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: PlatformArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("nova:platform:Platform", name, None, opts)
-        self._label = name
-        self._child = pulumi.ResourceOptions(parent=self)
-        self._protects_images = args.protect
+        self._runbook_url = args.runbook_url
         self._replica_of = args.replica_of
         self._released = args.released_images
+        self._model_profiles = args.model_profiles
         self._images: dict[str, Image] = {}
-        self._edge = args.edge
-        self._asleep = args.asleep
-        self._runbook_url = args.runbook_url
-        self._trace_sample_percent = args.trace_sample_percent
-        self.account = current_account(
-            args.region, pulumi.InvokeOutputOptions(parent=self), boundary=args.permissions_boundary
-        )
-        keys = Keys(
-            f"{name}-keys",
-            KeysArgs(
-                account=self.account,
-                recovery_days=args.recovery_days,
-                protect=args.protect,
-                existing=args.existing_keys,
-                shared=args.shared_key,
-                replicated=bool(args.replica_region),
-            ),
-            opts=self._child,
-        )
-        self._keys = keys
         self._registry = registry_credentials(pulumi.InvokeOutputOptions(parent=self))
-        self._image_key = keys.images
-        self._logs = LogPolicy(retention_days=args.log_retention_days, key_arn=keys.logs.arn)
-        self.alerts = Alerts(
-            f"{name}-alerts",
-            AlertsArgs(
-                account=self.account,
-                keys=keys,
-                email=args.alarm_email,
-                runbook_url=args.runbook_url,
-                scope=args.alarm_scope,
-                asleep=args.asleep,
-            ),
-            opts=self._child,
+        common = self._common = self._made_with(name, args)
+        self.account = common.account
+        self.alerts = common.alerts
+        self.queues = common.queues
+        self._secrets = SecretPolicy(
+            key=common.keys.secrets, recovery_days=args.recovery_days, protect=args.protect
         )
         if args.budget_usd:
             Budget(
-                f"{name}-budget",
-                BudgetArgs(usd_a_month=args.budget_usd, alerts=self.alerts),
-                opts=self._child,
+                common.named("budget"),
+                BudgetArgs(usd_a_month=args.budget_usd, alerts=common.alerts),
+                opts=common.options,
             )
-        self.queues = QueueEncryption(key=keys.messages, alerts=self.alerts)
-        self._model_profiles = args.model_profiles
         if args.guardrail is not None:
             self.guardrail = Guardrail(
-                f"{name}-guardrail",
+                common.named("guardrail"),
                 GuardrailArgs(
-                    account=self.account,
+                    account=common.account,
                     plan=args.guardrail,
-                    key=keys.of(DataClass.GUARDRAILS),
-                    alerts=self.alerts,
+                    key=common.keys.of(DataClass.GUARDRAILS),
+                    alerts=common.alerts,
                 ),
-                opts=self._child,
+                opts=common.options,
             )
-        self._secrets = SecretPolicy(key=keys.secrets, recovery_days=args.recovery_days, protect=args.protect)
-        self._data(keys, args)
-        self._messaging(running=args.replica_of is None or not args.replica_of.standby)
-        self._compute(args)
-        self._memory(keys, args)
+        self._store(args)
+        self.bus = published(
+            common, self.events, running=args.replica_of is None or not args.replica_of.standby
+        )
+        self.host = service_host(
+            common,
+            GroundPlan(
+                network=args.network,
+                interface_endpoints=args.interface_endpoints,
+                agents_in_vpc=args.agents_in_vpc,
+                capacity=args.capacity,
+                insights=args.insights,
+                deployment=args.deployment,
+            ),
+        )
+        self.jobs = JobGround(common.named("jobs"), JobGroundArgs(host=self.host), opts=common.options)
+        plan = FrontPlan(edge=args.edge, trace_sample_percent=args.trace_sample_percent)
+        self._front = Front(common, plan, self.host, self.access_logs)
+        self.load_balancer = self._front.load_balancer
+        self.user_pool = self._front.user_pool
+        self.cache = Cache(
+            common.named("cache"),
+            CacheArgs(
+                vpc=self.host.vpc,
+                plan=args.cache,
+                key=common.keys.cache,
+                secrets=self._secrets,
+                logs=common.logs,
+                alerts=common.alerts,
+                snapshot_days=args.recovery_days,
+                protect=args.protect,
+                asleep=args.asleep,
+            ),
+            opts=common.options,
+        )
         self.register_outputs(
             {
                 "event_store_table": self.events.name,
@@ -248,15 +216,78 @@ class Platform(pulumi.ComponentResource):
             }
         )
 
+    def _made_with(self, name: str, args: PlatformArgs) -> Common:
+        """Make what every part is made with: keys and the alerts topic."""
+        options = pulumi.ResourceOptions(parent=self)
+        account = current_account(
+            args.region, pulumi.InvokeOutputOptions(parent=self), boundary=args.permissions_boundary
+        )
+        keys = Keys(
+            f"{name}-keys",
+            KeysArgs(
+                account=account,
+                recovery_days=args.recovery_days,
+                protect=args.protect,
+                existing=args.existing_keys,
+                shared=args.shared_key,
+                replicated=bool(args.replica_region),
+            ),
+            opts=options,
+        )
+        alerts = Alerts(
+            f"{name}-alerts",
+            AlertsArgs(
+                account=account,
+                keys=keys,
+                email=args.alarm_email,
+                runbook_url=args.runbook_url,
+                scope=args.alarm_scope,
+                asleep=args.asleep,
+            ),
+            opts=options,
+        )
+        return Common(
+            label=name,
+            options=options,
+            account=account,
+            keys=keys,
+            logs=LogPolicy(retention_days=args.log_retention_days, key_arn=keys.logs.arn),
+            alerts=alerts,
+            queues=QueueEncryption(key=keys.messages, alerts=alerts),
+            recovery_days=args.recovery_days,
+            protect=args.protect,
+            asleep=args.asleep,
+        )
+
+    def _store(self, args: PlatformArgs) -> None:
+        stores = self._stores = Stores(
+            self._common,
+            StorePlan(
+                replica_region=args.replica_region,
+                replica_of=args.replica_of,
+                backups=args.backups,
+                embedding_model=args.embedding_model,
+                embedding_dimension=args.embedding_dimension,
+            ),
+        )
+        self.events = stores.events
+        self.read_model = stores.read_model
+        self.data_keys = stores.data_keys
+        self.usage = stores.usage
+        self.leases = stores.leases
+        self.content = stores.content
+        self.access_logs = stores.access_logs
+        self.vectors = stores.vectors
+
     def image(self, name: str, folder: str, parent: pulumi.Resource) -> Image:
         """Build and keep the image of the workload in ``folder``, or take it; as a child of ``parent``."""
         image = Image(
             name,
             ImageArgs(
                 account=self.account,
-                key=self._image_key,
+                key=self._common.keys.images,
                 folder=folder,
-                protect=self._protects_images,
+                protect=self._common.protect,
                 credentials=self._registry,
                 existing=self._replica_of.images.get(name, "") if self._replica_of else "",
                 released=self._released.get(name, ""),
@@ -272,9 +303,12 @@ class Platform(pulumi.ComponentResource):
 
     def handed_over(self) -> dict[str, pulumi.Input[object]]:
         """Return what a stack in the replicas' region is given, once all workloads have their images."""
-        if not self._replica:
+        if not self._stores.replica:
             return {}
-        return {**self._replica, "images": {name: image.reference for name, image in self._images.items()}}
+        return {
+            **self._stores.replica,
+            "images": {name: image.reference for name, image in self._images.items()},
+        }
 
     def model(
         self,
@@ -321,9 +355,9 @@ class Platform(pulumi.ComponentResource):
                 image=image,
                 command=(),
                 environment=environment,
-                key=self._keys.secrets,
+                key=self._common.keys.secrets,
                 role=role,
-                logs=self._logs,
+                logs=self._common.logs,
                 queues=self.queues,
                 memory=memory,
                 timeout_seconds=timeout_seconds,
@@ -341,7 +375,7 @@ class Platform(pulumi.ComponentResource):
 
     def payment_ledger(self, name: str, parent: pulumi.Resource) -> PaymentLedger:
         """Make the table by which payments are made."""
-        return PaymentLedger(name, self._regional, opts=pulumi.ResourceOptions(parent=parent))
+        return PaymentLedger(name, self._stores.regional, opts=pulumi.ResourceOptions(parent=parent))
 
     def expose(
         self, routes: Sequence[Route], functions: Mapping[str, Function] | None = None
@@ -350,351 +384,20 @@ class Platform(pulumi.ComponentResource):
 
         ``functions`` answer the routes that name them.
         """
-        api = Api(
-            f"{self._label}-api",
-            ApiArgs(
-                account=self.account,
-                routes=routes,
-                user_pool=self.user_pool,
-                load_balancer=self.load_balancer,
-                vpc=self.host.vpc,
-                logs=self._logs,
-                alerts=self.alerts,
-                plan=self._edge,
-                functions=functions or {},
-                asleep=self._asleep,
-            ),
-            opts=self._child,
-        )
-        distribution = Distribution(
-            f"{self._label}-site",
-            DistributionArgs(
-                backends=None if self._asleep else self._backends(api),
-                domain=self._domain,
-                access_logs=self.access_logs,
-                alerts=self.alerts,
-            ),
-            opts=self._child,
-        )
+        distribution = self._front.open(routes, functions or {})
         self.content.admit_site(distribution.url)
-        self._access_log_group = api.access_log_group
         return distribution
-
-    def _backends(self, api: Api) -> Backends:
-        TraceSampling(
-            f"{self._label}-traces",
-            TraceSamplingArgs(stage=api.traced_stage, percent=self._trace_sample_percent),
-            opts=self._child,
-        )
-        web_acl_arn, accepted_by = self._guards(api)
-        return Backends(
-            api_host=api.host,
-            load_balancer=self.load_balancer,
-            proof=self._proof,
-            proof_accepted_by=accepted_by,
-            static_paths=STATIC_PATHS,
-            web_acl_arn=web_acl_arn,
-        )
 
     def show(self) -> None:
         """Make the saved queries and the dashboard of all that there is by now. Once, after ``expose``."""
         SavedQueries(
-            f"{self._label}-queries",
-            SavedQueriesArgs(log_groups=(*self.host.log_watch.groups, self._access_log_group)),
-            opts=self._child,
+            self._common.named("queries"),
+            SavedQueriesArgs(log_groups=(*self.host.log_watch.groups, self._front.access_log_group)),
+            opts=self._common.options,
         )
         self.alerts.show(*account_charges())
         self.dashboard = Dashboard(
-            f"{self._label}-dashboard",
+            self._common.named("dashboard"),
             DashboardArgs(region=self.account.region, alerts=self.alerts, runbook_url=self._runbook_url),
-            opts=self._child,
+            opts=self._common.options,
         )
-
-    def _guards(self, api: Api) -> tuple[pulumi.Output[str] | None, Sequence[pulumi.Resource]]:
-        """Return the ARN of the distribution's web ACL, if there is one, and what asks for the proof."""
-        if not self._edge.web_acl:
-            return None, self.load_balancer.rules
-        acls = WebAcls(
-            f"{self._label}-web",
-            WebAclsArgs(
-                region=self.account.region,
-                stage_arn=api.stage_arn,
-                proof=self._proof,
-                logs=self._logs,
-                distribution_logs=self._logs_in(DISTRIBUTION_REGION),
-                alerts=self.alerts,
-            ),
-            opts=self._child,
-        )
-        return acls.distribution_arn, acls.asking
-
-    def _logs_in(self, region: str) -> LogPolicy:
-        if region == self.account.region:
-            return self._logs
-        return replace(self._logs, key_arn=self._keys.of(DataClass.LOGS, region).arn, region=region)
-
-    def _data(self, keys: Keys, args: PlatformArgs) -> None:
-        given = args.replica_of
-        table = TableArgs(
-            key=keys.tables,
-            alerts=self.alerts,
-            recovery_days=args.recovery_days,
-            protect=args.protect,
-            replica=_table_replica(keys, args.replica_region),
-        )
-        events, read_model, data_keys = _given_tables(given)
-        self.events = EventStore(f"{self._label}-events", replace(table, existing=events), opts=self._child)
-        self.read_model = ReadModel(
-            f"{self._label}-read-model", replace(table, existing=read_model), opts=self._child
-        )
-        self.data_keys = DataKeys(
-            f"{self._label}-data-keys",
-            DataKeysArgs(
-                key=keys.tables,
-                wrapping_key=keys.personal,
-                alerts=self.alerts,
-                protect=args.protect,
-                replica=table.replica,
-                existing=data_keys,
-            ),
-            opts=self._child,
-        )
-        regional = self._regional = replace(table, replica=None)
-        self.usage = UsageLedger(f"{self._label}-usage", regional, opts=self._child)
-        self.leases = Leases(f"{self._label}-leases", regional, opts=self._child)
-        bucket = ContentBucketArgs(
-            key=keys.content,
-            recovery_days=args.recovery_days,
-            passing_prefixes=PASSING_PREFIXES,
-            protect=args.protect,
-            existing=given.content_bucket if given else "",
-            announces=given is None or not given.standby,
-        )
-        self.content = ContentBucket(f"{self._label}-content", bucket, opts=self._child)
-        self._replica = self._replicate(keys, bucket, args.replica_region)
-        if args.backups is not None:
-            self._back_up(keys, args.backups, args.protect)
-        self.access_logs = AccessLogs(
-            f"{self._label}-access-logs",
-            AccessLogsArgs(
-                account=self.account,
-                buckets={"content": self.content},
-                retention_days=args.log_retention_days,
-                protect=args.protect,
-            ),
-            opts=self._child,
-        )
-        self.vectors = VectorStore(
-            f"{self._label}-vectors",
-            VectorStoreArgs(
-                key=keys.vectors,
-                dimension=args.embedding_dimension,
-                model=args.embedding_model,
-                unfiltered_keys=UNFILTERED_VECTOR_KEYS,
-                protect=args.protect,
-            ),
-            opts=self._child,
-        )
-
-    def _replicate(
-        self, keys: Keys, bucket: ContentBucketArgs, region: str
-    ) -> dict[str, pulumi.Input[object]]:
-        if not region:
-            return {}
-        content_key = keys.of(DataClass.CONTENT, region)
-        replica = ContentReplica(
-            f"{self._label}-content-replica",
-            ContentReplicaArgs(
-                account=self.account,
-                source=self.content,
-                source_key=keys.content,
-                bucket=replace(bucket, key=content_key),
-                region=region,
-                alerts=self.alerts,
-            ),
-            opts=self._child,
-        )
-        return {
-            "region": region,
-            "eventStoreTable": self.events.name,
-            "eventStoreStreamArn": self.events.replica_stream_arn,
-            "readModelTable": self.read_model.name,
-            "dataKeysTable": self.data_keys.name,
-            "contentBucket": replica.name,
-            "existingKeys": {
-                DataClass.TABLES.value: keys.of(DataClass.TABLES, region).arn,
-                DataClass.PERSONAL.value: keys.of(DataClass.PERSONAL, region).arn,
-                DataClass.CONTENT.value: content_key.arn,
-            },
-        }
-
-    def _back_up(self, keys: Keys, plan: BackupPlan, protect: bool) -> None:
-        Backups(
-            f"{self._label}-backups",
-            BackupsArgs(
-                account=self.account,
-                plan=plan,
-                tables=[BackedUp(arn=table.arn, key=keys.tables) for table in (self.events, self.read_model)],
-                bucket=BackedUp(arn=self.content.arn, key=keys.content),
-                key=keys.of(DataClass.BACKUPS),
-                alerts=self.alerts,
-                protect=protect,
-            ),
-            opts=self._child,
-        )
-
-    def _memory(self, keys: Keys, args: PlatformArgs) -> None:
-        self.cache = Cache(
-            f"{self._label}-cache",
-            CacheArgs(
-                vpc=self.host.vpc,
-                plan=args.cache,
-                key=keys.cache,
-                secrets=self._secrets,
-                logs=self._logs,
-                alerts=self.alerts,
-                snapshot_days=args.recovery_days,
-                protect=args.protect,
-                asleep=args.asleep,
-            ),
-            opts=self._child,
-        )
-
-    def _messaging(self, *, running: bool) -> None:
-        self.bus = EventBus(f"{self._label}-bus", EventBusArgs(encryption=self.queues), opts=self._child)
-        EventPipe(
-            f"{self._label}-pipe",
-            EventPipeArgs(
-                account=self.account,
-                source=self.events,
-                changes=(Change.INSERT,),
-                target=publication(self.bus),
-                encryption=self.queues,
-                logs=self._logs,
-                running=running,
-            ),
-            opts=self._child,
-        )
-        TamperWatch(
-            f"{self._label}-tampering",
-            TamperWatchArgs(
-                account=self.account,
-                source=self.events,
-                encryption=self.queues,
-                logs=self._logs,
-                running=running,
-            ),
-            opts=self._child,
-        )
-        EventNotice(
-            f"{self._label}-severe-events",
-            EventNoticeArgs(bus=self.bus, pattern=SEVERE_EVENTS, encryption=self.queues),
-            opts=self._child,
-        )
-
-    def _compute(self, args: PlatformArgs) -> None:
-        vpc = Vpc(
-            f"{self._label}-vpc",
-            VpcArgs(
-                account=self.account,
-                network=args.network,
-                endpoints=args.interface_endpoints,
-                agents=args.agents_in_vpc,
-                logs=self._logs,
-                asleep=args.asleep,
-            ),
-            opts=self._child,
-        )
-        cluster = Cluster(
-            f"{self._label}-cluster",
-            ClusterArgs(
-                vpc=vpc,
-                namespace=NAMESPACE,
-                insights=args.insights,
-                key=self._image_key,
-                logs=self._logs,
-            ),
-            opts=self._child,
-        )
-        self.host = ServiceHost(
-            account=self.account,
-            vpc=vpc,
-            cluster=cluster,
-            logs=self._logs,
-            alerts=self.alerts,
-            log_watch=LogWatch(
-                f"{self._label}-log-watch", LogWatchArgs(alerts=self.alerts), opts=self._child
-            ),
-            capacity=args.capacity,
-            deployment=args.deployment,
-            asleep=args.asleep,
-        )
-        self.jobs = JobGround(f"{self._label}-jobs", JobGroundArgs(host=self.host), opts=self._child)
-        self._entry(vpc, args)
-
-    def _entry(self, vpc: Vpc, args: PlatformArgs) -> None:
-        self._proof = OriginProof(
-            f"{self._label}-proof",
-            OriginProofArgs(generation=args.edge.origin_proof_generation),
-            opts=self._child,
-        )
-        self._domain, certificate = self._named(args.edge.domain)
-        self.load_balancer = LoadBalancer(
-            f"{self._label}-balancer",
-            LoadBalancerArgs(
-                vpc=vpc,
-                access_logs=self.access_logs,
-                alerts=self.alerts,
-                protect=args.protect,
-                certificate=certificate,
-                proof=None if args.edge.web_acl else self._proof,
-                shifting=_shifting(args.deployment),
-                origin_security_group=args.edge.origin_security_group,
-                asleep=args.asleep,
-            ),
-            opts=self._child,
-        )
-        self.user_pool = UserPool(
-            f"{self._label}-users",
-            UserPoolArgs(
-                account=self.account,
-                alerts=self.alerts,
-                existing=args.edge.existing_pool,
-                access_token_minutes=args.edge.access_token_minutes,
-                refresh_token_days=args.edge.refresh_token_days,
-                protect=args.protect,
-            ),
-            opts=self._child,
-        )
-
-    def _named(
-        self, domain: SiteDomain | None
-    ) -> tuple[DistributionDomain, BalancerCertificate] | tuple[None, None]:
-        if domain is None:
-            return None, None
-        certificates = Certificates(
-            f"{self._label}-certificates", CertificatesArgs(domain=domain), opts=self._child
-        )
-        return (
-            DistributionDomain(domain=domain, certificate_arn=certificates.distribution_arn),
-            BalancerCertificate(arn=certificates.balancer_arn, domain=domain),
-        )
-
-
-def _given_tables(
-    given: ReplicaOf | None,
-) -> tuple[ExistingTable, ExistingTable, ExistingTable] | tuple[None, None, None]:
-    if given is None:
-        return None, None, None
-    events = ExistingTable(name=given.event_store_table, stream_arn=given.event_store_stream_arn)
-    return events, ExistingTable(name=given.read_model_table), ExistingTable(name=given.data_keys_table)
-
-
-def _table_replica(keys: Keys, region: str) -> Replica | None:
-    return Replica(region=region, key=keys.of(DataClass.TABLES, region)) if region else None
-
-
-def _shifting(deployment: Deployment) -> Shifting:
-    if not deployment.shifts:
-        return Shifting.NONE
-    return Shifting.TEST_AND_PRODUCTION if deployment.test_minutes else Shifting.PRODUCTION

@@ -1,0 +1,1 @@
+"""The parts that the platform is composed of: what it stores, says, stands on and opens."""
