@@ -24,6 +24,7 @@ from nova_common.contracts.audio import (
 from nova_common.event_store import DynamoEventStore
 from nova_common.events import EventData, EventRegistry
 from nova_common.job import JobError
+from nova_common.private_data import PrivateData
 from nova_projector import rebuild as rebuilding
 from nova_projector.generations import (
     SERVED_SECONDS,
@@ -37,7 +38,7 @@ from nova_projector.read_model import DynamoReadModel, Position
 from nova_projector.rebuild import Rebuild
 from nova_projector.recordings import RECORDINGS
 from nova_projector.settings import JobSettings
-from nova_projector.worker import Projector, keepers_of
+from nova_projector.worker import Keeper, Projector, keepers_of
 
 from tests.services.support import engine, tables
 from tests.services.support.private import Private
@@ -113,9 +114,16 @@ class World:
             self.dynamodb,
             event_store_table=EVENT_STORE_TABLE,
             read_model_table=READ_MODEL_TABLE,
-            keepers=self.keepers,
+            keepers=self.fresh_keepers,
+            is_erased=lambda user: self.private.people.erased_at(user) is not None,
             sleep=self.slept.append,
         )
+
+    def fresh_keepers(self, generation: int) -> Mapping[str, Keeper]:
+        """As a process has them that remembers no data key."""
+        private = PrivateData(self.private.other_task())
+        store = DynamoEventStore(self.dynamodb, EVENT_STORE_TABLE, EventRegistry([RECORDING]), private)
+        return keepers_of(store, self.dynamodb, READ_MODEL_TABLE)(generation)
 
     def rebuild(self, *, accept_differences: bool = False) -> Mapping[str, Any]:
         return self.job().run(accept_differences=accept_differences)
@@ -223,6 +231,29 @@ def test_a_wrong_fresh_row_is_never_served(world: World, monkeypatch: pytest.Mon
     monkeypatch.setattr(Rebuild, "_fill", spoiled)
     with pytest.raises(JobError, match="1 fresh rows are not what their histories say"):
         world.rebuild(accept_differences=True)
+    assert [found.filename for found in world.listed()] == ["a.wav"]
+
+
+@pytest.mark.parametrize("filled", [False, True], ids=["before", "after the fresh rows are made"])
+def test_who_is_being_erased_stands_in_nobodys_way(
+    world: World, monkeypatch: pytest.MonkeyPatch, filled: bool
+) -> None:
+    """The key is gone at once, and with it what histories tell; rows go when the erasure comes to them."""
+    world.happen(str(uuid.uuid4()), requested())
+    world.happen(str(uuid.uuid4()), requested(), user="bob")
+    fill = Rebuild._fill  # pyright: ignore[reportPrivateUsage]
+
+    def fill_and_erase(self: Rebuild, fresh: int) -> Any:  # noqa: ANN401 - as the method's own
+        done = fill(self, fresh)
+        world.private.people.erase("bob")
+        return done
+
+    if filled:
+        monkeypatch.setattr(Rebuild, "_fill", fill_and_erase)
+    else:
+        world.private.people.erase("bob")
+    report = world.rebuild()
+    assert (report["differences"], report["erased"]) == (0, 1)
     assert [found.filename for found in world.listed()] == ["a.wav"]
 
 

@@ -7,7 +7,9 @@ knows of the generation, and rows are written on condition of their version: non
 
 Each fresh row has to be the projection of its aggregate's whole history. Then the row that is served is
 looked at in the same way, as far as it has followed. If it is another, the projections have changed, which is
-what a rebuild is for: then `--accept-differences` lets it switch.
+what a rebuild is for: then `--accept-differences` lets it switch. Rows of people who are being erased are
+passed over: with the key their histories have lost what is private, and the erasure ends such rows in every
+generation.
 
 Repeated, it makes another generation; two at once disturb each other and one of them gives up.
 """
@@ -19,9 +21,11 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from nova_common import aws, job
+from nova_common.erased import ErasedPeople
 from nova_common.job import JobError
 from nova_common.scans import each_aggregate, each_segment, scan
 
@@ -45,6 +49,18 @@ DIFFERENCES_NAMED_MAX = 20
 logger = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """What a comparison of two generations found, as keys of aggregates."""
+
+    wrong: list[str] = field(default_factory=list[str])
+    """Their fresh rows are not what their histories say."""
+    different: list[str] = field(default_factory=list[str])
+    """Their rows are served otherwise."""
+    erased: list[str] = field(default_factory=list[str])
+    """They are either, and belong to people who are being erased."""
+
+
 class Rebuild:
     """One rebuild."""
 
@@ -55,12 +71,14 @@ class Rebuild:
         event_store_table: str,
         read_model_table: str,
         keepers: Keepers,
+        is_erased: Callable[[str], bool],
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._dynamodb = dynamodb
         self._events = event_store_table
         self._rows = read_model_table
         self._keepers = keepers
+        self._is_erased = is_erased
         self._sleep = sleep
         self._state = GenerationState(dynamodb, read_model_table)
         self._lock = threading.Lock()
@@ -83,10 +101,12 @@ class Rebuild:
         self._remove_rows(kept={before.served, fresh})
         counted, seconds = self._fill(fresh)
         logger.info("generation %d is filled", fresh, extra={"fields": {**counted, "seconds": seconds}})
-        wrong, different = self._compare(before.served, fresh)
-        if wrong:
-            message = f"{len(wrong)} fresh rows are not what their histories say, the first: {wrong[0]}"
+        found = self._compare(before.served, fresh)
+        if found.wrong:
+            first = min(found.wrong)
+            message = f"{len(found.wrong)} fresh rows are not what their histories say, the first: {first}"
             raise JobError(message)
+        different = sorted(found.different)
         if different and not accept_differences:
             self._state.change(announced, served=before.served, others=())
             self._remove_rows(kept={before.served})
@@ -108,6 +128,7 @@ class Rebuild:
             "seconds": round(seconds, 1),
             "events_per_second": round(counted["events"] / seconds) if seconds else 0,
             "differences": len(different),
+            "erased": len(found.erased),
             "rows_removed": removed,
         }
 
@@ -127,10 +148,8 @@ class Rebuild:
         each_aggregate(self._dynamodb, self._events, visit)
         return dict(counts), time.monotonic() - started
 
-    def _compare(self, served: int, fresh: int) -> tuple[list[str], list[str]]:
-        """Return the aggregates whose fresh rows are wrong, and those that are served otherwise."""
-        wrong: list[str] = []
-        different: list[str] = []
+    def _compare(self, served: int, fresh: int) -> Comparison:
+        found = Comparison()
         keepers, shown = self._keepers(fresh), self._keepers(served)
 
         def visit(aggregate: str, events: int) -> None:
@@ -139,13 +158,17 @@ class Rebuild:
                 return
             # What was appended since it was filled: a worker may not have come to it yet.
             keepers[kind].catch_up(aggregate)
-            if not keepers[kind].agrees(aggregate, version_min=events):
-                wrong.append(aggregate)
-            elif not shown[kind].agrees(aggregate, version_min=0):
-                different.append(aggregate)
+            is_right = keepers[kind].agrees(aggregate, version_min=events)
+            if is_right and shown[kind].agrees(aggregate, version_min=0):
+                return
+            owner = keepers[kind].owner(aggregate)
+            if owner is not None and self._is_erased(owner):
+                found.erased.append(aggregate)
+            else:
+                (found.different if is_right else found.wrong).append(aggregate)
 
         each_aggregate(self._dynamodb, self._events, visit)
-        return sorted(wrong), sorted(different)
+        return found
 
     def _remove_rows(self, kept: set[int]) -> int:
         """Remove the rows of all other generations and return how many there were."""
@@ -169,11 +192,13 @@ def run(settings: JobSettings, arguments: Sequence[str]) -> Mapping[str, object]
         raise JobError(message)
     stores = settings.stores
     dynamodb = aws.dynamodb(stores.region)
+    people = ErasedPeople(dynamodb, stores.private_data.table)
     rebuild = Rebuild(
         dynamodb,
         event_store_table=stores.event_store_table,
         read_model_table=stores.read_model_table,
         keepers=keepers_of(event_store(stores, dynamodb), dynamodb, stores.read_model_table),
+        is_erased=lambda user: people.erased_at(user) is not None,
     )
     return rebuild.run(accept_differences="--accept-differences" in arguments)
 

@@ -95,6 +95,10 @@ class RowKeeper[S: Summary]:
         row = self._read_model.get(aggregate)
         return row is not None and row.summary is not None
 
+    def owner(self, aggregate: str) -> str | None:
+        """Return whose aggregate it is, by the event that began it; it has one."""
+        return next(iter(self._store.load(aggregate))).user
+
     def agrees(self, aggregate: str, *, version_min: int) -> bool:
         """Whether the row is what the aggregate's history says, as far as the row has followed it.
 
