@@ -16,14 +16,11 @@ from cli.errors import NovaError
 CHECKOUT = Path(__file__).resolve().parents[1]
 HOME_VARIABLE = "NOVA_HOME"
 
-# What holds the platform's data. Everything else in the home is made again when it is missing.
-DATA = (
-    "state", "s3", "redis", "vectors.sqlite", "vectors.sqlite-shm", "vectors.sqlite-wal", "stack.json",
-    "stack.journal", "stack.key", "user.json",
-)  # fmt: skip
-# What `nova up` makes and `nova down --volumes` removes together with the data.
+# What `nova up` makes and `nova down --volumes` removes: the data, and what is made again when it is missing.
 MADE = (
-    *DATA, "images", "tls", "run", "logs", "ports.json", "daemon.json", "env", "traces.sqlite",
+    "state", "s3", "redis", "vectors.sqlite", "vectors.sqlite-shm", "vectors.sqlite-wal", "payments",
+    "stack.json", "stack.journal", "stack.key", "user.json",
+    "images", "tls", "tls-site", "run", "logs", "ports.json", "daemon.json", "env", "traces.sqlite",
     "traces.sqlite-shm", "traces.sqlite-wal",
 )  # fmt: skip
 

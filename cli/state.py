@@ -5,14 +5,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from pulumi_cli.engine import Engine
-from pulumi_cli.urns import name_of, type_of
+from pulumi_cli.urns import Identified
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
+class Found(Identified):
     """One resource of a state."""
 
-    urn: str
     id: str
     """As its provider knows it; empty for components."""
     inputs: dict[str, Any]
@@ -20,16 +19,6 @@ class Found:
     """Whether the engine refuses to delete it."""
     depends_on: frozenset[str]
     """URNs of what it needs, its parent among them."""
-
-    @property
-    def type(self) -> str:
-        """Its type, such as ``aws:sqs/queue:Queue``."""
-        return type_of(self.urn)
-
-    @property
-    def name(self) -> str:
-        """Its name in the program."""
-        return name_of(self.urn)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,6 +6,7 @@ ends when its stack is deployed does without: memory grows by 2 %.
 """
 
 import atexit
+import functools
 import gc
 
 gc.disable()
@@ -13,11 +14,11 @@ gc.disable()
 atexit.register(gc.freeze)
 
 
+@functools.cache
 def keep_what_is_loaded() -> None:
     """Let no later collection look at what the imports have made; called once they are done.
 
     Only the first call in a process does it. Where the program runs again, as in the tests, a second would
     keep what the run before left, its tasks among them, and each event loop that closes looks at all tasks.
     """
-    if not gc.get_freeze_count():
-        gc.freeze()
+    gc.freeze()

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from pulumi_cli.stateful import STATEFUL
-from pulumi_cli.urns import name_of, type_of
+from pulumi_cli.urns import Identified
 
 UNCHANGED = frozenset({"same", "read", "refresh", "read-discard", "discard"})
 REPLACEMENTS = frozenset({"replace", "create-replacement", "delete-replaced"})
@@ -23,28 +23,17 @@ class PreviewError(ValueError):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
+class Change(Identified):
     """What would be done to one resource that does not stay as it is."""
 
     op: str
     """As the engine calls it; every part of a replacement is a ``replace``."""
-    urn: str
     because: tuple[str, ...] = ()
     """The properties that differ; for a replacement those that force it."""
     protected: bool = False
     """Whether the engine refuses to delete it."""
     kept: bool = False
     """Whether a deletion only forgets it."""
-
-    @property
-    def type(self) -> str:
-        """Its type, such as ``aws:sqs/queue:Queue``."""
-        return type_of(self.urn)
-
-    @property
-    def name(self) -> str:
-        """Its name in the program."""
-        return name_of(self.urn)
 
     @property
     def key(self) -> str:

@@ -11,6 +11,8 @@ from tests.e2e.neighbour import Neighbour
 from tests.e2e.running import CHECKOUT, Running
 
 HERE = Path(__file__).parent
+KEPT = {"lock", "tools"}
+"""What a home has without a platform: nothing of anybody."""
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -43,6 +45,7 @@ def platform() -> Generator[Running]:
             yield running
         finally:
             running.down("--volumes", "--yes")
+        assert {path.name for path in running.home.iterdir()} <= KEPT
 
 
 @pytest.fixture(scope="session")
