@@ -7,6 +7,7 @@ daemon left behind.
 
 import argparse
 import asyncio
+import gc
 import json
 import logging
 import os
@@ -71,6 +72,8 @@ async def run(home: Path, listener: socket.socket, models: str, region: str) -> 
     description: Path | None = None
     try:
         administrator = await cloud.start()
+        # What is loaded by now lives to the end; a collection that looked at it would hold up every answer.
+        gc.freeze()
         description = write_description(home, port, administrator)
         await asyncio.wait({asyncio.create_task(stop.wait()), server}, return_when=asyncio.FIRST_COMPLETED)
     finally:

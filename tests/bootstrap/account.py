@@ -9,6 +9,7 @@ from evaluation.answers import ACCOUNT_ID
 from evaluation.program import ROOT, Deployment, run
 from local_cloud.gateway.iam.policies import Caller, Question, ask_resource, decide, parse
 from settings.project import project_schema
+from tests.shared import computed_once
 
 FOLDER = ROOT / "bootstrap"
 PROJECT = "nova-account"
@@ -40,7 +41,7 @@ def account_stack(preview: bool = False, **overrides: object) -> Deployment:
 @cache
 def usual() -> Deployment:
     """The account stack of a team that deploys with GitHub, kept, as deployments are never changed."""
-    return account_stack(repository=REPOSITORY)
+    return computed_once("the usual account stack", lambda: account_stack(repository=REPOSITORY))
 
 
 def policy_of(role: str, deployment: Deployment | None = None) -> str:

@@ -4,6 +4,7 @@
 
 import base64
 import json
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -347,14 +348,14 @@ def test_an_image_is_what_it_is_whatever_its_title(client: TestClient, kind: str
 @pytest.mark.parametrize(
     ("content", "detail"),
     [
-        (b"no image", "no image"),
-        (picture("JPEG")[:-20], "damaged"),
-        (picture("BMP"), "no image"),
-        (picture("GIF", size=(10_000, 5_001)), "more than 50000000 pixels"),
+        (lambda: b"no image", "no image"),
+        (lambda: picture("JPEG")[:-20], "damaged"),
+        (lambda: picture("BMP"), "no image"),
+        (lambda: picture("GIF", size=(10_000, 5_001)), "more than 50000000 pixels"),
     ],
 )
-def test_what_is_no_image_is_refused(client: TestClient, content: bytes, detail: str) -> None:
-    problem = check_problem(post(client, title="a", image=encoded(content)), 415)
+def test_what_is_no_image_is_refused(client: TestClient, content: Callable[[], bytes], detail: str) -> None:
+    problem = check_problem(post(client, title="a", image=encoded(content())), 415)
     assert detail in problem["detail"]
 
 

@@ -1,5 +1,6 @@
 """Runs an application: HOST and PORT, JSON logs, and a stop that drains."""
 
+import gc
 import logging
 import os
 import signal
@@ -87,6 +88,8 @@ def run(
         ws_max_size=websocket_bytes_max,
     )
     server = DrainingServer(config, app.state.draining, drain_seconds)
+    # What is loaded by now lives to the end; a collection that looked at it would hold up every answer.
+    gc.freeze()
     server.run()
     if not server.started:
         sys.exit(1)
