@@ -107,9 +107,11 @@ def test_sigterm_drains_and_ends_with_success(tmp_path: Path) -> None:
 
 def test_no_collection_looks_at_what_was_loaded(tmp_path: Path) -> None:
     """The framework alone has some 80,000 objects: a tenth of a second in which nobody is answered."""
-    with process(tmp_path, drain_seconds=0) as (_, port):
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/frozen", timeout=5) as answer:
-            assert int(answer.read()) > 50_000
+    with (
+        process(tmp_path, drain_seconds=0) as (_, port),
+        urllib.request.urlopen(f"http://127.0.0.1:{port}/frozen", timeout=5) as answer,
+    ):
+        assert int(answer.read()) > 50_000
 
 
 def test_a_request_in_flight_is_answered(tmp_path: Path) -> None:
