@@ -3,9 +3,13 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from functools import lru_cache
 from typing import Any, cast
 
 from nova_policy.values import UNKNOWN, each, parsed, texts
+
+KEPT_MAX = 8192
+"""Documents that stay parsed, and pairs of pattern and action: a dozen rules read each policy of a stack."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,11 +43,7 @@ def statements(document: Any) -> tuple[Statement, ...]:
 
     Raises ``ValueError`` for a text that is no JSON.
     """
-    written: Any = parsed(document)
-    if not isinstance(written, dict):
-        return ()
-    found: Any = cast("dict[str, Any]", written).get("Statement")
-    return tuple(_statement(cast("dict[str, Any]", one)) for one in each(found) if isinstance(one, dict))
+    return _of_text(document) if isinstance(document, str) else _of_object(document)
 
 
 def refuses_plain(statement: Statement, *actions: str) -> bool:
@@ -76,9 +76,22 @@ def admits_strangers(statement: Statement) -> bool:
     return bool(statement.principals.get("Service")) or (statement.for_anybody and not named)
 
 
+@lru_cache(KEPT_MAX)
 def matches(pattern: str, action: str) -> bool:
     """Whether a pattern of a document, with ``*`` and ``?``, covers ``action``."""
     return fnmatchcase(action.lower(), pattern.lower())
+
+
+@lru_cache(KEPT_MAX)
+def _of_text(document: str) -> tuple[Statement, ...]:
+    return _of_object(parsed(document))
+
+
+def _of_object(document: Any) -> tuple[Statement, ...]:
+    if not isinstance(document, dict):
+        return ()
+    found: Any = cast("dict[str, Any]", document).get("Statement")
+    return tuple(_statement(cast("dict[str, Any]", one)) for one in each(found) if isinstance(one, dict))
 
 
 def _statement(written: Mapping[str, Any]) -> Statement:

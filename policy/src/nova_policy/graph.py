@@ -31,9 +31,9 @@ class Resource:
         """The stack that it belongs to, as its URN says."""
         return self.urn.split("::")[0].removeprefix("urn:pulumi:")
 
-    def at(self, *path: str | int) -> Any:
-        """Return what is at ``path`` of its properties: see ``nova_policy.values.at``."""
-        return at(dict(self.props), *path)
+    def at(self, key: str, *path: str | int) -> Any:
+        """Return what is at ``path`` of its property ``key``: see ``nova_policy.values.at``."""
+        return at(self.props.get(key), *path)
 
 
 class Graph:
@@ -42,6 +42,7 @@ class Graph:
     def __init__(self, resources: Iterable[Resource]) -> None:
         """Keep the resources in the order of their URNs, so that findings come in one order."""
         self.resources = tuple(sorted(resources, key=lambda found: found.urn))
+        self._known_as: dict[str, frozenset[str]] = {}
 
     @cached_property
     def by_urn(self) -> Mapping[str, Resource]:
@@ -78,7 +79,7 @@ class Graph:
         if not by:
             linked = {found.urn for urn in urns for found in self._by_target.get(urn, ())}
             return tuple(found for found in self.of_type(*types) if found.urn in linked)
-        names = _identities(target)
+        names = self._identities(target)
         return tuple(
             found
             for found in self.of_type(*types)
@@ -89,8 +90,19 @@ class Graph:
         """Return those of ``types`` that the property ``by`` of ``source`` is certain to come from."""
         urns, value = source.references.get(by, frozenset()), source.props.get(by)
         return tuple(
-            found for found in self.of_type(*types) if found.urn in urns or _named(value, _identities(found))
+            found
+            for found in self.of_type(*types)
+            if found.urn in urns or _named(value, self._identities(found))
         )
+
+    def _identities(self, resource: Resource) -> frozenset[str]:
+        """Return the texts by which others may name a resource: its id, its ARN, its name in the cloud."""
+        known = self._known_as.get(resource.urn)
+        if known is None:
+            values = (resource.props.get(key) for key in ("id", "arn", "name", "bucket"))
+            known = frozenset(value for value in values if isinstance(value, str) and value)
+            self._known_as[resource.urn] = known
+        return known
 
     def _ancestors(self, resource: Resource) -> Iterator[str]:
         while resource.parent:
@@ -98,12 +110,6 @@ class Graph:
             if resource.parent not in self.by_urn:
                 return
             resource = self.by_urn[resource.parent]
-
-
-def _identities(resource: Resource) -> frozenset[str]:
-    """Return the texts by which others may name a resource: its id, its ARN, its name in the cloud."""
-    values = (resource.props.get(key) for key in ("id", "arn", "name", "bucket"))
-    return frozenset(value for value in values if isinstance(value, str) and value)
 
 
 def _named(value: Any, names: frozenset[str]) -> bool:
