@@ -32,7 +32,7 @@ test: tools ## check everything: lint, unit tests, whole platform
 	@$(RUN) "stores on DynamoDB Local" scripts/test-dynamodb-local
 	@$(RUN) "program start" $(PYTHON) -m benchmarks.program_start --runs 2 --at-most 1.5
 	@$(RUN) "the real engine" $(MAKE) --no-print-directory engine-only
-	@$(RUN) "an independent scanner" ./nova scan --stack prod
+	@$(RUN) "an independent scanner" $(MAKE) --no-print-directory scan-only
 	@$(RUN) "whole platform" $(MAKE) --no-print-directory e2e-only
 
 lint: tools lint-only ## format, lint, types, import directions, dead code
@@ -44,8 +44,7 @@ prove: tools ## every stack on the real Pulumi engine, requests of all forms, ra
 	@$(RUN) "what takes long without it" $(PYTHON) -m pytest -v -m "exhaustive and not e2e" --timeout 900 tests/services tests/local_cloud
 	@$(RUN) "what takes long on the whole platform" $(PYTHON) -m pytest -v -m exhaustive --timeout 600 tests/e2e
 	@$(RUN) "a rebuild of 10,000 events" env NOVA_TEST_REBUILD_EVENTS=10000 scripts/test-dynamodb-local -k none_is_lost
-scan: tools ## ask an independent scanner (checkov) about the prod stack, and try that it finds what is wrong
-	@./nova scan --stack prod
+scan: tools scan-only ## ask an independent scanner (checkov) about the stacks in AWS, and try that it finds what is wrong
 	@$(RUN) "what the scanner finds" $(PYTHON) -m pytest -q -n0 -m scanner tests/scanner
 screenshots: tools ## make the README's pictures of the site again
 	@scripts/test-frontend packages
@@ -78,7 +77,7 @@ tools:
 	@scripts/install-system flite chromium
 	@$(RUN) "environment" scripts/test-environment
 
-.PHONY: lint-only unit-only engine-only e2e-only
+.PHONY: lint-only unit-only engine-only scan-only e2e-only
 lint-only:
 	@$(RUN) "ruff format" $(PYTHON) -m ruff format --check --quiet .
 	@$(RUN) "ruff check" $(PYTHON) -m ruff check --quiet .
@@ -92,6 +91,10 @@ unit-only:
 
 engine-only:
 	$(PYTHON) -m pytest -q -m engine tests/engine
+
+scan-only:
+	@./nova scan --stack dev
+	@./nova scan --stack prod
 
 e2e-only:
 	@scripts/test-frontend packages

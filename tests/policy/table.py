@@ -60,7 +60,7 @@ def page() -> str:
         "",
         "## What the independent scanner says",
         "",
-        "`make scan` hands the prod stack to checkov, as a plan of Terraform, and fails for whatever checkov",
+        "`make scan` hands dev and prod to checkov, as plans of Terraform, and fails for whatever checkov",
         "refuses unless it is accepted above, or has been looked at and is not severe: checkov has no",
         "severities without its maker's service, so that `policy/severities.toml` has them. A reference is",
         "the control of AWS Foundational Security Best Practices whose severity that is.",
