@@ -34,12 +34,12 @@ class Charges:
 
     def __init__(self, deployment: "Deployment") -> None:
         """Look what there is; what a remote component consists of is paid for as the component."""
-        self.graph = graph_of(deployment)
+        self._graph = graph_of(deployment)
         self._parts: defaultdict[str, list[Resource]] = defaultdict(list)
-        for found in self.graph.resources:
+        for found in self._graph.resources:
             owner = found
             while owner.urn not in deployment.resources:
-                owner = self.graph.by_urn[owner.parent]
+                owner = self._graph.by_urn[owner.parent]
             self._parts[owner.urn].append(found)
 
     def of(self, resource: "Recorded") -> tuple[Charge, ...]:
@@ -54,7 +54,7 @@ class Charges:
         return tuple(
             Charge(price=kind, count=count)
             for part in self._parts[resource.urn]
-            for kind, count in counts(self.graph, part)
+            for kind, count in counts(self._graph, part)
         )
 
     def monthly_usd(self, resource: "Recorded", region: str) -> float:

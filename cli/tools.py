@@ -43,9 +43,9 @@ def build_environment(home: Home, uv: str) -> bool:
         "--python", str(base_interpreter()),
     ]  # fmt: skip
     failure = "the local cloud's environment cannot be built"
-    _run(command, "--no-compile-bytecode", variables=variables, failure=failure)
+    _run([*command, "--no-compile-bytecode"], variables, failure)
     take_compiled(home.environment, Path(sys.prefix))
-    _run(command, "--compile-bytecode", variables=variables, failure=failure)
+    _run([*command, "--compile-bytecode"], variables, failure)
     stamp.write_text(wanted, "utf-8")
     return True
 
@@ -84,7 +84,7 @@ def build_isolated_environment(directory: Path, requirements: Path, uv: str) -> 
         ],
     ):  # fmt: skip
         failure = f"what {requirements.name} lists cannot be installed"
-        _run([uv], *command, variables=clean_environment(), failure=failure)
+        _run([uv, *command], clean_environment(), failure)
     stamp.write_text(digest.hexdigest(), "utf-8")
     return True
 
@@ -120,10 +120,10 @@ def _runs(program: str) -> bool:
     return finished.returncode == 0
 
 
-def _run(command: Sequence[str], *arguments: str, variables: Mapping[str, str], failure: str) -> None:
+def _run(command: Sequence[str], variables: Mapping[str, str], failure: str) -> None:
     """Run uv in the checkout; raises ``NovaError`` with ``failure`` and what uv said when it fails."""
     finished = subprocess.run(  # noqa: S603 (uv and its arguments are ours)
-        [*command, *arguments],
+        command,
         cwd=CHECKOUT,
         env=variables,
         capture_output=True,

@@ -11,8 +11,6 @@ from tests.e2e.neighbour import Neighbour
 from tests.e2e.running import CHECKOUT, Running
 
 HERE = Path(__file__).parent
-KEPT = {"lock", "tools"}
-"""What a home has without a platform: nothing of anybody."""
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -44,8 +42,7 @@ def platform() -> Generator[Running]:
             running.up()
             yield running
         finally:
-            running.down("--volumes", "--yes")
-        assert {path.name for path in running.home.iterdir()} <= KEPT
+            running.remove()
 
 
 @pytest.fixture(scope="session")

@@ -3,7 +3,7 @@
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
-from tests.e2e.running import Running, copy_checkout, processes_of
+from tests.e2e.running import Running, copy_checkout
 
 
 class Neighbour:
@@ -29,7 +29,7 @@ class Neighbour:
     def leave(self) -> None:
         """Have it stopped, and all of it removed."""
         if self._left is None:
-            self._left = self._pool.submit(self._stop)
+            self._left = self._pool.submit(self._running.remove)
 
     def end(self) -> None:
         """Wait until nothing of it is left."""
@@ -46,7 +46,3 @@ class Neighbour:
         with (self._running.checkout / "Pulumi.local.yaml").open("a") as stack:
             stack.write("  nova:transcriptionEngine: sonic\n")
         self._running.up()
-
-    def _stop(self) -> None:
-        self._running.down("--volumes", "--yes")
-        assert processes_of(self._running.home) == []

@@ -18,6 +18,8 @@ import psutil
 CHECKOUT = Path(__file__).resolve().parents[2]
 UP_TIMEOUT_S = 360
 POLL_S = 0.1
+KEPT = {"lock", "tools"}
+"""What a home has without a platform."""
 TOKEN_KEPT_S = 900
 """The demo user's token is valid for an hour; no test needs it for longer than the rest."""
 
@@ -83,6 +85,12 @@ class Running:
         finished = self.nova("down", *arguments)
         assert finished.returncode == 0, finished.stdout + finished.stderr
         return finished
+
+    def remove(self) -> None:
+        """Stop it and delete all of it: no process is left, and nothing of anybody."""
+        self.down("--volumes", "--yes")
+        assert processes_of(self.home) == []
+        assert {path.name for path in self.home.iterdir()} <= KEPT
 
     def status(self) -> dict[str, Any]:
         """What `nova status --json` prints."""

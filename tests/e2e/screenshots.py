@@ -36,7 +36,7 @@ def main() -> None:
             running.up()
             _take(running)
         finally:
-            running.down("--volumes", "--yes")
+            running.remove()
 
 
 def _take(platform: Running) -> None:
